@@ -1,0 +1,48 @@
+# Thin: each target is a line or two. Everything runs from .venv, which the first target that needs it makes.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONUTF8 := 1
+
+.PHONY: help book test test-slow check notebooks encoders lock clean install
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+book: install ## run what is out of date, build the book, print where it is
+	@$(BIN)/python book/pipeline.py
+
+test: install ## the tests, in a few minutes
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install ## the tests that build the whole book or train encoders
+	@$(BIN)/python -m pytest -m slow
+
+check: install ## ruff and mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+notebooks: install ## write the .ipynb beside each source
+	@$(BIN)/rt notebooks
+
+encoders: install ## train the embedded encoders again from nothing
+	@$(BIN)/python -m rt_utils.train_encoders
+
+lock: install ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header \
+	    --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+clean: ## remove what was generated (not .venv)
+	@rm -rf _build chapters results .snakemake notebooks/*.ipynb
+
+install: .venv/installed
+
+# uv is pinned in the lock like everything else. The stamp is written last, so an install that was cut off is done again.
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
+	@echo "Installing into .venv: torch is large, the first time downloads about 5 GB"
+	@$(PYTHON) -m venv .venv
+	@grep -A 99 '^uv==' requirements.lock | sed '/^    # via/q' > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch .venv/installed

@@ -1,0 +1,53 @@
+# What depends on what. Run by book/pipeline.py (make book); chapters run one after another, each on all cores.
+from pathlib import Path
+
+PROFILE = "notebooks/profiles/embedded.yaml"
+CHAPTERS = ["theorem_2_criterion"]
+CODE = sorted(str(p) for p in Path("rt_utils").rglob("*") if p.suffix in (".py", ".json", ".safetensors"))
+PROSE = sorted(str(p) for p in Path("book").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+BOOK = "_build/book.done"
+
+# The stamp speaks of a book that must be there.
+if not Path("_build/html/index.html").exists():
+    Path(BOOK).unlink(missing_ok=True)
+
+
+rule book:
+    input:
+        expand("chapters/{name}.ipynb", name=[*CHAPTERS, "ledger"]),
+        PROSE,
+        "_config.yml",
+        "_toc.yml",
+    output:
+        touch(BOOK),
+    shell:
+        "python book/build.py"
+
+
+rule chapter:
+    input:
+        "notebooks/{name}.md",
+        PROFILE,
+        "requirements.lock",
+        CODE,
+    output:
+        "chapters/{name}.ipynb",
+        "results/book/{name}/ledger.csv",
+    wildcard_constraints:
+        name="|".join(CHAPTERS),
+    threads: workflow.cores
+    shell:
+        "rt run {wildcards.name} -q -f {PROFILE} -p workers {threads} -p results results/book/{wildcards.name} "
+        "-o chapters/{wildcards.name}.ipynb"
+
+
+rule ledger:
+    input:
+        "notebooks/ledger.md",
+        "requirements.lock",
+        CODE,
+        expand("results/book/{name}/ledger.csv", name=CHAPTERS),
+    output:
+        "chapters/ledger.ipynb",
+    shell:
+        "rt run ledger -q -o chapters/ledger.ipynb"

@@ -1,0 +1,127 @@
+"""Build the book from the executed pages, strictly, and publish it whole or not at all.
+
+`_build/html` is a link to the newest book under `_build/books`. It is switched in one step, so that whoever reads it
+sees the old book or the new one, also if this is killed at any moment. A failed build leaves the last good book.
+The caller makes sure that only one build runs at a time.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+STAGING, BOOKS, HTML, LOG = BUILD / ".staging", BUILD / "books", BUILD / "html", BUILD / "build.log"
+RESULTS = ROOT / "results" / "book"
+PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE)\b|[Ee]rror:|[Ee]xception:|[Ee]xception occurred")
+SHOWN = 20
+
+
+def fail(message: str) -> NoReturn:
+    print(f"The book was not built. {message}", file=sys.stderr)
+    if (HTML / "index.html").exists():
+        print("The last good book is still in _build/html.", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def files_in(toc: Any) -> Iterator[str]:
+    """Every `file:` of a table of contents, in order."""
+    if isinstance(toc, dict):
+        if "file" in toc:
+            yield str(toc["file"])
+        for value in toc.values():
+            yield from files_in(value)
+    elif isinstance(toc, list):
+        for value in toc:
+            yield from files_in(value)
+
+
+def chapters() -> list[str]:
+    """The names of the executed pages that _toc.yml asks for; all of them have to be there."""
+    try:
+        toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        fail(f"_toc.yml cannot be read: {error}")
+    names = [Path(file).name.removesuffix(".ipynb") for file in files_in(toc) if file.startswith("chapters/")]
+    missing = [name for name in names if not (ROOT / "chapters" / f"{name}.ipynb").is_file()]
+    if missing:
+        fail(f"_toc.yml names chapters that have not been run: {', '.join(missing)}. 'make book' runs them.")
+    return names
+
+
+def run_jupyter_book() -> Path:
+    """Returns the folder with the pages."""
+    shutil.rmtree(STAGING, ignore_errors=True)
+    # Through the module, not the script, so that it is the one of this Python, wherever that is installed.
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(ROOT)]
+    command += ["--path-output", str(STAGING), "-W", "-n", "--keep-going", "--all"]
+    # UTF-8 whatever the locale: the sources hold letters that a plain C locale cannot read.
+    environment = {**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1"}
+    with LOG.open("wb") as log:
+        code = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT).returncode
+    html = STAGING / "_build" / "html"
+    if code or not (html / "index.html").is_file():
+        text = re.sub(r"\x1b\[[0-9;]*m", "", LOG.read_text(encoding="utf-8", errors="replace"))
+        lines = [line.replace(f"{ROOT}{os.sep}", "") for line in text.splitlines() if PROBLEM.search(line)]
+        lines = lines or [line for line in text.splitlines() if line.strip()][-SHOWN:]
+        print(*lines[:SHOWN], sep="\n", file=sys.stderr)
+        if len(lines) > SHOWN:
+            print(f"... and {len(lines) - SHOWN} more", file=sys.stderr)
+        fail(f"Everything that was said is in {LOG}")
+    return html
+
+
+def add_results(html: Path, names: list[str]) -> None:
+    """Copy what each chapter wrote beside its page, and join the ledgers into one."""
+    header, rows = "", ""
+    for name in names:
+        folder = RESULTS / name
+        if not folder.is_dir():
+            continue
+        shutil.copytree(folder, html / "results" / "book" / name)
+        if not (folder / "ledger.csv").is_file():
+            continue
+        first, _, rest = (folder / "ledger.csv").read_text(encoding="utf-8").strip().partition("\n")
+        if header and first != header:
+            fail(f"{folder / 'ledger.csv'} has other columns than the ledgers before it.")
+        header = first
+        rows += f"\n{rest}" if rest else ""
+    if header:
+        (html / "ledger.csv").write_text(f"{header}{rows}\n", encoding="utf-8")
+
+
+def publish(html: Path) -> None:
+    BOOKS.mkdir(exist_ok=True)
+    book = BOOKS / str(time.time_ns())
+    html.rename(book)
+    link = BUILD / ".html"
+    link.unlink(missing_ok=True)
+    link.symlink_to(book.relative_to(BUILD), target_is_directory=True)
+    if HTML.is_dir() and not HTML.is_symlink():  # left by a plain jupyter-book build; a folder cannot be replaced
+        HTML.rename(BOOKS / f"{book.name}-before")
+    os.replace(link, HTML)
+    for old in BOOKS.iterdir():
+        if old != book:
+            shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(STAGING, ignore_errors=True)
+
+
+def main() -> None:
+    BUILD.mkdir(exist_ok=True)
+    names = chapters()
+    html = run_jupyter_book()
+    add_results(html, names)
+    publish(html)
+    print(f"Book: {HTML / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()

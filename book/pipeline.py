@@ -1,0 +1,35 @@
+"""`make book`: run what is out of date, build the book, say where it is. One build at a time."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "_build" / "html" / "index.html"
+# --nolock: Snakemake's own lock survives a kill; ours does not. --rerun-incomplete: what a kill left is made again.
+SNAKEMAKE = ("--nolock", "--rerun-incomplete", "--quiet", "host", "rules", "progress", "reason", "--cores")
+
+
+def main() -> None:
+    (ROOT / "_build").mkdir(exist_ok=True)
+    lock = FileLock(ROOT / "_build" / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("another build is running here: waiting for it", flush=True)
+        lock.acquire()
+    with lock:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, str(os.cpu_count() or 1)]
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path, "PYTHONUTF8": "1"}, check=False)
+    if done.returncode:
+        kept = "the last good book is still there" if BOOK.exists() else "there is no book yet"
+        sys.exit(f"make book: stopped by the error above; {kept}")
+    print(f"Book: {BOOK}")
+
+
+if __name__ == "__main__":
+    main()

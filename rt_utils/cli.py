@@ -1,0 +1,159 @@
+"""`rt`: run a chapter with checked parameters. What papermill lacks: it refuses what is wrong before anything runs."""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+import yaml
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from rt_utils import parameters
+from rt_utils.errors import InputError, unknown
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+KERNEL = "python3"
+
+
+def value_of(text: str) -> bool | int | float | str:
+    """What a value on the command line means: True, False, a whole number, a number, else the text itself."""
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
+
+
+def chapters() -> list[str]:
+    """The names of all chapters."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("*.md"))
+
+
+def source(chapter: str) -> Path:
+    """The chapter's source file. Raises InputError for an unknown name."""
+    if chapter not in chapters():
+        raise unknown("chapter", chapter, chapters())
+    return NOTEBOOKS / f"{chapter}.md"
+
+
+def declared_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
+    """The chapter's parameters and their defaults, from its `parameters` cell; empty where it has none."""
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            return parameters.assigned(cell.source)
+    return {}
+
+
+def read_profile(path: str) -> dict[str, Any]:
+    """A flat YAML file of parameters. Raises InputError where it cannot be read or is not flat."""
+    try:
+        content = yaml.safe_load(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the profile {path!r}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise InputError(f"the profile {path!r} is not YAML: write one 'name: value' a line") from None
+    if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
+        raise InputError(f"the profile {path!r} is not flat: write one 'name: value' a line")
+    return {str(name): value for name, value in content.items()}
+
+
+@contextlib.contextmanager
+def _kept_on_failure(chapter: str, partial: Path, failed: Path) -> Iterator[None]:
+    """A notebook that fails is kept as `failed`, for a look."""
+    failed.unlink(missing_ok=True)
+    try:
+        yield
+    except (PapermillExecutionError, DeadKernelError) as error:
+        os.replace(partial, failed)
+        name, text = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", str(error))
+        line = next(iter(text.strip().splitlines()), "")
+        raise InputError(f"{chapter}: {name}: {line} (notebook: {failed})") from None
+
+
+def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, progress: bool = True) -> Path:
+    """Check the parameters, execute the chapter, and return the finished notebook's path.
+
+    The notebook appears under its name only when it is finished; one that fails is kept as NAME.failed.ipynb.
+    Raises InputError.
+    """
+    notebook = jupytext.read(source(chapter))
+    declared = declared_parameters(notebook)
+    parameters.check(given, declared)
+    checked = parameters.check({**declared, **given}, declared)
+    if output is None:
+        output = checked.results_folder(chapter) / f"{chapter}.ipynb"
+    # The process id keeps two runs apart: one that outlived a killed build, and the build that follows.
+    partial, unexecuted = (output.with_suffix(f".{os.getpid()}.{kind}.ipynb") for kind in ("partial", "source"))
+    failed = output.with_suffix(".failed.ipynb")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, unexecuted)
+        with _kept_on_failure(chapter, partial, failed):
+            papermill.execute_notebook(
+                str(unexecuted), str(partial), given, kernel_name=KERNEL, progress_bar=progress, autosave_cell_every=0
+            )
+        os.replace(partial, output)
+    except OSError as error:
+        raise InputError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
+    finally:
+        for leftover in (unexecuted, partial):
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+    return output
+
+
+def write_notebooks() -> list[Path]:
+    """Write the .ipynb beside each source, for plain papermill and for Jupyter."""
+    written = []
+    for chapter in chapters():
+        target = NOTEBOOKS / f"{chapter}.ipynb"
+        nbformat.write(jupytext.read(source(chapter)), target)
+        written.append(target)
+    return written
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="rt", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("run", help="run one chapter with your parameters")
+    one.add_argument("chapter", help="its name, such as theorem_2_criterion")
+    one.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    one.add_argument("-f", dest="files", action="append", default=[], metavar="FILE", help="a YAML file of parameters")
+    one.add_argument("-o", dest="output", type=Path, metavar="NOTEBOOK", help="where the executed notebook goes")
+    one.add_argument("-q", dest="quiet", action="store_true", help="no progress bar")
+    commands.add_parser("list", help="the chapters and their parameters")
+    commands.add_parser("notebooks", help="write the .ipynb beside each source")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line. Exits with 1 and one line for a wrong input, with 2 for a wrong option."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "run":
+            given: dict[str, Any] = {}
+            for file in options.files:
+                given |= read_profile(file)
+            given |= {name: value_of(value) for name, value in options.pairs}
+            print(f"wrote {run(options.chapter, given, options.output, progress=not options.quiet)}")
+        elif options.command == "list":
+            for chapter in chapters():
+                declared = declared_parameters(jupytext.read(source(chapter)))
+                print(chapter, *(f"{name}={value!r}" for name, value in declared.items()), sep="\n    ")
+        else:
+            for path in write_notebooks():
+                print(f"wrote {path}")
+    except InputError as error:
+        sys.exit(f"rt: {error}")
+
+
+if __name__ == "__main__":
+    main()

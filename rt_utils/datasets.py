@@ -1,0 +1,139 @@
+"""From a name to images: pixels as uint8 at the encoder's size, labels, a training and a test split, a fingerprint."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, UInt8
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+
+from rt_utils import glyphs, image_folder
+from rt_utils.errors import InputError, unknown
+
+NAMES = ("glyphs", "digits", "digits:stretched", "folder:PATH")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images as they are stored, uint8 of shape (n, 3, s, s), and labels, or None where there are none."""
+
+    images: UInt8[Tensor, "n 3 s s"]
+    labels: Int64[Tensor, " n"] | None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def pixels(self) -> Float[Tensor, "n 3 s s"]:
+        """The images as float32 in [0, 1]."""
+        return self.images.float() / 255
+
+    def required_labels(self) -> Int64[Tensor, " n"]:
+        """The labels. Raises InputError where the data set has none."""
+        if self.labels is None:
+            raise InputError("this data set has no labels: a probe needs a folder with one sub-folder a class")
+        return self.labels
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A named data set at one image size, its class names, and the splits. `fingerprint` covers every pixel and label."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    fingerprint: str
+
+
+def fingerprint(*splits: Split) -> str:
+    """The first 16 hex digits of the SHA-256 over shapes, pixels and labels."""
+    digest = hashlib.sha256()
+    for split in splits:
+        digest.update(repr(tuple(split.images.shape)).encode())
+        digest.update(np.ascontiguousarray(split.images.numpy()).data)
+        digest.update(b"unlabelled" if split.labels is None else split.labels.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _split(images: np.ndarray, labels: np.ndarray | None) -> Split:
+    return Split(torch.from_numpy(images), None if labels is None else torch.from_numpy(labels))
+
+
+def _resized(images: UInt8[np.ndarray, "n 3 h w"], size: int) -> UInt8[np.ndarray, "n 3 s s"]:
+    if images.shape[-1] == size:
+        return images
+    pixels = torch.nn.functional.interpolate(
+        torch.from_numpy(images).float(), size=(size, size), mode="bilinear", antialias=True
+    )
+    return pixels.round().clamp(0, 255).byte().numpy()
+
+
+def _glyphs(size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
+    # Stream 0 is what the encoders were pretrained on (their model cards name its seed).
+    train, test = (glyphs.draw_many(n, seed=seed, stream=stream) for n, stream in ((n_train, 1), (n_test, 2)))
+    splits = [_split(_resized(images, size), labels) for images, labels in (train, test)]
+    return splits[0], splits[1], tuple(glyphs.CLASSES)
+
+
+def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
+    """scikit-learn's 1,797 real handwritten digits, 8x8, white on black, enlarged.
+
+    With the margin kept the digit fills three quarters of the frame, as the glyphs do; stretched, all of it.
+    """
+    data = load_digits()
+    if n_test > len(data.target) - 100:
+        raise InputError(f"n_test {n_test} is too large for digits: at most {len(data.target) - 100} of 1797 images")
+    inner = size if stretched else 3 * size // 4
+    margin = (size - inner) // 2
+    grey = np.zeros((len(data.target), size, size), np.uint8)
+    for target, image in zip(grey, data.images, strict=True):
+        source = Image.fromarray(np.round(image / 16 * 255).astype(np.uint8))
+        target[margin : margin + inner, margin : margin + inner] = source.resize(
+            (inner, inner), Image.Resampling.BICUBIC
+        )
+    images = np.repeat(grey[:, None], 3, axis=1)
+    train, test = train_test_split(np.arange(len(images)), test_size=n_test, random_state=seed, stratify=data.target)
+    labels = data.target.astype(np.int64)
+    train = train[:n_train]
+    return _split(images[train], labels[train]), _split(images[test], labels[test]), tuple("0123456789")
+
+
+def _folder(path: str, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
+    train, test, classes = image_folder.load(path, size=size, n_train=n_train, n_test=n_test, seed=seed)
+    return _split(*train), _split(*test), classes
+
+
+Loader = Callable[[int, int, int, int], tuple[Split, Split, tuple[str, ...]]]
+_LOADERS: dict[str, Loader] = {
+    "glyphs": _glyphs,
+    "digits": partial(_digits, False),
+    "digits:stretched": partial(_digits, True),
+}
+
+
+def check_name(name: str) -> None:
+    """Raises InputError for a name that `load` does not know, or a folder that is not there. Reads no image."""
+    if name.startswith("folder:"):
+        image_folder.check(name.removeprefix("folder:"))
+    elif name not in _LOADERS:
+        raise unknown("data set", name, NAMES)
+
+
+def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: int = 0) -> DataSet:
+    """The data set of that name at `size` x `size` pixels, with at most `n_train` training and `n_test` test images.
+
+    The same arguments give the same pixels and splits. Names: 'glyphs', 'digits' (margin kept), 'digits:stretched',
+    'folder:PATH' (one sub-folder a class, or images without labels; `train` and `test` sub-folders are respected).
+    Raises InputError for an unknown name and for a folder that cannot be read.
+    """
+    check_name(name)
+    is_folder = name.startswith("folder:")
+    loader: Loader = partial(_folder, name.removeprefix("folder:")) if is_folder else _LOADERS[name]
+    train, test, classes = loader(size, n_train, n_test, seed)
+    return DataSet(name, classes, train, test, fingerprint(train, test))

@@ -1,0 +1,84 @@
+"""From a name to a frozen encoder: eval mode, pixels in [0, 1] outside, preprocessing inside, hash of its weights."""
+
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+from rt_utils.errors import InputError, unknown
+from rt_utils.network import SmallResNet
+
+WEIGHTS = files("rt_utils") / "weights"
+EMBEDDED = ("robust", "standard", "random")
+NAMES = tuple(f"embedded/{name}" for name in EMBEDDED)
+
+
+class Encoder(nn.Module):
+    """A representation f_theta that nothing changes: parameters frozen, eval mode always (no BatchNorm update).
+
+    Maps pixels in [0, 1], shape (n, 3, input_size, input_size), to features, shape (n, width).
+    """
+
+    def __init__(self, name: str, network: nn.Module, *, input_size: int, width: int, weights_sha256: str) -> None:
+        super().__init__()
+        self.name, self.input_size, self.width, self.weights_sha256 = name, input_size, width, weights_sha256
+        self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.eval()
+
+    def train(self, mode: bool = True) -> "Encoder":
+        """Stays in eval mode, whatever `mode`: a linear probe must leave the encoder untouched."""
+        return super().train(False)
+
+    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
+        features: Tensor = self.network(x)
+        return features
+
+    @torch.no_grad()
+    def features(self, x: Float[Tensor, "n 3 h w"], batch: int = 256) -> Float[Tensor, "n width"]:
+        """Features of any number of images, in batches, without gradients. The one evaluation that results rest on."""
+        return torch.cat([self(part.contiguous(memory_format=torch.channels_last)) for part in x.split(batch)])
+
+
+def model_card(name: str) -> dict[str, Any]:
+    """The model card of an embedded encoder ('robust', 'standard', 'random'): data, recipe, accuracies, SHA-256."""
+    card: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text("utf-8"))
+    return card
+
+
+def _embedded(name: str) -> Encoder:
+    raw, card = (WEIGHTS / f"{name}.safetensors").read_bytes(), model_card(name)
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != card["sha256"]:
+        raise InputError(
+            f"the weights of embedded/{name} have SHA-256 {digest[:12]}..., their card says {card['sha256'][:12]}...: "
+            "restore rt_utils/weights from the repository, or train them again with 'make encoders'"
+        )
+    network = SmallResNet(card["recipe"]["width"])
+    network.load_state_dict(load_safetensors(raw))
+    return Encoder(
+        f"embedded/{name}",
+        network.eval().fold_norms(),
+        input_size=network.input_size,
+        width=network.width,
+        weights_sha256=digest,
+    )
+
+
+def check_name(name: str) -> None:
+    """Raises InputError for a name that `load` does not know."""
+    if name not in NAMES:
+        raise unknown("encoder", name, NAMES)
+
+
+def load(name: str) -> Encoder:
+    """The encoder of that name ('embedded/robust', 'embedded/standard', 'embedded/random').
+
+    Raises InputError for a name that does not exist and for weights whose hash does not match their card.
+    """
+    check_name(name)
+    return _embedded(name.removeprefix("embedded/"))

@@ -1,0 +1,86 @@
+"""One visual language: seaborn, one palette, SVG that follows the page's colours, caption and alternative text.
+
+Robust encoder blue, standard vermilion, random grey (Okabe-Ito); clean solid, adversarial dashed; this run filled,
+a published value hollow and never joined by a line.
+"""
+
+import html
+import io
+import re
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.figure import Figure
+
+PALETTE = {"embedded/robust": "#0072B2", "embedded/standard": "#D55E00", "embedded/random": "#8C8C8C"}
+EXTRA_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_INK = "#010203"  # drawn in this colour, shown in the page's text colour
+_STYLE = {
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "grid.color": "#8080804D",
+    "legend.frameon": False,
+    "savefig.transparent": True,
+    "svg.fonttype": "none",
+    "text.color": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
+INK = _INK
+
+
+def use_style() -> None:
+    """Set the style for every figure that follows. The first thing that a chapter does."""
+    mpl.use("agg")
+    sns.set_theme(context="notebook", style="whitegrid", rc=_STYLE)
+
+
+def colour(encoder: str) -> str:
+    """The colour of an encoder; names outside the embedded world get one of four further colours."""
+    return PALETTE.get(encoder, EXTRA_COLOURS[sum(encoder.encode()) % len(EXTRA_COLOURS)])
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the page shows it: inline SVG with a caption that says what to see and a text that says what is there."""
+
+    name: str
+    svg: str
+    caption: str
+    alt: str
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<figure class="rt-figure" id="figure-{self.name}"><div class="rt-scroll">{self.svg}</div>'
+            f"<figcaption>{self.caption}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"figure {self.name!r}: {self.alt}"
+
+
+def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
+    """Turn a matplotlib figure into a Picture and close it. `name` must be unique on the page: it prefixes the ids.
+
+    `caption` is HTML (math in \\(...\\)), `alt` plain text.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    plt.close(figure)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = svg.replace(_INK, "currentColor")
+    label = html.escape(alt, quote=True)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="max-width: 100%; height: auto" ', 1)
+    return Picture(name, svg, caption, alt)

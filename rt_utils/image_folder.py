@@ -1,0 +1,117 @@
+"""Your own images: a folder with one sub-folder a class, or images without labels, as uint8 at the encoder's size."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+from PIL import Image, ImageOps
+from sklearn.model_selection import train_test_split
+
+from rt_utils.errors import InputError
+
+Part = tuple[UInt8[np.ndarray, "n 3 s s"], Int64[np.ndarray, " n"] | None]
+_IGNORED = {"thumbs.db", "desktop.ini"}
+_TEST_NAMES = ("test", "val")
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name.lower() not in _IGNORED)
+
+
+def _listing(folder: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...]]:
+    """The files of a folder, their labels (None without sub-folders), and the class names."""
+    entries = _visible(folder)
+    classes = [p for p in entries if p.is_dir()]
+    loose = [p for p in entries if p.is_file()]
+    if classes and loose:
+        raise InputError(
+            f"{str(folder)!r} holds both sub-folders and files ({loose[0].name!r}): "
+            "use one sub-folder a class, or only images for a set without labels"
+        )
+    if not classes:
+        if not loose:
+            raise InputError(f"{str(folder)!r} holds no image: put images there, or one sub-folder a class")
+        return loose, None, ()
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, sub in enumerate(classes):
+        found = [p for p in _visible(sub) if p.is_file()]
+        if not found:
+            raise InputError(f"class {sub.name!r} in {str(folder)!r} holds no image")
+        paths += found
+        labels += [label] * len(found)
+    return paths, labels, tuple(p.name for p in classes)
+
+
+def decode(path: Path, size: int) -> UInt8[np.ndarray, "3 s s"]:
+    """One image: turned as its EXIF says, in RGB, its shorter side scaled to `size`, the centre cut out.
+
+    Grey, CMYK, palette, transparent (on white) and 16-bit images are converted. Raises InputError for a file that is
+    no image or is broken, naming it.
+    """
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened)
+            if image.mode.startswith("I"):  # 16 bits: 0..65535 to 0..255
+                image = Image.fromarray((np.asarray(image, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+            if image.has_transparency_data:
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            fitted = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{str(path)!r} cannot be read as an image ({error}): remove or replace it") from None
+    return np.asarray(fitted).transpose(2, 0, 1)
+
+
+def _read(paths: list[Path], labels: list[int] | None, chosen: np.ndarray, size: int) -> Part:
+    images = (
+        np.stack([decode(paths[i], size) for i in chosen]) if len(chosen) else np.zeros((0, 3, size, size), np.uint8)
+    )
+    return images, None if labels is None else np.asarray(labels, np.int64)[chosen]
+
+
+def _pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`n` of `total` indices and the others, in a random order, stratified by label where every class allows it."""
+    everything = np.arange(total)
+    if n >= total:
+        return np.random.default_rng(seed).permutation(total), everything[:0]
+    counts = None if labels is None else np.bincount(labels)
+    stratify = labels if counts is not None and counts.min() >= 2 and min(n, total - n) >= len(counts) else None
+    rest, chosen = train_test_split(everything, test_size=n, random_state=seed, stratify=stratify)
+    return chosen, rest
+
+
+def check(path: str) -> Path:
+    """The folder of that name. Raises InputError where there is none."""
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise InputError(
+            f"no folder {path!r}: give 'folder:PATH' with one sub-folder a class, or images without labels"
+        )
+    return root
+
+
+def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple[Part, Part, tuple[str, ...]]:
+    """Training part, test part and class names of a folder.
+
+    With sub-folders `train` and `test` (or `val`) those are the splits. Else a labelled folder is split at random,
+    at most half of it for the test; a folder without labels is all test. Only the chosen images are decoded.
+    """
+    root = check(path)
+    tests = [root / name for name in _TEST_NAMES if (root / name).is_dir()]
+    if (root / "train").is_dir() and tests:
+        paths, labels, classes = _listing(root / "train")
+        test_paths, test_labels, test_classes = _listing(tests[0])
+        if classes != test_classes:
+            odd = sorted(set(classes) ^ set(test_classes))
+            raise InputError(f"{tests[0].name!r} and 'train' in {path!r} differ in their classes: {', '.join(odd[:5])}")
+        chosen, _ = _pick(labels, len(paths), n_train, seed)
+        test_chosen, _ = _pick(test_labels, len(test_paths), n_test, seed)
+        return _read(paths, labels, chosen, size), _read(test_paths, test_labels, test_chosen, size), classes
+    paths, labels, classes = _listing(root)
+    if labels is None:
+        chosen, _ = _pick(None, len(paths), n_test, seed)
+        return _read(paths, None, chosen[:0], size), _read(paths, None, chosen, size), classes
+    if len(paths) < 2:
+        raise InputError(f"{path!r} holds one image: a probe needs at least two, one to fit and one to test")
+    test_chosen, rest = _pick(labels, len(paths), min(n_test, len(paths) // 2), seed)
+    return _read(paths, labels, rest[:n_train], size), _read(paths, labels, test_chosen, size), classes

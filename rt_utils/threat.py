@@ -1,0 +1,100 @@
+"""Perturbation sets: a norm, a radius, and the pixel range the perturbed image must stay in.
+
+Both theorems hold for any set of perturbations that contains 0 and is the same on both sides; here it is the ball
+{||delta||_p <= eps} cut with the pixel box. A radius is never a naked float: 8 (of 255?) is refused, "8/255" is taken.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rt_utils.errors import InputError, unknown
+
+Norm = Literal["linf", "l2"]
+NORMS: tuple[Norm, ...] = get_args(Norm)
+NORM_SYMBOLS: dict[Norm, str] = {"linf": "l_inf", "l2": "l_2"}
+MAX_EPS: dict[Norm, float] = {"linf": 1.0, "l2": 5.0}
+_FRACTION = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*/\s*([+-]?\d+(?:\.\d+)?)\s*")
+
+
+def parse_norm(value: object) -> Norm:
+    """'linf' or 'l2'. Raises InputError for anything else."""
+    for norm in NORMS:
+        if value == norm:
+            return norm
+    raise unknown("norm", value, NORMS)
+
+
+def parse_eps(value: object, norm: Norm = "linf") -> float:
+    """A radius in pixel units of [0, 1], from a fraction ("8/255") or a number ("0.03", 0.03).
+
+    Raises InputError for anything that is not a number from 0 to 1 (l_inf) or 0 to 5 (l_2), naming what would be right.
+    """
+    hint = f"give a radius in pixels of [0, 1], such as '8/255' or 0.03, at most {MAX_EPS[norm]:g} for {norm}"
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise InputError(f"eps {value!r} is not a number: {hint}")
+    try:
+        if isinstance(value, str) and (match := _FRACTION.fullmatch(value)):
+            radius = float(Fraction(match[1]) / Fraction(match[2]))
+        else:
+            radius = float(value)
+    except ZeroDivisionError:
+        raise InputError(f"eps {value!r} divides by zero: {hint}") from None
+    except ValueError:
+        raise InputError(f"eps {value!r} is not a number: {hint}") from None
+    if not math.isfinite(radius):
+        raise InputError(f"eps {value!r} is not finite: {hint}")
+    if not 0 <= radius <= MAX_EPS[norm]:
+        raise InputError(f"eps {value!r} is out of range: {hint}")
+    return radius
+
+
+def format_eps(eps: float) -> str:
+    """'8/255' where the radius is a whole number of grey levels, else four significant digits."""
+    levels = eps * 255
+    return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-6 else f"{eps:.4g}"
+
+
+@dataclass(frozen=True)
+class Threat:
+    """The set {x' in [0, 1]^d : ||x' - x||_p <= eps}. eps in pixels of [0, 1].
+
+    The paper writes an open ball; on a continuous encoder the supremum is the same.
+    """
+
+    norm: Norm
+    eps: float
+
+    @classmethod
+    def parse(cls, norm: object, eps: object) -> "Threat":
+        """From what a user wrote. Raises InputError."""
+        checked = parse_norm(norm)
+        return cls(checked, parse_eps(eps, checked))
+
+    def __str__(self) -> str:
+        return f"{NORM_SYMBOLS[self.norm]}, eps = {format_eps(self.eps)}"
+
+    def size(self, delta: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
+        """||delta||_p of every perturbation, in pixels."""
+        flat = delta.flatten(1)
+        return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
+
+    def contains(self, x: Float[Tensor, "n c h w"], perturbed: Float[Tensor, "n c h w"]) -> Bool[Tensor, " n"]:
+        """Whether each perturbed image lies in the set around x, up to float32 rounding (1e-6 relative to 1)."""
+        box = (perturbed.flatten(1) >= 0).all(1) & (perturbed.flatten(1) <= 1).all(1)
+        return box & (self.size(perturbed - x) <= self.eps + 1e-6 * max(1.0, self.eps))
+
+    def random_start(self, x: Float[Tensor, "n c h w"], generator: torch.Generator) -> Float[Tensor, "n c h w"]:
+        """Random points as far from x as the ball allows (not yet cut with the box): corners (l_inf), sphere (l_2).
+
+        Attacks that start there find more than from the ball's interior.
+        """
+        noise = torch.randn(x.shape, generator=generator)
+        delta = noise.sign() if self.norm == "linf" else noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
+        return x + self.eps * delta.to(x.device, x.dtype)

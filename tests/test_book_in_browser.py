@@ -1,0 +1,214 @@
+"""What a reader sees: every page of the built book, in a real browser, light and dark, on a desk and on a phone."""
+
+import functools
+import os
+import posixpath
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+BOOK = Path(__file__).resolve().parent.parent / "_build" / "html"
+SEARCH_WORD = "robustness"
+# Pages without prose of their own, and the redirect at the top, which has a test of its own.
+SKIPPED = {"index.html", "genindex.html", "search.html"}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+# Runs in the page and returns one line for each thing that is wrong.
+LOOK = r"""
+() => {
+  const wrong = [], all = (selector) => [...document.querySelectorAll(selector)];
+  const wide = document.documentElement.scrollWidth - innerWidth;
+  if (wide > 0) wrong.push(`the page is ${wide} pixels wider than the window`);
+  for (const formula of all(".math"))
+    if (!formula.querySelector("mjx-container")) wrong.push(`not rendered: ${formula.textContent}`);
+  for (const error of all("mjx-merror")) wrong.push(`not TeX: ${error.textContent}`);
+  for (const figure of all(".bd-article svg[role=img]:not([aria-hidden=true]), .rt-figure svg"))
+    if (!(figure.getAttribute("aria-label") || "").trim()) wrong.push("a figure without aria-label");
+  for (const image of all("img")) if (!image.alt.trim()) wrong.push(`no alt: ${image.src}`);
+  const article = document.querySelector("article");
+  const text = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+  while (text.nextNode()) {
+    const raw = /\$\$|\\[(\[]|\\[A-Za-z]{2,}/.test(text.currentNode.data);
+    if (raw && !text.currentNode.parentElement.closest("pre, code, script, style, mjx-container"))
+      wrong.push(`raw TeX: ${text.currentNode.data.trim().slice(0, 80)}`);
+  }
+  return wrong;
+}
+"""
+# MathJax is there from the start on pages that have formulas, and its promise ends when the last one is set.
+SETTLED = "async () => { if (window.MathJax) await MathJax.startup.promise; await document.fonts.ready; }"
+
+
+def unavailable(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def require_book() -> None:
+    if not (BOOK / "index.html").is_file():
+        unavailable("the book has not been built (make book)")
+
+
+def pages() -> list[str]:
+    found = (path.relative_to(BOOK).as_posix() for path in BOOK.rglob("*.html") if "_static" not in path.parts)
+    return sorted(set(found) - SKIPPED)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class Anchors(HTMLParser):
+    """Where the links of a page lead, and the places in it that a link can lead to."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.links: set[str] = set()
+        self.ids: set[str] = {"", "top"}
+        self.feed((BOOK / name).read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {key: value or "" for key, value in attrs}
+        if "id" in values:
+            self.ids.add(values["id"])
+        if tag == "a" and "href" in values:
+            self.links.add(values["href"])
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    require_book()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(BOOK)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        unavailable("there is no Chromium on this machine")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("playwright is not installed (pip install -e '.[dev]')")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Visit:
+    """A window on the book, and everything that went wrong in it."""
+
+    page: Any
+    address: str
+    wrong: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda said: self.note(said.type == "error", f"console: {said.text}"))
+        self.page.on("pageerror", lambda error: self.note(True, f"script: {error}"))
+        self.page.on("response", lambda got: self.note(got.status >= 400, f"{got.status}: {got.url}"))
+        ours = (self.address, "data:", "blob:")
+        self.page.on("request", lambda asked: self.note(not asked.url.startswith(ours), f"another host: {asked.url}"))
+
+    def note(self, is_wrong: bool, line: str) -> None:
+        if is_wrong:
+            self.wrong.append(line)
+
+    def open(self, name: str) -> None:
+        self.page.goto(self.address + name, wait_until="load")
+        self.page.evaluate(SETTLED)
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_whole(browser: Any, address: str, scheme: str, width: int) -> None:
+    window = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    visit = Visit(window.new_page(), address)
+    wrong: list[str] = []
+    assert pages(), "the book has no pages"
+    for name in pages():
+        visit.open(name)
+        theme = visit.page.evaluate("document.documentElement.dataset.theme")
+        wrong += [] if theme == scheme else [f"{name}: shown {theme}"]
+        wrong += [f"{name}: {line}" for line in visit.wrong + visit.page.evaluate(LOOK)]
+        visit.wrong.clear()
+    window.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_link_inside_the_book_leads_somewhere() -> None:
+    require_book()
+    anchors = {name: Anchors(name) for name in pages()}
+    wrong: set[str] = set()
+    for name, found in anchors.items():
+        for link in found.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
+            target = target if parts.path else name
+            if not (BOOK / target).is_file():
+                wrong.add(f"{name}: {link} is not there")
+            elif parts.fragment and target in anchors and unquote(parts.fragment) not in anchors[target].ids:
+                wrong.add(f"{name}: {link} leads to no place on that page")
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_search_finds_a_word(browser: Any, address: str) -> None:
+    visit = Visit(browser.new_page(), address)
+    visit.page.goto(f"{address}search.html?q={SEARCH_WORD}")
+    visit.page.wait_for_selector("#search-results li a", timeout=10_000)
+    visit.page.wait_for_load_state("networkidle")
+    visit.page.close()
+    assert not visit.wrong, "\n".join(visit.wrong)
+
+
+def test_a_folded_solution_opens(browser: Any, address: str) -> None:
+    page = browser.new_page()
+    folded = [name for name in pages() if "solution dropdown" in (BOOK / name).read_text(encoding="utf-8")]
+    for name in folded:
+        page.goto(address + name)
+        box = page.locator(".solution.dropdown").first
+        content = box.locator("section").first
+        page.wait_for_selector(".solution.toggle-hidden")
+        assert not content.is_visible(), f"{name}: the solution is shown from the start"
+        box.locator(".admonition-title").click(position={"x": 5, "y": 5})
+        content.wait_for(state="visible", timeout=5_000)
+    page.close()
+
+
+def test_the_book_opens_as_a_file(browser: Any) -> None:
+    require_book()
+    visit = Visit(browser.new_page(), BOOK.as_uri())
+    page = visit.page
+    page.goto(f"{visit.address}/index.html")
+    page.wait_for_url("**/book/index.html")
+    page.evaluate(SETTLED)
+    assert page.locator("article h1").is_visible()
+    for name in [name for name in pages() if 'class="math' in (BOOK / name).read_text(encoding="utf-8")][:1]:
+        visit.open(f"/{name}")
+        visit.wrong += page.evaluate(LOOK)
+    page.close()
+    assert not visit.wrong, "\n".join(visit.wrong)
