@@ -12,7 +12,7 @@ help: ## list the targets
 book: install ## run what is out of date, build the book, print where it is
 	@$(BIN)/python book/pipeline.py
 
-test: install ## the tests, in a few minutes
+test: book ## the tests (of the built pages too), in a few minutes
 	@$(BIN)/python -m pytest -m "not slow"
 
 test-slow: install ## the tests that build the whole book or train encoders

@@ -2,7 +2,6 @@
 
 `_build/html` is a link to the newest book under `_build/books`. It is switched in one step, so that whoever reads it
 sees the old book or the new one, also if this is killed at any moment. A failed build leaves the last good book.
-The caller makes sure that only one build runs at a time.
 """
 
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -116,11 +116,11 @@ def publish(html: Path) -> None:
 
 def main() -> None:
     BUILD.mkdir(exist_ok=True)
-    names = chapters()
-    html = run_jupyter_book()
-    add_results(html, names)
-    publish(html)
-    print(f"Book: {HTML / 'index.html'}")
+    with FileLock(BUILD / ".build.lock"):  # a build that outlived its killed caller ends first
+        names = chapters()
+        html = run_jupyter_book()
+        add_results(html, names)
+        publish(html)
 
 
 if __name__ == "__main__":

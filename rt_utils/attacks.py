@@ -5,6 +5,7 @@ that also measures clean inputs. All of them find lower bounds on a maximum: non
 """
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -162,7 +163,9 @@ def apgd(
             loss=loss,
             device=x.device,
         )
-        found = attack.perturb(x.contiguous(), y)
+        with warnings.catch_warnings():  # of points whose gradient vanishes: they stay "not flipped"
+            warnings.simplefilter("ignore")
+            found = attack.perturb(x.contiguous(), y)
     # APGD clips to the ball in float32 before it clips to the box: pull back what rounding let out.
     if threat.norm == "linf":
         found = torch.minimum(torch.maximum(found, x - threat.eps), x + threat.eps)

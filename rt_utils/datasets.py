@@ -42,7 +42,7 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A named data set at one image size, its class names, and the splits. `fingerprint` covers every pixel and label."""
+    """A named data set at one image size, its class names and splits. `fingerprint` covers every pixel and label."""
 
     name: str
     classes: tuple[str, ...]
@@ -94,9 +94,8 @@ def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) ->
     grey = np.zeros((len(data.target), size, size), np.uint8)
     for target, image in zip(grey, data.images, strict=True):
         source = Image.fromarray(np.round(image / 16 * 255).astype(np.uint8))
-        target[margin : margin + inner, margin : margin + inner] = source.resize(
-            (inner, inner), Image.Resampling.BICUBIC
-        )
+        enlarged = np.asarray(source.resize((inner, inner), Image.Resampling.BICUBIC))
+        target[margin : margin + inner, margin : margin + inner] = enlarged
     images = np.repeat(grey[:, None], 3, axis=1)
     train, test = train_test_split(np.arange(len(images)), test_size=n_test, random_state=seed, stratify=data.target)
     labels = data.target.astype(np.int64)

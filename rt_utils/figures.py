@@ -50,7 +50,7 @@ def colour(encoder: str) -> str:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as the page shows it: inline SVG with a caption that says what to see and a text that says what is there."""
+    """A figure as the page shows it: inline SVG, a caption that says what to see, a text that says what is there."""
 
     name: str
     svg: str

@@ -35,7 +35,11 @@ def _listing(folder: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...
     paths: list[Path] = []
     labels: list[int] = []
     for label, sub in enumerate(classes):
-        found = [p for p in _visible(sub) if p.is_file()]
+        found = _visible(sub)
+        if nested := [p for p in found if p.is_dir()]:
+            raise InputError(
+                f"class {sub.name!r} in {str(folder)!r} holds the folder {nested[0].name!r}: put images there"
+            )
         if not found:
             raise InputError(f"class {sub.name!r} in {str(folder)!r} holds no image")
         paths += found
@@ -52,8 +56,10 @@ def decode(path: Path, size: int) -> UInt8[np.ndarray, "3 s s"]:
     try:
         with Image.open(path) as opened:
             image = ImageOps.exif_transpose(opened)
-            if image.mode.startswith("I"):  # 16 bits: 0..65535 to 0..255
-                image = Image.fromarray((np.asarray(image, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+            if image.mode.startswith("I;16"):  # 0..65535 to 0..255
+                image = Image.fromarray((np.asarray(image, np.float64) / 257).round().astype(np.uint8))
+            if image.mode in ("I", "F"):
+                raise ValueError("32 bits a pixel, whose range is unknown: save it with 8 or 16")
             if image.has_transparency_data:
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
             fitted = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 
 from rt_utils import bounds
 from rt_utils.datasets import DataSet
@@ -95,7 +95,8 @@ def measure_all(
     Processes and not threads, because torch at times aborts at exit when autograd ran in threads.
     """
     job = delayed(probe_and_measure)
-    return list(Parallel(n_jobs=min(workers, len(pairs)))(job(*pair, threat, plan, probe) for pair in pairs))
+    with parallel_config(backend="loky", inner_max_num_threads=1):  # whatever OMP_NUM_THREADS says
+        return list(Parallel(n_jobs=min(workers, len(pairs)))(job(*pair, threat, plan, probe) for pair in pairs))
 
 
 def table(measurement: Measurement) -> pd.DataFrame:

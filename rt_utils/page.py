@@ -38,18 +38,22 @@ class Html:
         return self.text
 
 
-def _cell(value: Any, form: str | None) -> str:
+def _cell(name: str, value: Any, form: str | None) -> str:
     missing = value is None or (isinstance(value, float) and np.isnan(value))
-    if form is None:
-        return "<td></td>" if missing else f"<td>{html.escape(str(value))}</td>"
-    return '<td class="num">–</td>' if missing else f'<td class="num">{format(value, form)}</td>'
+    kinds = ["num"] * (form is not None) + ["published"] * name.startswith("published ")
+    if name == "verdict":
+        kinds += ["verdict", str(value).replace(" ", "-")]
+    shown = "–" if missing else html.escape(str(value)) if form is None else format(value, form)
+    return f'<td class="{" ".join(kinds)}">{shown}</td>' if kinds else f"<td>{shown}</td>"
 
 
-def show_table(frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str, published: str = "") -> Html:
+def show_table(
+    frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str, published: str = "", wide: bool = False
+) -> Html:
     """A table with numbers aligned at the point. `formats` gives the format of each number column; the rest is text.
 
     Column names are HTML (math in \\(...\\)). `published`, where given, is the head of a last group of columns whose
-    names begin with "published ".
+    names begin with "published ". `wide` lets the table use the free space beside the text.
     """
     head = "".join(
         f'<th class="{"num " if name in formats else ""}{"published" if name.startswith("published ") else ""}">'
@@ -58,17 +62,17 @@ def show_table(frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str,
     )
     group = ""
     n_published = sum(name.startswith("published ") for name in frame.columns)
-    if n_published:
+    if published:
         group = (
             f'<tr><th colspan="{len(frame.columns) - n_published}">this run</th>'
             f'<th class="published" colspan="{n_published}">{published}</th></tr>'
         )
     rows = "".join(
-        "<tr>" + "".join(_cell(value, formats.get(name)) for name, value in row.items()) + "</tr>"
+        "<tr>" + "".join(_cell(str(name), value, formats.get(str(name))) for name, value in row.items()) + "</tr>"
         for row in frame.to_dict("records")
     )
     source = (
-        f'<div class="rt-scroll"><table class="rt-table"><caption>{caption}</caption>'
+        f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption>{caption}</caption>'
         f"<thead>{group}<tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return Html(source, frame.to_string(index=False))
@@ -97,7 +101,8 @@ def save_results(
     except OSError as error:
         raise InputError(f"cannot write the results to {str(folder)!r}: {error.strerror or error}") from None
     names = ("points.csv", "points.npz", "ledger.csv", "parameters.json")
-    links = " · ".join(f'<a href="../{folder.as_posix()}/{name}" download>{name}</a>' for name in names)
+    in_book = folder.parts[:2] == ("results", "book")  # the build puts that folder beside the pages
+    links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in names)
     shown = html.escape(folder.as_posix())
     return Html(
         f'<p class="rt-downloads">Files of this run: {links} <small>(in {shown})</small></p>', f"wrote {folder}"
@@ -107,7 +112,7 @@ def save_results(
 def provenance(
     parameters: Parameters, encoders: Iterable[Encoder], measurements: Iterable[Measurement], started: float
 ) -> Html:
-    """What made the numbers of a page: parameters, weights, data, versions, machine, time. `started`: time.perf_counter()."""
+    """What made the numbers of a page: parameters, weights, data, versions, machine, and the time since `started`."""
     seconds = time.perf_counter() - started
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {os.cpu_count()} cores"
     packages = ("torch", "torchvision", "foolbox", "pyautoattack", "numpy", "scikit-learn")

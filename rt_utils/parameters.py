@@ -80,7 +80,6 @@ KNOWN: dict[str, Parser] = {
     "norm": lambda name, value: parse_norm(value),
     "eps": lambda name, value: value,  # parsed below: its range depends on the norm
     "steps": _integer(1, 10_000),
-    "representation_steps": _integer(1, 10_000),
     "restarts": _integer(1, 1_000),
     "floor_points": _integer(0, 100_000),
     "apgd_points": _integer(0, 100_000),

@@ -73,7 +73,8 @@ def train(recipe: Recipe, *, progress: bool = True) -> tuple[SmallResNet, nn.Lin
     head = nn.Linear(encoder.width, len(glyphs.CLASSES))
     drawn, labels = glyphs.draw_many(recipe.images, seed=recipe.seed, stream=0)
     images, targets = torch.from_numpy(drawn), torch.from_numpy(labels)
-    model = nn.Sequential(encoder, head).to(memory_format=torch.channels_last)
+    model = nn.Sequential(encoder, head)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.epochs == 0:  # random weights; BatchNorm's statistics from images, or the features would all but vanish
         update_bn([x.float() / 255 for x in images.split(500)], model)
         return encoder.eval(), head.eval()
@@ -103,5 +104,5 @@ def train(recipe: Recipe, *, progress: bool = True) -> tuple[SmallResNet, nn.Lin
         if step % 50 == 0:
             bar.set_postfix(loss=f"{loss.item():.3f}")
     bar.close()
-    encoder, head = average.module
+    encoder, head = average.module.children()
     return encoder.eval(), head.eval()

@@ -127,6 +127,8 @@ def search(
     if len(some):
         best.add("paper", some, attacks.representation_pgd(encoder, x[some], threat, plan.paper))
         for loss in ("ce", "dlr") if head.weight.shape[0] > 2 else ("ce",):
-            found = attacks.apgd(model, x[some], y[some], threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed)
+            found = attacks.apgd(
+                model, x[some], y[some], threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed
+            )
             best.add("apgd", some, [found])
     return best.columns

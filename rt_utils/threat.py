@@ -55,10 +55,11 @@ def parse_eps(value: object, norm: Norm = "linf") -> float:
     return radius
 
 
-def format_eps(eps: float) -> str:
-    """'8/255' where the radius is a whole number of grey levels, else four significant digits."""
+def format_eps(eps: float, norm: Norm = "linf") -> str:
+    """'8/255' where an l_inf radius below 1 is a whole number of grey levels, else four significant digits."""
     levels = eps * 255
-    return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-6 else f"{eps:.4g}"
+    whole = norm == "linf" and 1 <= round(levels) < 255 and abs(levels - round(levels)) < 1e-6
+    return f"{round(levels)}/255" if whole else f"{eps:.4g}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Threat:
         return cls(checked, parse_eps(eps, checked))
 
     def __str__(self) -> str:
-        return f"{NORM_SYMBOLS[self.norm]}, eps = {format_eps(self.eps)}"
+        return f"{NORM_SYMBOLS[self.norm]}, eps = {format_eps(self.eps, self.norm)}"
 
     def size(self, delta: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
         """||delta||_p of every perturbation, in pixels."""

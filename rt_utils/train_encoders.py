@@ -54,7 +54,7 @@ def write_encoder(name: str, recipe: Recipe, folder: Path, *, points: int = CARD
     adversarial = f"adversarial training, {recipe.attack_steps} PGD steps, l_inf eps {format_eps(recipe.eps)}"
     card = {
         "name": f"embedded/{name}",
-        "architecture": f"SmallResNet(width={recipe.width}): {sum(p.numel() for p in encoder.parameters())} parameters, "
+        "architecture": f"SmallResNet({recipe.width}): {sum(p.numel() for p in encoder.parameters())} parameters, "
         f"{encoder.width} features, 32x32 RGB in [0, 1]",
         "data": f"{recipe.images} glyphs of 36 classes, drawn by rt_utils.glyphs, stream 0, seed {recipe.seed}",
         "training": "none: PyTorch's initialisation, BatchNorm statistics from the data"
@@ -79,6 +79,7 @@ def write_encoder(name: str, recipe: Recipe, folder: Path, *, points: int = CARD
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the encoders that are named, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(EMBEDDED), help=f"which of: {', '.join(EMBEDDED)}")
     parser.add_argument("--folder", type=Path, default=Path(str(WEIGHTS)), help="where the weights and cards go")

@@ -38,7 +38,7 @@ class Head:
 def linear_probe(
     features: Float[Tensor, "n r"], labels: Int64[Tensor, " n"], n_classes: int, settings: ProbeSettings
 ) -> Head:
-    """Fit a softmax regression on fixed features by the paper's recipe. The encoder is not touched, nor even seen."""
+    """Fit a softmax regression on fixed features by SGD with momentum. The encoder is not touched, nor even seen."""
     generator = torch.Generator().manual_seed(settings.seed)
     layer = nn.Linear(features.shape[1], n_classes)
     nn.init.zeros_(layer.weight)  # convex problem: no random start needed
