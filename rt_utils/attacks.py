@@ -17,7 +17,8 @@ from jaxtyping import Float, Int64
 from pyautoattack.autopgd_base import APGDAttack
 from torch import Tensor, nn
 
-from rt_utils.threat import Norm, Threat
+from rt_utils.radius import Norm
+from rt_utils.threat import Threat
 
 Images = Float[Tensor, "n c h w"]
 _APGD_NORM: dict[Norm, str] = {"linf": "Linf", "l2": "L2"}

@@ -18,7 +18,6 @@ from papermill.exceptions import PapermillExecutionError
 from rt_utils import parameters
 from rt_utils.errors import InputError, unknown
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 KERNEL = "python3"
 
 
@@ -32,16 +31,24 @@ def value_of(text: str) -> bool | int | float | str:
     return text
 
 
+def notebooks() -> Path:
+    """The chapters' folder: of the book that the working directory is in, else of the one this package came with."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "_toc.yml").is_file() and (folder / "notebooks").is_dir():
+            return folder / "notebooks"
+    return Path(__file__).resolve().parent.parent / "notebooks"
+
+
 def chapters() -> list[str]:
     """The names of all chapters."""
-    return sorted(path.stem for path in NOTEBOOKS.glob("*.md"))
+    return sorted(path.stem for path in notebooks().glob("*.md"))
 
 
 def source(chapter: str) -> Path:
     """The chapter's source file. Raises InputError for an unknown name."""
     if chapter not in chapters():
         raise unknown("chapter", chapter, chapters())
-    return NOTEBOOKS / f"{chapter}.md"
+    return notebooks() / f"{chapter}.md"
 
 
 def declared_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def write_notebooks() -> list[Path]:
     """Write the .ipynb beside each source, for plain papermill and for Jupyter."""
     written = []
     for chapter in chapters():
-        target = NOTEBOOKS / f"{chapter}.ipynb"
+        target = notebooks() / f"{chapter}.ipynb"
         nbformat.write(jupytext.read(source(chapter)), target)
         written.append(target)
     return written

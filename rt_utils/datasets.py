@@ -14,9 +14,8 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from rt_utils import glyphs, image_folder
-from rt_utils.errors import InputError, unknown
-
-NAMES = ("glyphs", "digits", "digits:stretched", "folder:PATH")
+from rt_utils.errors import InputError
+from rt_utils.names import FOLDER, check_data_set
 
 
 @dataclass(frozen=True)
@@ -116,14 +115,6 @@ _LOADERS: dict[str, Loader] = {
 }
 
 
-def check_name(name: str) -> None:
-    """Raises InputError for a name that `load` does not know, or a folder that is not there. Reads no image."""
-    if name.startswith("folder:"):
-        image_folder.check(name.removeprefix("folder:"))
-    elif name not in _LOADERS:
-        raise unknown("data set", name, NAMES)
-
-
 def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: int = 0) -> DataSet:
     """The data set of that name at `size` x `size` pixels, with at most `n_train` training and `n_test` test images.
 
@@ -131,8 +122,8 @@ def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: 
     'folder:PATH' (one sub-folder a class, or images without labels; `train` and `test` sub-folders are respected).
     Raises InputError for an unknown name and for a folder that cannot be read.
     """
-    check_name(name)
-    is_folder = name.startswith("folder:")
-    loader: Loader = partial(_folder, name.removeprefix("folder:")) if is_folder else _LOADERS[name]
+    check_data_set(name)
+    is_folder = name.startswith(FOLDER)
+    loader: Loader = partial(_folder, name.removeprefix(FOLDER)) if is_folder else _LOADERS[name]
     train, test, classes = loader(size, n_train, n_test, seed)
     return DataSet(name, classes, train, test, fingerprint(train, test))

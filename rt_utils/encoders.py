@@ -10,12 +10,11 @@ from jaxtyping import Float
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from rt_utils.errors import InputError, unknown
+from rt_utils.errors import InputError
+from rt_utils.names import check_encoder
 from rt_utils.network import SmallResNet
 
 WEIGHTS = files("rt_utils") / "weights"
-EMBEDDED = ("robust", "standard", "random")
-NAMES = tuple(f"embedded/{name}" for name in EMBEDDED)
 
 
 class Encoder(nn.Module):
@@ -69,16 +68,10 @@ def _embedded(name: str) -> Encoder:
     )
 
 
-def check_name(name: str) -> None:
-    """Raises InputError for a name that `load` does not know."""
-    if name not in NAMES:
-        raise unknown("encoder", name, NAMES)
-
-
 def load(name: str) -> Encoder:
     """The encoder of that name ('embedded/robust', 'embedded/standard', 'embedded/random').
 
     Raises InputError for a name that does not exist and for weights whose hash does not match their card.
     """
-    check_name(name)
+    check_encoder(name)
     return _embedded(name.removeprefix("embedded/"))

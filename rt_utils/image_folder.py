@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 from sklearn.model_selection import train_test_split
 
 from rt_utils.errors import InputError
+from rt_utils.names import folder
 
 Part = tuple[UInt8[np.ndarray, "n 3 s s"], Int64[np.ndarray, " n"] | None]
 _IGNORED = {"thumbs.db", "desktop.ini"}
@@ -18,19 +19,19 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.name.lower() not in _IGNORED)
 
 
-def _listing(folder: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...]]:
+def _listing(parent: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...]]:
     """The files of a folder, their labels (None without sub-folders), and the class names."""
-    entries = _visible(folder)
+    entries = _visible(parent)
     classes = [p for p in entries if p.is_dir()]
     loose = [p for p in entries if p.is_file()]
     if classes and loose:
         raise InputError(
-            f"{str(folder)!r} holds both sub-folders and files ({loose[0].name!r}): "
+            f"{str(parent)!r} holds both sub-folders and files ({loose[0].name!r}): "
             "use one sub-folder a class, or only images for a set without labels"
         )
     if not classes:
         if not loose:
-            raise InputError(f"{str(folder)!r} holds no image: put images there, or one sub-folder a class")
+            raise InputError(f"{str(parent)!r} holds no image: put images there, or one sub-folder a class")
         return loose, None, ()
     paths: list[Path] = []
     labels: list[int] = []
@@ -38,10 +39,10 @@ def _listing(folder: Path) -> tuple[list[Path], list[int] | None, tuple[str, ...
         found = _visible(sub)
         if nested := [p for p in found if p.is_dir()]:
             raise InputError(
-                f"class {sub.name!r} in {str(folder)!r} holds the folder {nested[0].name!r}: put images there"
+                f"class {sub.name!r} in {str(parent)!r} holds the folder {nested[0].name!r}: put images there"
             )
         if not found:
-            raise InputError(f"class {sub.name!r} in {str(folder)!r} holds no image")
+            raise InputError(f"class {sub.name!r} in {str(parent)!r} holds no image")
         paths += found
         labels += [label] * len(found)
     return paths, labels, tuple(p.name for p in classes)
@@ -86,23 +87,13 @@ def _pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.n
     return chosen, rest
 
 
-def check(path: str) -> Path:
-    """The folder of that name. Raises InputError where there is none."""
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        raise InputError(
-            f"no folder {path!r}: give 'folder:PATH' with one sub-folder a class, or images without labels"
-        )
-    return root
-
-
 def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple[Part, Part, tuple[str, ...]]:
     """Training part, test part and class names of a folder.
 
     With sub-folders `train` and `test` (or `val`) those are the splits. Else a labelled folder is split at random,
     at most half of it for the test; a folder without labels is all test. Only the chosen images are decoded.
     """
-    root = check(path)
+    root = folder(path)
     tests = [root / name for name in _TEST_NAMES if (root / name).is_dir()]
     if (root / "train").is_dir() and tests:
         paths, labels, classes = _listing(root / "train")

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64
 from joblib import Parallel, delayed, parallel_config
+from torch import Tensor
 
 from rt_utils import bounds
 from rt_utils.datasets import DataSet
@@ -54,49 +55,59 @@ class Measurement:
         return {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
 
 
-def measure(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> Measurement:
-    """Attack every test point of `data` and evaluate all that was found, once, with float64 heads.
+def _chunks(data: DataSet) -> list[tuple[Tensor, Tensor, int]]:
+    pixels, labels = data.test.pixels().split(CHUNK), data.test.required_labels().split(CHUNK)
+    return [(x, y, CHUNK * i) for i, (x, y) in enumerate(zip(pixels, labels, strict=True))]
 
-    Raises InputError where the data set has no labels.
-    """
-    pixels, labels = data.test.pixels(), data.test.required_labels()
-    chunks = [
-        search(encoder, head, x, y, threat, plan, CHUNK * i)
-        for i, (x, y) in enumerate(zip(pixels.split(CHUNK), labels.split(CHUNK), strict=True))
-    ]
-    joined = {key: torch.cat([chunk[key] for chunk in chunks]).numpy() for key in chunks[0]}
+
+def _assemble(encoder: Encoder, head: Head, data: DataSet, found: Sequence[dict[str, Tensor]]) -> Measurement:
     return Measurement(
         encoder=encoder.name,
         data=data.name,
         classes=data.classes,
         weights_sha256=encoder.weights_sha256,
         fingerprint=data.fingerprint,
-        labels=labels.numpy(),
+        labels=data.test.required_labels().numpy(),
         weight=head.weight.numpy(),
         bias=head.bias.numpy(),
-        **joined,
+        **{key: torch.cat([columns[key] for columns in found]).numpy() for key in found[0]},
     )
 
 
-def probe_and_measure(
-    encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan, probe: ProbeSettings
-) -> Measurement:
-    """Fit a linear probe on the frozen encoder's clean features of the training split, then `measure` it."""
+def measure(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> Measurement:
+    """Attack every test point of `data` and evaluate all that was found, once, with a float64 head.
+
+    Raises InputError where the data set has no labels.
+    """
+    found = [search(encoder, head, x, y, threat, plan, first) for x, y, first in _chunks(data)]
+    return _assemble(encoder, head, data, found)
+
+
+def fit_probe(encoder: Encoder, data: DataSet, settings: ProbeSettings) -> Head:
+    """A linear probe on the frozen encoder's clean features of the training split. Raises InputError without labels."""
     labels = data.train.required_labels()
-    head = linear_probe(encoder.features(data.train.pixels()), labels, len(data.classes), probe)
-    return measure(encoder, head, data, threat, plan)
+    return linear_probe(encoder.features(data.train.pixels()), labels, len(data.classes), settings)
 
 
-def measure_all(
+def probe_and_measure(
     pairs: Sequence[tuple[Encoder, DataSet]], threat: Threat, plan: AttackPlan, probe: ProbeSettings, *, workers: int
 ) -> list[Measurement]:
-    """`probe_and_measure` of every pair, in `workers` processes of one thread each: that beats one on several threads.
+    """`fit_probe`, then `measure`, for every pair, in `workers` processes of one thread each.
 
-    Processes and not threads, because torch at times aborts at exit when autograd ran in threads.
+    That beats one process on several threads, whatever OMP_NUM_THREADS says. Threads instead of processes would not
+    do: torch at times aborts at exit when autograd ran in them.
     """
-    job = delayed(probe_and_measure)
-    with parallel_config(backend="loky", inner_max_num_threads=1):  # whatever OMP_NUM_THREADS says
-        return list(Parallel(n_jobs=min(workers, len(pairs)))(job(*pair, threat, plan, probe) for pair in pairs))
+    parts = [_chunks(data) for _, data in pairs]
+    # The first chunks carry the attack floor and take longest: they go first.
+    order = sorted(((k, i) for i, part in enumerate(parts) for k in range(len(part))))
+    with parallel_config(backend="loky", inner_max_num_threads=1), Parallel(n_jobs=workers) as pool:
+        heads = list(pool(delayed(fit_probe)(*pair, probe) for pair in pairs))
+        jobs = ((pairs[i][0], heads[i], *parts[i][k][:2], threat, plan, parts[i][k][2]) for k, i in order)
+        found = dict(zip(order, pool(delayed(search)(*job) for job in jobs), strict=True))
+    return [
+        _assemble(pair[0], heads[i], pair[1], [found[k, i] for k in range(len(parts[i]))])
+        for i, pair in enumerate(pairs)
+    ]
 
 
 def table(measurement: Measurement) -> pd.DataFrame:

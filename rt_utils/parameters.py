@@ -14,9 +14,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from rt_utils import datasets, encoders
 from rt_utils.errors import InputError, unknown
-from rt_utils.threat import parse_eps, parse_norm
+from rt_utils.names import check_data_set, check_encoder
+from rt_utils.radius import parse_eps, parse_norm
 
 PROFILES = ("embedded",)
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
@@ -75,8 +75,8 @@ def _names(check: Callable[[str], None], pattern: str) -> Callable[[str, Any], l
 Parser = Callable[[str, Any], Any]
 KNOWN: dict[str, Parser] = {
     "profile": _profile,
-    "encoders": _names(encoders.check_name, r"[a-z]+[:/]"),
-    "data": _names(datasets.check_name, r"[a-z0-9]+(?:[:,\s]|$)"),
+    "encoders": _names(check_encoder, r"[a-z]+[:/]"),
+    "data": _names(check_data_set, r"[a-z0-9]+(?:[:,\s]|$)"),
     "norm": lambda name, value: parse_norm(value),
     "eps": lambda name, value: value,  # parsed below: its range depends on the norm
     "steps": _integer(1, 10_000),

@@ -104,5 +104,5 @@ def train(recipe: Recipe, *, progress: bool = True) -> tuple[SmallResNet, nn.Lin
         if step % 50 == 0:
             bar.set_postfix(loss=f"{loss.item():.3f}")
     bar.close()
-    encoder, head = average.module.children()
+    model.load_state_dict(average.module.state_dict())
     return encoder.eval(), head.eval()

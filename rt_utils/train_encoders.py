@@ -15,10 +15,12 @@ from torch import nn
 
 from rt_utils import attacks, datasets
 from rt_utils.attacks import PGDSettings
-from rt_utils.encoders import EMBEDDED, WEIGHTS
+from rt_utils.encoders import WEIGHTS
 from rt_utils.files import whole_file
+from rt_utils.names import EMBEDDED
 from rt_utils.pretraining import RECIPES, Recipe, train
-from rt_utils.threat import Threat, format_eps
+from rt_utils.radius import format_eps
+from rt_utils.threat import Threat
 
 CARD_EPS = 8 / 255
 CARD_POINTS = 500

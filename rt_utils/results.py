@@ -1,15 +1,13 @@
-"""What a page shows beside figures: tables, the provenance box, and the files of its results."""
+"""What a page leaves behind: the files of its results, and what made them."""
 
 import html
 import json
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,65 +20,10 @@ from rt_utils.files import whole_file
 from rt_utils.ledger import Claim
 from rt_utils.measure import Measurement, table
 from rt_utils.parameters import Parameters
+from rt_utils.tables import Html
 
 
-@dataclass(frozen=True)
-class Html:
-    """HTML for the page, plain text for a terminal."""
-
-    source: str
-    text: str
-
-    def _repr_html_(self) -> str:
-        return self.source
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-def _cell(name: str, value: Any, form: str | None) -> str:
-    missing = value is None or (isinstance(value, float) and np.isnan(value))
-    kinds = ["num"] * (form is not None) + ["published"] * name.startswith("published ")
-    if name == "verdict":
-        kinds += ["verdict", str(value).replace(" ", "-")]
-    shown = "–" if missing else html.escape(str(value)) if form is None else format(value, form)
-    return f'<td class="{" ".join(kinds)}">{shown}</td>' if kinds else f"<td>{shown}</td>"
-
-
-def show_table(
-    frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str, published: str = "", wide: bool = False
-) -> Html:
-    """A table with numbers aligned at the point. `formats` gives the format of each number column; the rest is text.
-
-    Column names are HTML (math in \\(...\\)). `published`, where given, is the head of a last group of columns whose
-    names begin with "published ". `wide` lets the table use the free space beside the text.
-    """
-    head = "".join(
-        f'<th class="{"num " if name in formats else ""}{"published" if name.startswith("published ") else ""}">'
-        f"{name.removeprefix('published ')}</th>"
-        for name in frame.columns
-    )
-    group = ""
-    n_published = sum(name.startswith("published ") for name in frame.columns)
-    if published:
-        group = (
-            f'<tr><th colspan="{len(frame.columns) - n_published}">this run</th>'
-            f'<th class="published" colspan="{n_published}">{published}</th></tr>'
-        )
-    rows = "".join(
-        "<tr>" + "".join(_cell(str(name), value, formats.get(str(name))) for name, value in row.items()) + "</tr>"
-        for row in frame.to_dict("records")
-    )
-    source = (
-        f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption>{caption}</caption>'
-        f"<thead>{group}<tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
-    return Html(source, frame.to_string(index=False))
-
-
-def save_results(
-    folder: Path, measurements: Iterable[Measurement], claims: Iterable[Claim], parameters: Parameters
-) -> Html:
+def save(folder: Path, measurements: Iterable[Measurement], claims: Iterable[Claim], parameters: Parameters) -> Html:
     """Write points.csv, points.npz, ledger.csv and parameters.json to `folder`, each whole or not at all.
 
     points.npz holds, per encoder and data set, the features, shifted features, head and labels from which every

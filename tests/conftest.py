@@ -1,0 +1,20 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """Two classes of 20 images each that a probe can tell apart: bright above, or bright below."""
+    rng = np.random.default_rng(0)
+    for name, rows in (("above", slice(0, 20)), ("below", slice(20, 40))):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = rng.integers(0, 80, (40, 40, 3), dtype=np.uint8)
+            pixels[rows] += 150
+            Image.fromarray(pixels).save(tmp_path / "images" / name / f"{i:02}.png")
+    return tmp_path / "images"

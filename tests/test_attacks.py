@@ -1,0 +1,82 @@
+"""Real attacks on the real embedded encoders, at a small size."""
+
+import numpy as np
+import pytest
+import torch
+
+from rt_utils import attacks, datasets, encoders
+from rt_utils.attacks import PGDSettings
+from rt_utils.measure import fit_probe, measure, table
+from rt_utils.search import AttackPlan
+from rt_utils.threat import Threat
+from rt_utils.transfer import ProbeSettings
+
+FAST = AttackPlan(
+    representation=PGDSettings(steps=3, restarts=2, refine=4),
+    loss=PGDSettings(steps=4),
+    paper=PGDSettings(steps=4, rel_stepsize=0.7, decay=False),
+    floor=PGDSettings(steps=6, restarts=2, seed=1),
+    floor_points=8,
+    apgd_steps=5,
+    apgd_points=12,
+)
+
+
+@pytest.fixture(scope="module")
+def robust() -> encoders.Encoder:
+    return encoders.load("embedded/robust")
+
+
+@pytest.fixture(scope="module")
+def digits() -> datasets.DataSet:
+    return datasets.load("digits", size=32, n_train=200, n_test=16)
+
+
+@pytest.mark.parametrize("threat", [Threat("linf", 8 / 255), Threat("linf", 0.3), Threat("l2", 0.5)], ids=str)
+def test_attacks_stay_inside_and_gain(robust: encoders.Encoder, digits: datasets.DataSet, threat: Threat) -> None:
+    x, y = digits.test.pixels()[:8], digits.test.required_labels()[:8]
+    model = torch.nn.Sequential(robust, fit_probe(robust, digits, ProbeSettings(epochs=5)).module()).eval()
+    found = [
+        *attacks.representation_pgd(robust, x, threat, FAST.representation),
+        *attacks.loss_pgd(model, x, y, threat, FAST.loss),
+        attacks.apgd(model, x, y, threat, loss="ce", steps=5),
+        attacks.apgd(model, x, y, threat, loss="dlr", steps=5),
+    ]
+    assert len(found) == 2 + 1 + 1 + 2
+    for images in found:
+        assert threat.contains(x, images).all()
+    z = robust.features(x)
+    random = robust.features(threat.random_start(x, torch.Generator().manual_seed(5)).clamp(0, 1))
+    best = torch.stack([(robust.features(images) - z).norm(dim=1) for images in found[:3]]).amax(0)
+    assert (best > (random - z).norm(dim=1)).all()  # better than noise of the same size
+
+
+def test_a_radius_of_zero_moves_nothing(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
+    rows = table(measure(robust, fit_probe(robust, digits, ProbeSettings(epochs=5)), digits, Threat("linf", 0.0), FAST))
+    assert (rows["shift"] == 0).all()
+    assert (rows.adversarial_loss == rows.loss).all()
+    assert not rows.flipped.any()
+
+
+def test_a_measurement_is_deterministic_and_consistent(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
+    torch.set_num_threads(1)
+    head = fit_probe(robust, digits, ProbeSettings(epochs=5))
+    one, two = (measure(robust, head, digits, Threat("linf", 8 / 255), FAST) for _ in range(2))
+    for name, array in one.arrays().items():
+        np.testing.assert_array_equal(array, two.arrays()[name], err_msg=name)
+    rows = table(one)
+    assert (rows["shift"] >= rows.shift_page).all()
+    assert (rows["shift"] >= rows.shift_floor.fillna(0)).all()
+    assert rows.shift_floor.notna().sum() == 8
+    assert rows.shift_paper.notna().sum() == 12
+    assert (rows.adversarial_loss >= rows.loss).all()
+    assert not (rows.fulfilled & rows.flipped).any()
+    assert (rows.wrong >= (rows.label != rows.predicted)).all()
+
+
+def test_the_probe_leaves_the_encoder_untouched(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
+    before = {name: value.clone() for name, value in robust.state_dict().items()}
+    fit_probe(robust.train(), digits, ProbeSettings(epochs=1))
+    assert not robust.training
+    assert not any(p.requires_grad for p in robust.parameters())
+    assert all(torch.equal(before[name], value) for name, value in robust.state_dict().items())

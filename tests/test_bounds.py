@@ -1,0 +1,129 @@
+"""The inequalities over random draws, and proof that the checks can fail."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rt_utils import bounds
+from rt_utils.losses import CROSS_ENTROPY
+
+ALPHA_NORM = {"l1": 1, "l2": 2, "linf": math.inf}
+draws = settings(max_examples=200, deadline=None)
+seeds = st.integers(0, 2**31 - 1)
+
+
+def normal(seed: int, *shape: int, scale: float = 1.0) -> torch.Tensor:
+    return scale * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@draws
+@given(seeds, st.integers(1, 8), st.integers(1, 8), st.sampled_from(["l1", "l2", "linf"]))
+def test_lemma_2(seed: int, classes: int, width: int, alpha: bounds.Alpha) -> None:
+    weight, v = normal(seed, classes, width), normal(seed + 1, width)
+    left = torch.linalg.vector_norm(weight @ v, ALPHA_NORM[alpha])
+    assert left <= bounds.head_norm(weight, alpha) * v.norm() * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("alpha", ["l1", "l2", "linf"])
+def test_lemma_2_is_attained(alpha: bounds.Alpha) -> None:
+    weight = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
+    assert bounds.head_norm(weight, alpha) == pytest.approx(5.0)
+    assert torch.linalg.vector_norm(weight @ (weight[0] / 5), ALPHA_NORM[alpha]) == pytest.approx(5.0)
+
+
+def test_spectral_norm_is_not_the_frobenius_norm() -> None:
+    assert bounds.head_norm(torch.eye(4, dtype=torch.float64), "l2") == pytest.approx(1.0)
+
+
+@draws
+@given(seeds, st.integers(2, 9), st.sampled_from(["l1", "l2", "linf"]), st.sampled_from([1.0, 30.0]))
+def test_lemma_3_and_its_constants(seed: int, classes: int, alpha: bounds.Alpha, scale: float) -> None:
+    u, v = normal(seed, 1, classes, scale=scale), normal(seed + 1, 1, classes, scale=scale)
+    y = torch.tensor([seed % classes])
+    gap = (CROSS_ENTROPY(u, y) - CROSS_ENTROPY(v, y)).abs().item()
+    assert gap <= CROSS_ENTROPY.lipschitz[alpha] * torch.linalg.vector_norm(u - v, ALPHA_NORM[alpha]) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("alpha", ["l1", "l2", "linf"])
+def test_lipschitz_constants_are_attained_to_one_percent(alpha: bounds.Alpha) -> None:
+    direction = {"l1": [1.0, 0.0], "l2": [1.0, -1.0], "linf": [1.0, -1.0]}[alpha]
+    u = torch.tensor([[-20.0, 20.0]], dtype=torch.float64)
+    v = u + 1e-3 * torch.tensor([direction], dtype=torch.float64)
+    gap = (CROSS_ENTROPY(u, torch.tensor([0])) - CROSS_ENTROPY(v, torch.tensor([0]))).abs().item()
+    reached = gap / torch.linalg.vector_norm(u - v, ALPHA_NORM[alpha]).item()
+    assert reached == pytest.approx(CROSS_ENTROPY.lipschitz[alpha], rel=0.01)
+
+
+def _worst_move(weight: torch.Tensor, z: torch.Tensor, factor: float) -> torch.Tensor:
+    """z moved by `factor` times the margin ratio straight to the nearest hyperplane, found by brute force."""
+    y = (z @ weight.T).argmax(1)
+    moved = z.clone()
+    for i in range(len(z)):
+        best = math.inf
+        for j in range(len(weight)):
+            normal_ = weight[y[i]] - weight[j]
+            if j != y[i] and normal_.norm() > 0 and (distance := (z[i] @ normal_) / normal_.norm()) < best:
+                best, moved[i] = distance, z[i] - factor * distance * normal_ / normal_.norm()
+    return moved
+
+
+@draws
+@given(seeds, st.integers(2, 7), st.integers(1, 6))
+def test_theorem_2_and_that_it_is_tight(seed: int, classes: int, width: int) -> None:
+    weight, z = normal(seed, classes, width), normal(seed + 1, 5, width)
+    logits = z @ weight.T
+    y, ratio = logits.argmax(1), bounds.margin_ratio(logits, weight)
+    inside, outside = _worst_move(weight, z, 1 - 1e-6), _worst_move(weight, z, 1 + 1e-6)
+    assert torch.allclose((inside - z).norm(dim=1), ratio * (1 - 1e-6), rtol=1e-9)
+    assert bounds.criterion(bounds.shift(z, inside), ratio).all()
+    assert ((inside @ weight.T).argmax(1) == y).all()
+    assert not bounds.criterion(bounds.shift(z, outside), ratio).any()
+    assert ((outside @ weight.T).argmax(1) != y).all()
+
+
+def test_a_wrong_constant_would_be_caught() -> None:
+    weight, z = normal(0, 5, 4), normal(1, 200, 4)
+    y, ratio = (z @ weight.T).argmax(1), 1.01 * bounds.margin_ratio(z @ weight.T, weight)  # planted
+    moved = _worst_move(weight, z, 1.005)
+    fulfilled = bounds.criterion(bounds.shift(z, moved), ratio)
+    assert (fulfilled & ((moved @ weight.T).argmax(1) != y)).any()
+
+
+def test_margin_ratio_at_equal_rows_ties_and_one_class() -> None:
+    weight = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+    assert bounds.margin_ratio(torch.tensor([[2.0, 1.0]], dtype=torch.float64), weight).item() == math.inf
+    tied = bounds.margin_ratio(torch.tensor([[2.0, 2.0]], dtype=torch.float64), weight)
+    assert tied.item() == 0
+    assert not bounds.criterion(torch.zeros(1), tied).any()  # a tie is never robust, even with no shift at all
+    assert bounds.margin_ratio(torch.tensor([[2.0]], dtype=torch.float64), weight[:1]).item() == math.inf
+
+
+def test_margin_ratio_is_not_always_the_runner_ups() -> None:
+    weight = torch.tensor([[1.0, 0.0], [-9.0, 0.0], [0.9, 0.0]], dtype=torch.float64)
+    logits = torch.tensor([[1.0, 0.0, 0.5]], dtype=torch.float64)
+    assert bounds.margin_ratio(logits, weight).item() == pytest.approx(0.1)
+
+
+@draws
+@given(seeds, st.integers(2, 6))
+def test_lemma_1(seed: int, classes: int) -> None:
+    weight, z, moved = normal(seed, classes, 4, scale=5), normal(seed + 1, 20, 4), normal(seed + 2, 20, 4)
+    y = torch.arange(20) % classes
+    clean, adversarial = CROSS_ENTROPY(z @ weight.T, y), CROSS_ENTROPY(moved @ weight.T, y)
+    for alpha, c1 in CROSS_ENTROPY.lipschitz.items():
+        lhs = bounds.loss_gap_lhs(clean, adversarial, c1, bounds.head_norm(weight, alpha))
+        assert lhs <= bounds.as_score(bounds.shift(z, moved)) * (1 + 1e-9)
+
+
+def test_lemma_1_with_a_zero_head() -> None:
+    assert bounds.loss_gap_lhs(torch.ones(3), torch.ones(3), 2.0, 0.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"), [(0, 0, 0, 1), (10, 10, 0.7225, 1), (5, 10, 0.2366, 0.7634)]
+)
+def test_wilson_interval(successes: int, n: int, low: float, high: float) -> None:
+    assert bounds.wilson_interval(successes, n) == pytest.approx((low, high), abs=1e-4)

@@ -1,0 +1,132 @@
+"""The chapter at a small size: through plain papermill, checked by nbval, and recomputed from its file alone."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from rt_utils import cli, ledger
+
+BIN = Path(sys.executable).parent
+SMALL = {
+    "n_test": 16,
+    "n_train": 100,
+    "floor_points": 4,
+    "apgd_points": 4,
+    "restarts": 1,
+    "steps": 3,
+    "probe_epochs": 5,
+    "workers": 1,
+}
+
+
+def papermill(folder: Path, *options: str, **values: object) -> subprocess.CompletedProcess[str]:
+    pairs = [text for name, value in values.items() for text in ("-p", name, str(value))]
+    command = [str(BIN / "papermill"), str(ROOT / "notebooks" / "theorem_2_criterion.ipynb"), "out.ipynb"]
+    return subprocess.run(
+        [*command, *options, *pairs, "--no-progress-bar"], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    cli.write_notebooks()
+    folder = tmp_path_factory.mktemp("finished")
+    done = papermill(folder, eps="4/255", results="files", encoders="embedded/robust", data="digits", **SMALL)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder
+
+
+def test_papermill_takes_a_fraction(finished: Path) -> None:
+    rows = pd.read_csv(finished / "files" / "ledger.csv")
+    assert tuple(rows.columns) == ledger.COLUMNS
+    assert rows.eps.unique() == pytest.approx(4 / 255)
+    assert set(rows.claim.str.split(":").str[0]) == {"Theorem 2", "Attack floor"}
+    assert not (rows[rows.claim.str.startswith("Theorem 2")].verdict == "violated").any()
+    text = (finished / "out.ipynb").read_text("utf-8")
+    assert "eps = 4/255" in text
+    assert "Warning" not in text.replace("warnings", "")
+
+
+def test_the_files_alone_give_the_same_numbers(finished: Path) -> None:
+    """An independent float64 evaluation of margins, shifts and criterion, in numpy, from points.npz."""
+    points = pd.read_csv(finished / "files" / "points.csv")
+    arrays = np.load(finished / "files" / "points.npz")
+    checked = 0
+    for (encoder, data), rows in points.groupby(["encoder", "data"]):
+        z, z_shift, weight, bias = (
+            arrays[f"{encoder}|{data}|{key}"].astype(np.float64) for key in ("z", "z_shift", "weight", "bias")
+        )
+        logits = z @ weight.T + bias
+        for i, row in enumerate(rows.itertuples()):
+            y = int(np.argmax(logits[i]))
+            margins = [
+                (logits[i, y] - logits[i, j]) / np.sqrt(np.square(weight[y] - weight[j]).sum())
+                for j in range(len(weight))
+                if j != y
+            ]
+            shift = np.sqrt(np.square(z_shift[i] - z[i]).sum())
+            assert row.predicted == y
+            assert row.margin_ratio == pytest.approx(min(margins), rel=1e-5)
+            assert row.shift == pytest.approx(shift, rel=1e-5)
+            assert row.fulfilled == (shift < min(margins))
+            checked += 1
+    assert checked == SMALL["n_test"]
+
+
+def test_nbval_gets_the_same_outputs_again(finished: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "out.ipynb", "-q"]
+    done = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    notebook = nbformat.read(finished / "out.ipynb", as_version=4)
+    marked = [cell for cell in notebook.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
+    assert marked
+    marked[0].outputs[0].text = "tampered"
+    nbformat.write(notebook, finished / "tampered.ipynb")
+    done = subprocess.run(
+        [*command[:-2], "tampered.ipynb", "-q"], cwd=finished, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+
+
+def test_papermill_with_the_profile_and_your_own_images(image_folder: Path, tmp_path: Path) -> None:
+    profile = str(ROOT / "notebooks" / "profiles" / "embedded.yaml")
+    small = SMALL | {"encoders": "embedded/random", "data": f"folder:{image_folder}"}
+    done = papermill(tmp_path, "-f", profile, results="files", **small)
+    assert done.returncode == 0, done.stderr[-2000:]
+    points = pd.read_csv(tmp_path / "files" / "points.csv")
+    assert len(points) == 16
+    assert points.data.unique() == [f"folder:{image_folder}"]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [({"eps": "8"}, "eps 8 is out of range"), ({"epss": "0.1"}, "unknown parameter 'epss': use eps")],
+)
+def test_plain_papermill_refuses_too(values: dict[str, str], reason: str, tmp_path: Path, finished: Path) -> None:
+    done = papermill(tmp_path, **values)
+    assert done.returncode != 0
+    assert reason in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.ipynb"]
+
+
+def test_a_chapter_that_fails_is_named_and_kept(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image_folder / "above" / "broken.png").write_bytes(b"not a png")
+    monkeypatch.chdir(tmp_path)
+    values = SMALL | {"n_train": 100, "n_test": 100, "data": f"folder:{image_folder}"}
+    with pytest.raises(SystemExit) as caught:
+        cli.main(
+            ["run", "theorem_2_criterion", "-q", "-o", "kept.ipynb"]
+            + [t for n, v in values.items() for t in ("-p", n, str(v))]
+        )
+    assert "theorem_2_criterion: InputError: " in str(caught.value)
+    assert "broken.png" in str(caught.value)
+    assert "kept.failed.ipynb" in str(caught.value)
+    assert [p.name for p in tmp_path.glob("*.ipynb")] == ["kept.failed.ipynb"]

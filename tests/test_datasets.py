@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rt_utils import datasets, glyphs
+from rt_utils.errors import InputError
+from rt_utils.image_folder import decode
+
+
+@pytest.mark.parametrize("name", ["glyphs", "digits", "digits:stretched"])
+def test_a_drawn_or_built_in_set(name: str) -> None:
+    one, two = (datasets.load(name, size=32, n_train=60, n_test=50, seed=3) for _ in range(2))
+    other = datasets.load(name, size=32, n_train=60, n_test=50, seed=4)
+    assert one.fingerprint == two.fingerprint != other.fingerprint
+    assert one.train.images.shape == (60, 3, 32, 32)
+    assert one.test.images.shape == (50, 3, 32, 32)
+    assert 0 <= one.test.pixels().min() < one.test.pixels().max() <= 1
+    train = {image.numpy().tobytes() for image in one.train.images}
+    assert not any(image.numpy().tobytes() in train for image in one.test.images)  # the splits share nothing
+
+
+def test_a_glyph_does_not_depend_on_how_many_are_drawn() -> None:
+    few, many = (glyphs.draw_many(n, seed=1, stream=2)[0] for n in (5, 50))
+    assert (few == many[:5]).all()
+
+
+def test_the_margin_of_the_digits() -> None:
+    kept, stretched = (
+        datasets.load(n, size=32, n_train=10, n_test=50).test.images for n in ("digits", "digits:stretched")
+    )
+    border = kept.clone()
+    border[:, :, 4:28, 4:28] = 0
+    assert border.max() == 0
+    assert stretched[:, :, 0].max() > 0
+
+
+def test_a_labelled_folder(image_folder: Path) -> None:
+    data = datasets.load(f"folder:{image_folder}", size=32, n_test=500)
+    assert data.classes == ("above", "below")
+    assert (len(data.train), len(data.test)) == (20, 20)
+    assert data.test.required_labels().bincount().tolist() == [10, 10]
+    assert data.fingerprint == datasets.load(f"folder:{image_folder}", size=32, n_test=500).fingerprint
+
+
+def test_a_folder_with_its_own_splits(image_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "split").mkdir()
+    image_folder.rename(tmp_path / "split" / "train")
+    for name in ("above", "below"):
+        (tmp_path / "split" / "test" / name).mkdir(parents=True)
+        Image.new("L", (10, 10)).save(tmp_path / "split" / "test" / name / "x.png")
+    data = datasets.load(f"folder:{tmp_path / 'split'}", size=32)
+    assert (len(data.train), len(data.test)) == (40, 2)
+
+
+def test_a_folder_without_labels(image_folder: Path) -> None:
+    data = datasets.load(f"folder:{image_folder / 'above'}", size=32)
+    assert (len(data.train), len(data.test)) == (0, 20)
+    with pytest.raises(InputError, match="has no labels"):
+        data.test.required_labels()
+
+
+def test_every_kind_of_image_becomes_rgb(tmp_path: Path) -> None:
+    grey = np.tile(np.linspace(0, 255, 40).astype(np.uint8), (40, 1))
+    reference = decode(_saved(Image.fromarray(grey), tmp_path / "grey.png"), 20)
+    kinds = {
+        "cmyk.tif": Image.fromarray(grey).convert("RGB").convert("CMYK"),
+        "deep.png": Image.fromarray(grey.astype(np.uint16) * 257),
+        "palette.png": Image.fromarray(grey).convert("P"),
+    }
+    for name, image in kinds.items():
+        assert np.abs(decode(_saved(image, tmp_path / name), 20).astype(int) - reference).max() <= 2, name
+    transparent = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    assert (decode(_saved(transparent, tmp_path / "clear.png"), 20) == 255).all()
+
+
+def test_exif_turns_the_image(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    pixels[:20] = 255  # bright above
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(pixels).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    turned = decode(tmp_path / "turned.jpg", 20)
+    assert turned[:, :8].max() < 20
+    assert turned[:, 12:].min() > 235
+
+
+def _saved(image: Image.Image, path: Path) -> Path:
+    image.save(path)
+    return path
+
+
+def _broken(folder: Path) -> str:
+    (folder / "above" / "broken.png").write_bytes((folder / "above" / "00.png").read_bytes()[:200])
+    return "broken.png"
+
+
+def _no_image(folder: Path) -> str:
+    (folder / "above" / "notes.txt").write_text("not an image")
+    return "notes.txt"
+
+
+def _empty(folder: Path) -> str:
+    (folder / "empty").mkdir()
+    return "'empty'.*holds no image"
+
+
+def _nested(folder: Path) -> str:
+    (folder / "above" / "deeper").mkdir()
+    return "holds the folder 'deeper'"
+
+
+def _mixed(folder: Path) -> str:
+    (folder / "loose.png").write_bytes((folder / "above" / "00.png").read_bytes())
+    return "both sub-folders and files"
+
+
+def _float(folder: Path) -> str:
+    Image.fromarray(np.zeros((40, 40), np.float32)).save(folder / "above" / "float.tif")
+    return "float.tif.*32 bits"
+
+
+@pytest.mark.parametrize("spoil", [_broken, _no_image, _empty, _nested, _mixed, _float])
+def test_a_folder_that_is_wrong(image_folder: Path, spoil) -> None:
+    pattern = spoil(image_folder)
+    with pytest.raises(InputError, match=pattern) as caught:
+        datasets.load(f"folder:{image_folder}", size=32, n_train=1000, n_test=1000)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="no folder '/nowhere'"):
+        datasets.load("folder:/nowhere", size=32)
+
+
+def test_an_unknown_set_names_the_nearest() -> None:
+    with pytest.raises(InputError, match="unknown data set 'digit': use digits"):
+        datasets.load("digit", size=32)

@@ -1,0 +1,140 @@
+"""`make book` in a copy of the repository: strict, killed with -9 at three moments, failing; slow."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+pytestmark = pytest.mark.slow
+PAGE = Path("_build/html/chapters/theorem_2_criterion.html")
+SMALL = {
+    "n_test": 40,
+    "n_train": 200,
+    "floor_points": 8,
+    "apgd_points": 8,
+    "restarts": 1,
+    "encoders": ["embedded/robust"],
+    "data": ["digits"],
+}
+
+
+def make_book(copy: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["make", "book"],
+        cwd=copy,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+
+
+def finish(copy: Path) -> str:
+    process = make_book(copy)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output[-3000:]
+    return output
+
+
+def change_profile(copy: Path, **values: object) -> None:
+    lines = [f"{name}: {value}" for name, value in ({"profile": "embedded"} | SMALL | values).items()]
+    (copy / "notebooks" / "profiles" / "embedded.yaml").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def numbers(copy: Path) -> pd.DataFrame:
+    return pd.read_csv(copy / "_build" / "html" / "ledger.csv")
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, in a folder with a space and letters outside ASCII, with a small profile and this environment."""
+    folder = tmp_path_factory.mktemp("book") / "Bücher und 論文"
+    ignored = shutil.ignore_patterns(".venv", "_build", "chapters", "results", ".snakemake", ".git", "*.ipynb")
+    shutil.copytree(ROOT, folder, ignore=ignored)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("requirements.lock", "pyproject.toml"):  # not newer than what was installed
+        shutil.copystat(ROOT / name, folder / name)
+    change_profile(folder)
+    return folder
+
+
+def test_a_book_from_nothing_and_then_nothing_to_do(copy: Path) -> None:
+    assert "Book: " in finish(copy)
+    assert (copy / PAGE).exists()
+    assert (copy / "_build" / "html" / "results" / "book" / "theorem_2_criterion" / "points.csv").exists()
+    stamp = (copy / "chapters" / "theorem_2_criterion.ipynb").stat().st_mtime_ns
+    finish(copy)
+    assert (copy / "chapters" / "theorem_2_criterion.ipynb").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("moment", ["the chapter runs", "the chapter is done", "the book is built"])
+@pytest.mark.parametrize("whole_group", [True, False], ids=["everything", "only make"])
+def test_killed_in_the_middle(copy: Path, moment: str, whole_group: bool) -> None:
+    finish(copy)
+    before, page = numbers(copy), (copy / PAGE).read_bytes()
+    chapter = copy / "notebooks" / "theorem_2_criterion.md"
+    chapter.write_text(chapter.read_text("utf-8") + "\nOne more line.\n", "utf-8")
+    waits = {
+        "the chapter runs": lambda: any((copy / "chapters").glob("theorem_2_criterion.*.source.ipynb")),
+        "the chapter is done": lambda: (
+            (copy / "chapters" / "theorem_2_criterion.ipynb").exists()
+            and not any((copy / "chapters").glob("theorem_2_criterion.*.partial.ipynb"))
+        ),
+        "the book is built": lambda: (copy / "_build" / ".staging").exists(),
+    }
+    process = make_book(copy)
+    reached = {
+        "the chapter is done": waits["the chapter runs"],
+        "the book is built": waits["the chapter runs"],
+    }
+    for condition in (reached.get(moment), waits[moment]):
+        deadline = time.monotonic() + 120
+        while condition is not None and not condition():
+            assert time.monotonic() < deadline, moment
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.02)
+    if whole_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (copy / PAGE).read_bytes() == page  # the last good book is still there
+    finish(copy)
+    assert b"One more line." in (copy / PAGE).read_bytes()
+    pd.testing.assert_frame_equal(numbers(copy), before)
+
+
+def test_a_chapter_that_fails_stops_the_build_and_keeps_the_book(copy: Path) -> None:
+    finish(copy)
+    page, chapter = (copy / PAGE).read_bytes(), copy / "notebooks" / "theorem_2_criterion.md"
+    source = chapter.read_text("utf-8")
+    chapter.write_text(source + "\n```{code-cell} python3\nraise RuntimeError('on purpose')\n```\n", "utf-8")
+    process = make_book(copy)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0
+    assert "theorem_2_criterion: RuntimeError: on purpose" in output
+    assert "theorem_2_criterion.failed.ipynb" in output
+    assert (copy / "chapters" / "theorem_2_criterion.failed.ipynb").exists()
+    assert (copy / PAGE).read_bytes() == page
+    chapter.write_text(source, "utf-8")
+    finish(copy)
+
+
+def test_a_warning_of_the_book_stops_the_build(copy: Path) -> None:
+    finish(copy)
+    page, index = (copy / PAGE).read_bytes(), copy / "book" / "index.md"
+    source = index.read_text("utf-8")
+    index.write_text(source + "\n{doc}`no-such-page`\n", "utf-8")
+    process = make_book(copy)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0
+    assert "no-such-page" in output
+    assert (copy / PAGE).read_bytes() == page
+    index.write_text(source, "utf-8")

@@ -1,0 +1,72 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rt_utils.errors import InputError
+from rt_utils.radius import format_eps, parse_eps, parse_norm
+from rt_utils.threat import Threat
+
+
+@pytest.mark.parametrize(
+    ("value", "eps"),
+    [("8/255", 8 / 255), (" 8 / 255 ", 8 / 255), ("0.03", 0.03), (0.03, 0.03), (0, 0.0), ("0", 0.0), (1, 1.0)],
+)
+def test_a_radius_that_is_right(value: object, eps: float) -> None:
+    assert parse_eps(value) == eps
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (8, "out of range"),
+        ("8", "out of range"),
+        ("-1/255", "out of range"),
+        ("abc", "not a number"),
+        ("1/0", "divides by zero"),
+        ("nan", "not finite"),
+        (float("inf"), "not finite"),
+        (True, "not a number"),
+        (None, "not a number"),
+    ],
+)
+def test_a_radius_that_is_wrong(value: object, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as caught:
+        parse_eps(value)
+    assert repr(value) in str(caught.value)
+    assert "'8/255'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_range_depends_on_the_norm() -> None:
+    assert parse_eps(3, "l2") == 3
+    with pytest.raises(InputError, match="at most 5 for l2"):
+        parse_eps(8, "l2")
+
+
+def test_an_unknown_norm_names_those_that_exist() -> None:
+    with pytest.raises(InputError, match="unknown norm 'l7': use linf or l2"):
+        parse_norm("l7")
+
+
+@pytest.mark.parametrize(
+    ("eps", "norm", "text"),
+    [(8 / 255, "linf", "8/255"), (0.03, "linf", "0.03"), (1, "l2", "1"), (1e-9, "linf", "1e-09")],
+)
+def test_format_eps(eps: float, norm: str, text: str) -> None:
+    assert format_eps(eps, parse_norm(norm)) == text
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(["linf", "l2"]), st.floats(0.001, 1), st.integers(0, 2**31))
+def test_random_starts_lie_on_the_edge_of_the_ball(norm: str, eps: float, seed: int) -> None:
+    threat, x = Threat.parse(norm, eps), torch.rand(4, 3, 8, 8)
+    start = threat.random_start(x, torch.Generator().manual_seed(seed))
+    assert torch.allclose(threat.size(start - x), torch.tensor(eps, dtype=x.dtype), rtol=1e-3)
+
+
+def test_contains_refuses_what_lies_outside() -> None:
+    threat, x = Threat("linf", 0.1), torch.full((1, 3, 2, 2), 0.95)
+    assert threat.contains(x, x + 0.05).all()
+    assert not threat.contains(x, x + 0.06).any()  # outside the pixel box
+    assert not threat.contains(x, x - 0.11).any()  # outside the ball
