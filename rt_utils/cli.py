@@ -21,8 +21,12 @@ from rt_utils.errors import InputError, unknown
 KERNEL = "python3"
 
 
+_VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
+
+
 def value_of(text: str) -> bool | int | float | str:
     """What a value on the command line means: True, False, a whole number, a number, else the text itself."""
+    text = text.removeprefix(_VALUE)
     if text in ("True", "False"):
         return text == "True"
     for kind in (int, float):
@@ -143,7 +147,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line. Exits with 1 and one line for a wrong input, with 2 for a wrong option."""
-    options = _parser().parse_args(arguments)
+    given_arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for i in range(2, len(given_arguments)):
+        if given_arguments[i - 2] == "-p" and given_arguments[i].startswith("-"):
+            given_arguments[i] = _VALUE + given_arguments[i]
+    options = _parser().parse_args(given_arguments)
     try:
         if options.command == "run":
             given: dict[str, Any] = {}

@@ -56,11 +56,12 @@ def _profile(name: str, value: Any) -> str:
     return str(value)
 
 
-def _names(check: Callable[[str], None], pattern: str) -> Callable[[str, Any], list[str]]:
+def _names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
     """A list of names, or one text with commas between names (a comma inside a folder's path is kept)."""
 
     def parse(name: str, value: Any) -> list[str]:
-        parts = re.split(rf",\s*(?={pattern})", value) if isinstance(value, str) else value
+        comma = r",\s*(?=folder:|(?:glyphs|digits)(?:[:,\s]|$))" if "folder:" in str(value) else r",\s*"
+        parts = re.split(comma, value) if isinstance(value, str) else value
         if not isinstance(parts, list | tuple) or not parts or not all(isinstance(p, str) and p for p in parts):
             raise InputError(f"{name} {value!r} is not a name, nor a list of names")
         if len(set(parts)) < len(parts):
@@ -75,8 +76,8 @@ def _names(check: Callable[[str], None], pattern: str) -> Callable[[str, Any], l
 Parser = Callable[[str, Any], Any]
 KNOWN: dict[str, Parser] = {
     "profile": _profile,
-    "encoders": _names(check_encoder, r"[a-z]+[:/]"),
-    "data": _names(check_data_set, r"[a-z0-9]+(?:[:,\s]|$)"),
+    "encoders": _names(check_encoder),
+    "data": _names(check_data_set),
     "norm": lambda name, value: parse_norm(value),
     "eps": lambda name, value: value,  # parsed below: its range depends on the norm
     "steps": _integer(1, 10_000),
