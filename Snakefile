@@ -37,7 +37,7 @@ rule chapter:
         name="|".join(CHAPTERS),
     threads: workflow.cores
     shell:
-        "rt run {wildcards.name} -q -f {PROFILE} -p workers {threads} -p results results/book/{wildcards.name} "
+        "rt run {wildcards.name} -f {PROFILE} -p workers {threads} -p results results/book/{wildcards.name} "
         "-o chapters/{wildcards.name}.ipynb"
 
 
@@ -50,4 +50,4 @@ rule ledger:
     output:
         "chapters/ledger.ipynb",
     shell:
-        "rt run ledger -q -o chapters/ledger.ipynb"
+        "rt run ledger -o chapters/ledger.ipynb"

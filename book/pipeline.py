@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html" / "index.html"
 # --nolock: Snakemake's own lock survives a kill; ours does not. --rerun-incomplete: what a kill left is made again.
-SNAKEMAKE = ("--nolock", "--rerun-incomplete", "--quiet", "host", "rules", "progress", "reason", "--cores")
+SNAKEMAKE = ("--nolock", "--rerun-incomplete", "--quiet", "all", "--cores")
 
 
 def main() -> None:

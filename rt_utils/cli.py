@@ -158,7 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for file in options.files:
                 given |= read_profile(file)
             given |= {name: value_of(value) for name, value in options.pairs}
-            print(f"wrote {run(options.chapter, given, options.output, progress=not options.quiet)}")
+            print(f"running {options.chapter}", flush=True)
+            progress = not options.quiet and sys.stderr.isatty()
+            print(f"wrote {run(options.chapter, given, options.output, progress=progress)}")
         elif options.command == "list":
             for chapter in chapters():
                 declared = declared_parameters(jupytext.read(source(chapter)))
