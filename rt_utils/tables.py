@@ -57,7 +57,7 @@ def show_table(
         for row in frame.to_dict("records")
     )
     source = (
-        f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption>{caption}</caption>'
+        f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption><div>{caption}</div></caption>'
         f"<thead>{group}<tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return Html(source, frame.to_string(index=False))
