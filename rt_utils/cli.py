@@ -17,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from rt_utils import parameters
 from rt_utils.errors import InputError, unknown
+from rt_utils.files import remove_leftovers
 
 KERNEL = "python3"
 
@@ -106,6 +107,8 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
     failed = output.with_suffix(".failed.ipynb")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+        for kind in ("partial", "source"):
+            remove_leftovers(output.parent, f"{output.stem}.*.{kind}.ipynb")
         nbformat.write(notebook, unexecuted)
         with _kept_on_failure(chapter, partial, failed):
             papermill.execute_notebook(

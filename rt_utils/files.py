@@ -1,9 +1,27 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and tidying up after a kill."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def remove_leftovers(folder: Path, pattern: str) -> None:
+    """Remove files that match `pattern` and whose name holds the id of a process that is no more: NAME.ID.KIND."""
+    for path in folder.glob(pattern):
+        identity = next((part for part in path.name.split(".") if part.isdigit()), None)
+        if identity is not None and not _runs(int(identity)):
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ def probe_and_measure(
     parts = [_chunks(data) for _, data in pairs]
     # The first chunks carry the attack floor and take longest: they go first.
     order = sorted(((k, i) for i, part in enumerate(parts) for k in range(len(part))))
-    with parallel_config(backend="loky", inner_max_num_threads=1), Parallel(n_jobs=workers) as pool:
+    with parallel_config(backend="loky", inner_max_num_threads=1), Parallel(n_jobs=workers, max_nbytes=None) as pool:
         heads = list(pool(delayed(fit_probe)(*pair, probe) for pair in pairs))
         jobs = ((pairs[i][0], heads[i], *parts[i][k][:2], threat, plan, parts[i][k][2]) for k, i in order)
         found = dict(zip(order, pool(delayed(search)(*job) for job in jobs), strict=True))

@@ -16,7 +16,7 @@ import torch
 from rt_utils import ledger
 from rt_utils.encoders import Encoder
 from rt_utils.errors import InputError
-from rt_utils.files import whole_file
+from rt_utils.files import remove_leftovers, whole_file
 from rt_utils.ledger import Claim
 from rt_utils.measure import Measurement, table
 from rt_utils.parameters import Parameters
@@ -32,6 +32,7 @@ def save(folder: Path, measurements: Iterable[Measurement], claims: Iterable[Cla
     measurements = list(measurements)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder, ".*.partial")
         frame = pd.concat([table(m) for m in measurements], ignore_index=True)
         arrays = {f"{m.encoder}|{m.data}|{key}": value for m in measurements for key, value in m.arrays().items()}
         with whole_file(folder / "points.csv") as partial:

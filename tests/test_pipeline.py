@@ -102,7 +102,7 @@ def test_killed_in_the_middle(copy: Path, moment: str, whole_group: bool) -> Non
         "the book is built": waits["the chapter runs"],
     }
     for condition in (reached.get(moment), waits[moment]):
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while condition is not None and not condition():
             assert time.monotonic() < deadline, moment
             assert process.poll() is None, process.communicate()[0]
