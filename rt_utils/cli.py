@@ -20,8 +20,6 @@ from rt_utils.errors import InputError, unknown
 from rt_utils.files import remove_leftovers
 
 KERNEL = "python3"
-
-
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
 
 

@@ -32,32 +32,23 @@ def _cell(name: str, value: Any, form: str | None) -> str:
     return f'<td class="{" ".join(kinds)}">{shown}</td>' if kinds else f"<td>{shown}</td>"
 
 
-def show_table(
-    frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str, published: str = "", wide: bool = False
-) -> Html:
+def show_table(frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str, wide: bool = False) -> Html:
     """A table with numbers aligned at the point. `formats` gives the format of each number column; the rest is text.
 
-    Column names are HTML (math in \\(...\\)). `published`, where given, is the head of a last group of columns whose
-    names begin with "published ". `wide` lets the table use the free space beside the text.
+    Column names are HTML (math in \\(...\\)); a column whose name begins with "published " is shown as published.
+    `wide` lets the table use the free space beside the text.
     """
     head = "".join(
         f'<th class="{"num " if name in formats else ""}{"published" if name.startswith("published ") else ""}">'
         f"{name.removeprefix('published ')}</th>"
         for name in frame.columns
     )
-    group = ""
-    n_published = sum(name.startswith("published ") for name in frame.columns)
-    if published:
-        group = (
-            f'<tr><th colspan="{len(frame.columns) - n_published}">this run</th>'
-            f'<th class="published" colspan="{n_published}">{published}</th></tr>'
-        )
     rows = "".join(
         "<tr>" + "".join(_cell(str(name), value, formats.get(str(name))) for name, value in row.items()) + "</tr>"
         for row in frame.to_dict("records")
     )
     source = (
         f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption><div>{caption}</div></caption>'
-        f"<thead>{group}<tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return Html(source, frame.to_string(index=False))
