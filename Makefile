@@ -25,14 +25,14 @@ notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks
 
 encoders: install ## train the embedded encoders again from nothing
-	@$(BIN)/python -m rt_utils.train_encoders
+	@$(BIN)/python pretraining/train_encoders.py
 
 lock: install ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header \
 	    --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
 
 clean: ## remove what was generated (not .venv)
-	@rm -rf _build chapters results .snakemake notebooks/*.ipynb
+	@rm -rf _build chapters results .cache .snakemake notebooks/*.ipynb
 
 install: .venv/installed
 

@@ -2,7 +2,8 @@
 from pathlib import Path
 
 PROFILE = "notebooks/profiles/embedded.yaml"
-CHAPTERS = ["theorem_2_criterion"]
+CHAPTERS = ["theorem_1_loss_gap", "theorem_2_criterion"]
+PAGES = ["ledger", "status"]  # they collect what the chapters wrote
 CODE = sorted(str(p) for p in Path("rt_utils").rglob("*") if p.suffix in (".py", ".json", ".safetensors"))
 PROSE = sorted(str(p) for p in Path("book").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 BOOK = "_build/book.done"
@@ -14,7 +15,7 @@ if not Path("_build/html/index.html").exists():
 
 rule book:
     input:
-        expand("chapters/{name}.ipynb", name=[*CHAPTERS, "ledger"]),
+        expand("chapters/{name}.ipynb", name=[*CHAPTERS, *PAGES]),
         PROSE,
         "_config.yml",
         "_toc.yml",
@@ -33,6 +34,7 @@ rule chapter:
     output:
         "chapters/{name}.ipynb",
         "results/book/{name}/ledger.csv",
+        "results/book/{name}/run.json",
     wildcard_constraints:
         name="|".join(CHAPTERS),
     threads: workflow.cores
@@ -41,13 +43,15 @@ rule chapter:
         "-o chapters/{wildcards.name}.ipynb"
 
 
-rule ledger:
+rule page:
     input:
-        "notebooks/ledger.md",
+        "notebooks/{name}.md",
         "requirements.lock",
         CODE,
-        expand("results/book/{name}/ledger.csv", name=CHAPTERS),
+        expand("results/book/{chapter}/{file}", chapter=CHAPTERS, file=("ledger.csv", "run.json")),
     output:
-        "chapters/ledger.ipynb",
+        "chapters/{name}.ipynb",
+    wildcard_constraints:
+        name="|".join(PAGES),
     shell:
-        "rt run ledger -o chapters/ledger.ipynb"
+        "rt run {wildcards.name} -q -o chapters/{wildcards.name}.ipynb"

@@ -70,3 +70,27 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     p, z2n = successes / n, z * z / n
     half = z * math.sqrt(p * (1 - p) / n + z2n / (4 * n))
     return max(0.0, (p + z2n / 2 - half) / (1 + z2n)), min(1.0, (p + z2n / 2 + half) / (1 + z2n))
+
+
+def hoeffding(c2: float, n: int, rho: float, sides: int = 2) -> float:
+    """The second term of Theorem 1, C_2 sqrt(log(sides / rho) / (2 n)), in the loss's unit; one side suffices for it.
+
+    `c2` bounds the loss and must be fixed before the sample is seen. Failure probability at most `rho`.
+    """
+    return c2 * math.sqrt(math.log(sides / rho) / (2 * n))
+
+
+def loss_gap_bound(shifts: Float[Tensor, " n"], factor: float, c2: float, rho: float) -> float:
+    """The right-hand side of Theorem 1: factor * mean(shifts) + the Hoeffding term, for a fixed predictor.
+
+    `factor` is C_1 L_alpha(W). In the loss's unit.
+    """
+    return factor * float(shifts.mean()) + hoeffding(c2, len(shifts), rho)
+
+
+def uniform_loss_gap_bound(shifts: Float[Tensor, " n"], factor: float, c2: float, rho: float) -> float:
+    """This book's bound for all heads and losses at once (DKW, rho <= 1/2): mean(min(C_2, factor * S_i)) + one side.
+
+    Never above `loss_gap_bound`, and it holds for a head that was fitted on the very sample.
+    """
+    return float((factor * shifts).clamp(max=c2).mean()) + hoeffding(c2, len(shifts), rho, sides=1)

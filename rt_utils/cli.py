@@ -110,7 +110,13 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
         nbformat.write(notebook, unexecuted)
         with _kept_on_failure(chapter, partial, failed):
             papermill.execute_notebook(
-                str(unexecuted), str(partial), given, kernel_name=KERNEL, progress_bar=progress, autosave_cell_every=0
+                str(unexecuted),
+                str(partial),
+                given,
+                kernel_name=KERNEL,
+                progress_bar=progress,
+                autosave_cell_every=0,
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # not a word on its transport at every start
             )
         os.replace(partial, output)
     except OSError as error:

@@ -2,28 +2,31 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
 from PIL import Image
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-from rt_utils import glyphs, image_folder
+from rt_utils import glyphs, image_folder, sprites, textures
 from rt_utils.errors import InputError
 from rt_utils.names import FOLDER, check_data_set
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images as they are stored, uint8 of shape (n, 3, s, s), and labels, or None where there are none."""
+    """Images as they are stored, uint8 of shape (n, 3, s, s); labels, and factors for regression, where there are any.
+
+    `factors`: one column for each of the data set's `factors`, scaled to [0, 1].
+    """
 
     images: UInt8[Tensor, "n 3 s s"]
     labels: Int64[Tensor, " n"] | None
+    factors: Float[Tensor, "n k"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -41,22 +44,24 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A named data set at one image size, its class names and splits. `fingerprint` covers every pixel and label."""
+    """A named data set at one image size: class names, factors to regress, splits; `fingerprint` covers all of it."""
 
     name: str
     classes: tuple[str, ...]
     train: Split
     test: Split
     fingerprint: str
+    factors: tuple[str, ...] = ()
 
 
 def fingerprint(*splits: Split) -> str:
-    """The first 16 hex digits of the SHA-256 over shapes, pixels and labels."""
+    """The first 16 hex digits of the SHA-256 over shapes, pixels, labels and factors."""
     digest = hashlib.sha256()
     for split in splits:
         digest.update(repr(tuple(split.images.shape)).encode())
         digest.update(np.ascontiguousarray(split.images.numpy()).data)
         digest.update(b"unlabelled" if split.labels is None else split.labels.numpy().tobytes())
+        digest.update(b"" if split.factors is None else split.factors.numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -73,11 +78,14 @@ def _resized(images: UInt8[np.ndarray, "n 3 h w"], size: int) -> UInt8[np.ndarra
     return pixels.round().clamp(0, 255).byte().numpy()
 
 
-def _glyphs(size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
-    # Stream 0 is what the encoders were pretrained on (their model cards name its seed).
-    train, test = (glyphs.draw_many(n, seed=seed, stream=stream) for n, stream in ((n_train, 1), (n_test, 2)))
-    splits = [_split(_resized(images, size), labels) for images, labels in (train, test)]
-    return splits[0], splits[1], tuple(glyphs.CLASSES)
+def _drawn(module: ModuleType, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
+    # Stream 0 of the glyphs is what the encoders were pretrained on (their model cards name its seed).
+    splits = []
+    for n, stream in ((n_train, 1), (min(n_test, getattr(module, "MAX_TEST", n_test)), 2)):
+        images, labels, *factors = module.draw_many(n, seed=seed, stream=stream)
+        split = _split(_resized(images, size), labels)
+        splits.append(replace(split, factors=torch.from_numpy(factors[0])) if factors else split)
+    return splits[0], splits[1], tuple(module.CLASSES)
 
 
 def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
@@ -85,6 +93,9 @@ def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) ->
 
     With the margin kept the digit fills three quarters of the frame, as the glyphs do; stretched, all of it.
     """
+    from sklearn.datasets import load_digits  # here: they cost 50 MB in every process that attacks
+    from sklearn.model_selection import train_test_split
+
     data = load_digits()
     if n_test > len(data.target) - 100:
         raise InputError(f"n_test {n_test} is too large for digits: at most {len(data.target) - 100} of 1797 images")
@@ -109,7 +120,9 @@ def _folder(path: str, size: int, n_train: int, n_test: int, seed: int) -> tuple
 
 Loader = Callable[[int, int, int, int], tuple[Split, Split, tuple[str, ...]]]
 _LOADERS: dict[str, Loader] = {
-    "glyphs": _glyphs,
+    "glyphs": partial(_drawn, glyphs),
+    "textures": partial(_drawn, textures),
+    "sprites": partial(_drawn, sprites),
     "digits": partial(_digits, False),
     "digits:stretched": partial(_digits, True),
 }
@@ -119,6 +132,7 @@ def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: 
     """The data set of that name at `size` x `size` pixels, with at most `n_train` training and `n_test` test images.
 
     The same arguments give the same pixels and splits. Names: 'glyphs', 'digits' (margin kept), 'digits:stretched',
+    'textures' (at most 200 test images), 'sprites' (classes: the shapes; factors: scale, orientation, posX, posY),
     'folder:PATH' (one sub-folder a class, or images without labels; `train` and `test` sub-folders are respected).
     Raises InputError for an unknown name and for a folder that cannot be read.
     """
@@ -126,4 +140,5 @@ def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: 
     is_folder = name.startswith(FOLDER)
     loader: Loader = partial(_folder, name.removeprefix(FOLDER)) if is_folder else _LOADERS[name]
     train, test, classes = loader(size, n_train, n_test, seed)
-    return DataSet(name, classes, train, test, fingerprint(train, test))
+    factors = sprites.FACTORS if train.factors is not None else ()
+    return DataSet(name, classes, train, test, fingerprint(train, test), factors)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from jaxtyping import Int64, UInt8
+from jaxtyping import Float, Int64, UInt8
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 CLASSES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -65,9 +65,9 @@ def _colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
             return ground, ink
 
 
-def draw(label: int, rng: np.random.Generator) -> UInt8[np.ndarray, "3 32 32"]:
-    """One glyph: its mask blended from the ground's colour to the ink's, a slow shade, and fine noise."""
-    mask = _mask(label, rng)[None] / 255.0
+def paint(ink_share: Float[np.ndarray, "32 32"], rng: np.random.Generator) -> UInt8[np.ndarray, "3 32 32"]:
+    """An image from the share of ink in every pixel, 0 to 1: two random colours, a slow shade, and fine noise."""
+    mask = ink_share[None]
     ground, ink = _colours(rng)
     image = ground[:, None, None] * (1 - mask) + ink[:, None, None] * mask
     ramp = np.linspace(-0.5, 0.5, SIZE)
@@ -75,6 +75,11 @@ def draw(label: int, rng: np.random.Generator) -> UInt8[np.ndarray, "3 32 32"]:
     image = image + (tilt[0] * ramp[:, None] + tilt[1] * ramp[None, :])[None]
     image = image + rng.normal(0, rng.uniform(0, 0.03), size=image.shape)
     return np.round(image.clip(0, 1) * 255).astype(np.uint8)
+
+
+def draw(label: int, rng: np.random.Generator) -> UInt8[np.ndarray, "3 32 32"]:
+    """One glyph."""
+    return paint(_mask(label, rng) / 255.0, rng)
 
 
 def draw_many(n: int, *, seed: int, stream: int) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int64[np.ndarray, " n"]]:

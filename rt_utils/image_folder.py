@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image, ImageOps
-from sklearn.model_selection import train_test_split
 
 from rt_utils.errors import InputError
 from rt_utils.names import folder
@@ -78,6 +77,8 @@ def _read(paths: list[Path], labels: list[int] | None, chosen: np.ndarray, size:
 
 def _pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`n` of `total` indices and the others, in a random order, stratified by label where every class allows it."""
+    from sklearn.model_selection import train_test_split  # here: it costs 50 MB in every process that attacks
+
     everything = np.arange(total)
     if n >= total:
         return np.random.default_rng(seed).permutation(total), everything[:0]

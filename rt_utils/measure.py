@@ -1,24 +1,38 @@
 """From (encoder, head, data, threat) to one row per point: losses, prediction, shifts, margin, criterion."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64
-from joblib import Parallel, delayed, parallel_config
 from torch import Tensor
 
-from rt_utils import bounds
+from rt_utils import bounds, cache, processes
 from rt_utils.datasets import DataSet
 from rt_utils.encoders import Encoder
+from rt_utils.errors import InputError
 from rt_utils.losses import CROSS_ENTROPY
-from rt_utils.search import AttackPlan, search
+from rt_utils.search import AttackPlan, best, search_loss, search_representation
 from rt_utils.threat import Threat
 from rt_utils.transfer import Head, ProbeSettings, linear_probe
 
 CHUNK = 64  # images attacked together
+CHECKS = (
+    "shift_page",
+    "shift_paper",
+    "shift_floor",
+    "loss_page",
+    "loss_floor",
+    "wrong_pgd",
+    "wrong_paper",
+    "wrong_apgd",
+)
+Task = tuple[str, cache.Key, Callable[..., Any], tuple[Any, ...]]  # kind and key of the result, what computes it
 
 
 @dataclass(frozen=True)
@@ -26,9 +40,8 @@ class Measurement:
     """Everything measured on the test points of one data set with one encoder and one head.
 
     z: clean features. z_shift, z_loss: features at the perturbation with the largest shift, and with the largest
-    cross-entropy at the true label. `shift_page`: the largest shift that the page's own attacks found;
-    `shift_paper`: what the paper's representation attack found alone; `shift_floor`: what the stronger search found.
-    The last two are NaN beyond the first plan.apgd_points and plan.floor_points points.
+    cross-entropy at the true label. *_page: what the page's own attacks found; *_paper: what the paper's attacks
+    found alone; *_floor: what the stronger search found alone. The last two are NaN beyond the points they ran on.
     """
 
     encoder: str
@@ -45,7 +58,10 @@ class Measurement:
     shift_page: Float[np.ndarray, " n"]
     shift_paper: Float[np.ndarray, " n"]
     shift_floor: Float[np.ndarray, " n"]
-    wrong_pgd: Bool[np.ndarray, " n"]  # misclassified: the clean input, or what PGD on the loss found
+    loss_page: Float[np.ndarray, " n"]
+    loss_floor: Float[np.ndarray, " n"]
+    wrong_pgd: Bool[np.ndarray, " n"]  # misclassified: the clean input, or what the page's PGD on the loss found
+    wrong_paper: Bool[np.ndarray, " n"]  # the same for the paper's PGD on the loss
     wrong_apgd: Bool[np.ndarray, " n"]  # the same for APGD (cross-entropy, then DLR)
     wrong: Bool[np.ndarray, " n"]  # the same for everything found
     flipped: Bool[np.ndarray, " n"]  # some perturbation found changes the prediction
@@ -55,59 +71,102 @@ class Measurement:
         return {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
 
 
-def _chunks(data: DataSet) -> list[tuple[Tensor, Tensor, int]]:
-    pixels, labels = data.test.pixels().split(CHUNK), data.test.required_labels().split(CHUNK)
-    return [(x, y, CHUNK * i) for i, (x, y) in enumerate(zip(pixels, labels, strict=True))]
+def compute(tasks: Sequence[Task], workers: int) -> list[Any]:
+    """The value of every task: from the cache, or computed in `workers` processes (0: in this one) and kept at once."""
+    missing = [i for i, (kind, key, *_) in enumerate(tasks) if not cache.holds(kind, key)]
+    jobs = (tasks[i][2:] for i in missing)
+    new = zip(missing, processes.run(jobs, workers), strict=True) if missing and workers else ()
+    values = {i: cache.kept(*tasks[i][:2], partial(_identity, value)) for i, value in new}
+    for i, (kind, key, function, arguments) in enumerate(tasks):
+        if i not in values:
+            values[i] = cache.kept(kind, key, partial(function, *arguments))
+    return [values[i] for i in range(len(tasks))]
 
 
-def _assemble(encoder: Encoder, head: Head, data: DataSet, found: Sequence[dict[str, Tensor]]) -> Measurement:
-    return Measurement(
-        encoder=encoder.name,
-        data=data.name,
-        classes=data.classes,
-        weights_sha256=encoder.weights_sha256,
-        fingerprint=data.fingerprint,
-        labels=data.test.required_labels().numpy(),
-        weight=head.weight.numpy(),
-        bias=head.bias.numpy(),
-        **{key: torch.cat([columns[key] for columns in found]).numpy() for key in found[0]},
-    )
+def _identity(value: Any) -> Any:
+    return value
 
 
-def measure(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> Measurement:
-    """Attack every test point of `data` and evaluate all that was found, once, with a float64 head.
+def _key(encoder: Encoder, data: DataSet, *settings: object) -> cache.Key:
+    return (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, *map(repr, settings))
 
-    Raises InputError where the data set has no labels.
+
+def _features(encoder: Encoder, images: Tensor) -> Float[np.ndarray, "n r"]:
+    return encoder.features(images.float() / 255).numpy()
+
+
+def _probe(
+    encoder: Encoder, images: Tensor, labels: Tensor, n_classes: int, settings: ProbeSettings
+) -> tuple[Any, Any]:
+    head = linear_probe(encoder.features(images.float() / 255), labels, n_classes, settings)
+    return head.weight.numpy(), head.bias.numpy()
+
+
+def fit_probes(pairs: Sequence[tuple[Encoder, DataSet]], settings: ProbeSettings, *, workers: int = 0) -> list[Head]:
+    """For every pair a linear probe on the frozen encoder's clean features of the training split.
+
+    Raises InputError where a data set has no labels.
     """
-    found = [search(encoder, head, x, y, threat, plan, first) for x, y, first in _chunks(data)]
-    return _assemble(encoder, head, data, found)
+    tasks: list[Task] = []
+    for encoder, data in pairs:
+        arguments = (encoder, data.train.images, data.train.required_labels(), len(data.classes), settings)
+        tasks.append(("probes", _key(encoder, data, settings), _probe, arguments))
+    return [Head(torch.from_numpy(weight), torch.from_numpy(bias)) for weight, bias in compute(tasks, workers)]
 
 
-def fit_probe(encoder: Encoder, data: DataSet, settings: ProbeSettings) -> Head:
-    """A linear probe on the frozen encoder's clean features of the training split. Raises InputError without labels."""
-    labels = data.train.required_labels()
-    return linear_probe(encoder.features(data.train.pixels()), labels, len(data.classes), settings)
+def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[Task]:
+    """The attacks on every chunk of the test split. What needs no head is kept without it, for other heads."""
+    on_loss = (joblib.hash((head.weight.numpy(), head.bias.numpy())), threat, plan)
+    tasks: list[Task] = []
+    for first in range(0, len(data.test), CHUNK):
+        part = slice(first, first + CHUNK)
+        x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()  # a view pickles all of it
+        arguments = (encoder, x, threat, plan, first)
+        tasks.append(("shifts", _key(encoder, data, threat, plan, first), search_representation, arguments))
+        tasks.append(
+            ("losses", _key(encoder, data, *on_loss, first), search_loss, (encoder, head, x, y, *arguments[2:]))
+        )
+    return tasks
 
 
-def probe_and_measure(
-    pairs: Sequence[tuple[Encoder, DataSet]], threat: Threat, plan: AttackPlan, probe: ProbeSettings, *, workers: int
+def measure(
+    cases: Sequence[tuple[Encoder, Head, DataSet]], threat: Threat, plan: AttackPlan, *, workers: int = 0
 ) -> list[Measurement]:
-    """`fit_probe`, then `measure`, for every pair, in `workers` processes of one thread each.
+    """Attack every test point of every case, and evaluate all that was found with a float64 head.
 
-    That beats one process on several threads, whatever OMP_NUM_THREADS says. Threads instead of processes would not
-    do: torch at times aborts at exit when autograd ran in them.
+    Raises InputError where a data set has no labels or a head's width is not its encoder's.
     """
-    parts = [_chunks(data) for _, data in pairs]
+    for encoder, head, _ in cases:
+        if head.weight.shape[1] != encoder.width:
+            raise InputError(f"the head takes {head.weight.shape[1]} features, {encoder.name} gives {encoder.width}")
+    tasks = [_searches(encoder, head, data, threat, plan) for encoder, head, data in cases]
+    clean: list[Task] = [("features", _key(e, d), _features, (e, d.test.images)) for e, _, d in cases]
     # The first chunks carry the attack floor and take longest: they go first.
-    order = sorted(((k, i) for i, part in enumerate(parts) for k in range(len(part))))
-    with parallel_config(backend="loky", inner_max_num_threads=1), Parallel(n_jobs=workers, max_nbytes=None) as pool:
-        heads = list(pool(delayed(fit_probe)(*pair, probe) for pair in pairs))
-        jobs = ((pairs[i][0], heads[i], *parts[i][k][:2], threat, plan, parts[i][k][2]) for k, i in order)
-        found = dict(zip(order, pool(delayed(search)(*job) for job in jobs), strict=True))
-    return [
-        _assemble(pair[0], heads[i], pair[1], [found[k, i] for k in range(len(parts[i]))])
-        for i, pair in enumerate(pairs)
-    ]
+    order = sorted(((k // 2, i, k) for i, part in enumerate(tasks) for k in range(len(part))))
+    values = compute([*clean, *(tasks[i][k] for _, i, k in order)], workers)
+    found = {(i, k): value for (_, i, k), value in zip(order, values[len(cases) :], strict=True)}
+    floor = dict.fromkeys(("shift_floor", "loss_floor"), plan.floor_points) | {"shift_paper": plan.apgd_points}
+    measurements = []
+    for i, (encoder, head, data) in enumerate(cases):
+        finds = [
+            replace(find, index=find.index + CHUNK * (k // 2)) for k in range(len(tasks[i])) for find in found[i, k]
+        ]
+        z, y = torch.from_numpy(values[i]), data.test.required_labels()
+        columns = {name: column.numpy() for name, column in best(head, z, y, finds, floor).items()}
+        measurements.append(
+            Measurement(
+                encoder=encoder.name,
+                data=data.name,
+                classes=data.classes,
+                weights_sha256=encoder.weights_sha256,
+                fingerprint=data.fingerprint,
+                labels=y.numpy(),
+                weight=head.weight.numpy(),
+                bias=head.bias.numpy(),
+                **columns,
+            )
+        )
+    return measurements
 
 
 def table(measurement: Measurement) -> pd.DataFrame:
@@ -131,10 +190,6 @@ def table(measurement: Measurement) -> pd.DataFrame:
             "fulfilled": bounds.criterion(shifts, ratios).numpy(),
             "flipped": m.flipped,
             "wrong": m.wrong,
-            "shift_page": m.shift_page,
-            "shift_paper": m.shift_paper,
-            "shift_floor": m.shift_floor,
-            "wrong_pgd": m.wrong_pgd,
-            "wrong_apgd": m.wrong_apgd,
+            **{name: getattr(m, name) for name in CHECKS},
         }
     )

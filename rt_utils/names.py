@@ -6,7 +6,7 @@ from rt_utils.errors import InputError, unknown
 
 EMBEDDED = ("robust", "standard", "random")
 ENCODERS = tuple(f"embedded/{name}" for name in EMBEDDED)
-DATA_SETS = ("glyphs", "digits", "digits:stretched")
+DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")
 FOLDER = "folder:"
 
 

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from rt_utils.errors import InputError, unknown
-from rt_utils.names import check_data_set, check_encoder
+from rt_utils.names import DATA_SETS, check_data_set, check_encoder
 from rt_utils.radius import parse_eps, parse_norm
 
 PROFILES = ("embedded",)
@@ -60,7 +60,7 @@ def _names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
     """A list of names, or one text with commas between names (a comma inside a folder's path is kept)."""
 
     def parse(name: str, value: Any) -> list[str]:
-        comma = r",\s*(?=folder:|(?:glyphs|digits)(?:[:,\s]|$))" if "folder:" in str(value) else r",\s*"
+        comma = rf",\s*(?=folder:|(?:{'|'.join(DATA_SETS)})(?:[,\s]|$))" if "folder:" in str(value) else r",\s*"
         parts = re.split(comma, value) if isinstance(value, str) else value
         if not isinstance(parts, list | tuple) or not parts or not all(isinstance(p, str) and p for p in parts):
             raise InputError(f"{name} {value!r} is not a name, nor a list of names")
@@ -88,6 +88,9 @@ KNOWN: dict[str, Parser] = {
     "n_test": _integer(1, 10_000_000),
     "probe_epochs": _integer(1, 10_000),
     "probe_lr": _number(0, 100),
+    "loss_bound": _number(0, 1e6),
+    "rho": _number(0, 0.5),
+    "resamples": _integer(100, 1_000_000),
     "seed": _integer(0, 2**31 - 1),
     "workers": _integer(0, 1024),
     "results": _text,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rt_utils import ledger
+from rt_utils import cache, ledger
 from rt_utils.encoders import Encoder
 from rt_utils.errors import InputError
 from rt_utils.files import remove_leftovers, whole_file
@@ -22,14 +22,47 @@ from rt_utils.measure import Measurement, table
 from rt_utils.parameters import Parameters
 from rt_utils.tables import Html
 
+FILES = ("points.csv", "points.npz", "ledger.csv", "parameters.json", "run.json")
 
-def save(folder: Path, measurements: Iterable[Measurement], claims: Iterable[Claim], parameters: Parameters) -> Html:
-    """Write points.csv, points.npz, ledger.csv and parameters.json to `folder`, each whole or not at all.
+
+def _facts(
+    parameters: Parameters, encoders: Iterable[Encoder], measurements: Iterable[Measurement], seconds: float
+) -> dict[str, str]:
+    """What made the numbers of a page."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {os.cpu_count()} cores"
+    packages = ("torch", "torchvision", "foolbox", "pyautoattack", "numpy", "scikit-learn")
+    data = {m.data: m.fingerprint for m in measurements}
+    return {
+        "parameters": ", ".join(f"{name} = {value}" for name, value in vars(parameters).items() if name != "results"),
+        "run key": parameters.key(),
+        "weights (SHA-256)": ", ".join(f"{e.name} {e.weights_sha256[:12]}" for e in encoders),
+        "data (fingerprint)": ", ".join(f"{name} {digest}" for name, digest in data.items()),
+        "code (digest)": cache.code_digest(),
+        "versions": ", ".join(
+            [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+        ),
+        "hardware": f"{device}, {platform.machine()}",
+        "time": f"{seconds:.0f} s",
+        "finished": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+    }
+
+
+def save(
+    folder: Path,
+    parameters: Parameters,
+    encoders: Iterable[Encoder],
+    measurements: Iterable[Measurement],
+    claims: Iterable[Claim],
+    started: float,
+) -> Html:
+    """Write points.csv, points.npz, ledger.csv, parameters.json and run.json to `folder`, each whole or not at all.
 
     points.npz holds, per encoder and data set, the features, shifted features, head and labels from which every
-    number of points.csv follows. Returns the links for the page. Raises InputError where nothing can be written.
+    number of points.csv follows. Returns, for the page, the links and what made the numbers; `started` is the
+    page's first time.perf_counter(). Raises InputError where nothing can be written.
     """
     measurements = list(measurements)
+    facts = _facts(parameters, encoders, measurements, time.perf_counter() - started)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder, ".*.partial")
@@ -39,39 +72,18 @@ def save(folder: Path, measurements: Iterable[Measurement], claims: Iterable[Cla
             frame.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
         with whole_file(folder / "points.npz") as partial, partial.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        with whole_file(folder / "parameters.json") as partial:
-            partial.write_text(json.dumps(vars(parameters), indent=2) + "\n", "utf-8")
+        for name, content in (("parameters.json", vars(parameters)), ("run.json", facts)):
+            with whole_file(folder / name) as partial:
+                partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
         ledger.write(claims, folder / "ledger.csv")
     except OSError as error:
         raise InputError(f"cannot write the results to {str(folder)!r}: {error.strerror or error}") from None
-    names = ("points.csv", "points.npz", "ledger.csv", "parameters.json")
     in_book = folder.parts[:2] == ("results", "book")  # the build puts that folder beside the pages
-    links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in names)
+    links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in FILES)
     shown = html.escape(folder.as_posix())
-    return Html(
-        f'<p class="rt-downloads">Files of this run: {links} <small>(in {shown})</small></p>', f"wrote {folder}"
-    )
-
-
-def provenance(
-    parameters: Parameters, encoders: Iterable[Encoder], measurements: Iterable[Measurement], started: float
-) -> Html:
-    """What made the numbers of a page: parameters, weights, data, versions, machine, and the time since `started`."""
-    seconds = time.perf_counter() - started
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {os.cpu_count()} cores"
-    packages = ("torch", "torchvision", "foolbox", "pyautoattack", "numpy", "scikit-learn")
-    data = {m.data: m.fingerprint for m in measurements}
-    facts = {
-        "parameters": ", ".join(f"{name} = {value}" for name, value in vars(parameters).items() if name != "results"),
-        "run key": parameters.key(),
-        "weights (SHA-256)": ", ".join(f"{e.name} {e.weights_sha256[:12]}" for e in encoders),
-        "data (fingerprint)": ", ".join(f"{name} {digest}" for name, digest in data.items()),
-        "versions": ", ".join(
-            [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
-        ),
-        "hardware": f"{device}, {platform.machine()}",
-        "time": f"{seconds:.0f} s, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
-    }
     rows = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
-    source = f'<details class="rt-provenance"><summary>What made these numbers</summary><dl>{rows}</dl></details>'
-    return Html(source, "\n".join(f"{key}: {value}" for key, value in facts.items()))
+    return Html(
+        f'<p class="rt-downloads">Files of this run: {links} <small>(in {shown})</small></p>'
+        f'<details class="rt-provenance"><summary>What made these numbers</summary><dl>{rows}</dl></details>',
+        "\n".join([f"wrote {folder}", *(f"{key}: {value}" for key, value in facts.items())]),
+    )

@@ -1,15 +1,16 @@
-"""Everything the attacks find at a batch of points, reduced to the best per point.
+"""Everything the attacks find at a batch of points, as features, and the best of it per point.
 
 Per point the shift and the loss are each the maximum over every perturbation that any attack found, the clean input
 included. With that, the theorems' inequalities hold by their own algebra: a point that breaks one shows a mistake in
 the code. What the maximum does not give is an upper bound on the true one.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from rt_utils import attacks, bounds
@@ -19,14 +20,12 @@ from rt_utils.losses import CROSS_ENTROPY
 from rt_utils.threat import Threat
 from rt_utils.transfer import Head
 
-# Which columns each attack's finds count for; z_shift, z_loss, wrong and flipped take all of them.
-SHIFT_COLUMNS = {
-    "paper": ("shift_page", "shift_paper"),
-    "representation": ("shift_page",),
-    "loss": ("shift_page",),
-    "floor": ("shift_floor",),
-}
-WRONG_COLUMNS = {"loss": "wrong_pgd", "apgd": "wrong_apgd"}
+# Which columns each attack's finds count for, beside the overall best: of the page's own attacks, of the stronger
+# search (the attack floor), of the paper's attacks.
+PAGE = ("representation", "loss", "predicted")
+SHIFT_COLUMNS = {**dict.fromkeys(PAGE, "shift_page"), "floor": "shift_floor", "paper": "shift_paper"}
+LOSS_COLUMNS = {**dict.fromkeys(PAGE, "loss_page"), "loss_floor": "loss_floor"}
+WRONG_COLUMNS = {"loss": "wrong_pgd", "apgd": "wrong_apgd", "paper_loss": "wrong_paper"}
 
 
 @dataclass(frozen=True)
@@ -34,101 +33,127 @@ class AttackPlan:
     """What a page runs on every point, and on how many points a stronger search checks it (the attack floor)."""
 
     representation: PGDSettings = field(default_factory=lambda: PGDSettings(steps=12, restarts=5, refine=60))
-    loss: PGDSettings = field(default_factory=PGDSettings)
-    loss_restarts: int = 2  # more, for points that are still classified correctly
-    paper: PGDSettings = field(default_factory=lambda: PGDSettings(rel_stepsize=0.7, decay=False))
+    loss: PGDSettings = field(default_factory=lambda: PGDSettings(steps=12, restarts=5, refine=100))
+    predicted: PGDSettings = field(default_factory=lambda: PGDSettings(steps=20))
+    paper: PGDSettings = field(default_factory=lambda: PGDSettings(steps=20, rel_stepsize=0.7, decay=False))
     floor: PGDSettings = field(default_factory=lambda: PGDSettings(steps=100, restarts=5, seed=1))
-    floor_points: int = 64  # for the representation
+    floor_points: int = 64  # for the shift and the loss
     apgd_steps: int = 100
-    apgd_points: int = 100  # for the loss, and for the paper's attack: 100 points resolve one percentage point
+    apgd_points: int = 100  # for the robust accuracy and the paper's attacks: 100 points resolve one percentage point
 
 
-class Best:
-    """The best found so far at each of n points; `columns` is what a Measurement keeps of it."""
+@dataclass(frozen=True)
+class Find:
+    """Features of the images that one run of the attack `kind` found at the points `index` of a batch."""
 
-    def __init__(
-        self, encoder: Encoder, head: Head, x: Float[Tensor, "n 3 h w"], y: Int64[Tensor, " n"], threat: Threat
-    ) -> None:
-        self.encoder, self.head, self.x, self.y, self.threat = encoder, head, x, y, threat
-        z = encoder.features(x)
-        logits = head.logits(z)
-        self.predicted = logits.argmax(1)
-        self._shift, self._loss = torch.zeros(len(x), dtype=torch.float64), CROSS_ENTROPY(logits, y)
-        nothing, wrong = torch.full((len(x),), torch.nan, dtype=torch.float64), self.predicted != y
-        self.columns: dict[str, Tensor] = {
-            "z": z,
-            "z_shift": z.clone(),
-            "z_loss": z.clone(),
-            "shift_page": torch.zeros_like(self._shift),
-            "shift_paper": nothing.clone(),
-            "shift_floor": nothing.clone(),
-            "wrong_pgd": wrong.clone(),
-            "wrong_apgd": wrong.clone(),
-            "wrong": wrong.clone(),
-            "flipped": torch.zeros_like(wrong),
-        }
+    kind: str
+    index: Int64[np.ndarray, " k"]
+    z: Float[np.ndarray, "k r"]
+
+
+class _Finder:
+    """Evaluates what attacks return, once, as clean images are evaluated."""
+
+    def __init__(self, encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat) -> None:
+        self.encoder, self.threat = encoder, threat
+        self.x = (images.float() / 255).contiguous(memory_format=torch.channels_last)
+        self.finds: list[Find] = []
 
     def add(self, kind: str, index: Int64[Tensor, " k"], found: Iterable[Float[Tensor, "k 3 h w"]]) -> None:
-        """Evaluate what the attack `kind` found at the points `index`, once, as clean inputs are evaluated.
-
-        Raises RuntimeError if a perturbed image lies outside the threat.
-        """
-        for images in found:
+        """Raises RuntimeError if a perturbed image lies outside the threat."""
+        for images in found if self.threat.eps else ():  # with eps = 0 there is nothing but the clean image
             outside = ~self.threat.contains(self.x[index], images)
             if outside.any():
                 raise RuntimeError(f"{int(outside.sum())} images of the {kind} attack lie outside {self.threat}")
-            z = self.encoder.features(images) if self.threat.eps else self.columns["z"][index]
-            logits = self.head.logits(z)
-            shift = bounds.shift(self.columns["z"][index].double(), z.double())
-            loss, labels = CROSS_ENTROPY(logits, self.y[index]), logits.argmax(1)
-            further, worse = shift > self._shift[index], loss > self._loss[index]
-            self.columns["z_shift"][index[further]] = z[further]
-            self.columns["z_loss"][index[worse]] = z[worse]
-            self._shift[index] = torch.maximum(self._shift[index], shift)
-            self._loss[index] = torch.maximum(self._loss[index], loss)
-            for column in SHIFT_COLUMNS.get(kind, ()):
-                self.columns[column][index] = torch.fmax(self.columns[column][index], shift)
-            wrong = labels != self.y[index]
-            for column in ("wrong", WRONG_COLUMNS.get(kind, "wrong")):
-                self.columns[column][index] |= wrong
-            self.columns["flipped"][index] |= labels != self.predicted[index]
+            self.finds.append(Find(kind, index.numpy(), self.encoder.features(images).numpy()))
 
 
-def search(
+def search_representation(
+    encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat, plan: AttackPlan, first: int
+) -> list[Find]:
+    """The part of the plan that needs neither labels nor a head: attacks on ||f_theta(x + delta) - f_theta(x)||_2.
+
+    `first` is the number of the first of the n points in its data set.
+    """
+    finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
+    for kind, settings, up_to in (
+        ("representation", plan.representation, first + len(images)),
+        ("floor", plan.floor, plan.floor_points),
+        ("paper", plan.paper, plan.apgd_points),
+    ):
+        some = everyone[first + everyone < up_to]
+        if len(some):
+            finder.add(kind, some, attacks.representation_pgd(encoder, finder.x[some], threat, settings))
+    return finder.finds
+
+
+def search_loss(
     encoder: Encoder,
     head: Head,
-    x: Float[Tensor, "n 3 h w"],
+    images: UInt8[Tensor, "n 3 h w"],
     y: Int64[Tensor, " n"],
     threat: Threat,
     plan: AttackPlan,
     first: int,
-) -> dict[str, Tensor]:
-    """Run the plan on n points, the first of which is number `first` of the data set; the columns of `Best`."""
-    x = x.contiguous(memory_format=torch.channels_last)
-    best = Best(encoder, head, x, y, threat)
+) -> list[Find]:
+    """The part of the plan that attacks the cross-entropy of the predictor, and its accuracy by APGD."""
+    finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
     model = nn.Sequential(encoder, head.module()).eval()
-    everyone = torch.arange(len(x))
-
-    best.add("representation", everyone, attacks.representation_pgd(encoder, x, threat, plan.representation))
-    best.add("loss", everyone, attacks.loss_pgd(model, x, y, threat, plan.loss))
-    for restart in range(plan.loss_restarts):
-        still = everyone[~best.columns["wrong_pgd"]]
-        if len(still):
-            again = replace(plan.loss, seed=plan.loss.seed + 1 + restart)
-            best.add("loss", still, attacks.loss_pgd(model, x[still], y[still], threat, again))
-    missed = everyone[best.predicted != y]
-    if len(missed):  # where the true label is lost already, Theorem 2 still speaks of the predicted one
-        best.add("loss", missed, attacks.loss_pgd(model, x[missed], best.predicted[missed], threat, plan.loss))
-
-    some = everyone[first + everyone < plan.floor_points]
-    if len(some):
-        best.add("floor", some, attacks.representation_pgd(encoder, x[some], threat, plan.floor))
+    predicted = head.logits(encoder.features(finder.x)).argmax(1)
+    for kind, settings, labels, some in (
+        ("loss", plan.loss, y, everyone),
+        # Where the true label is lost already, Theorem 2 still speaks of the predicted one.
+        ("predicted", plan.predicted, predicted, everyone[predicted != y]),
+        ("loss_floor", plan.floor, y, everyone[first + everyone < plan.floor_points]),
+        ("paper_loss", plan.paper, y, everyone[first + everyone < plan.apgd_points]),
+    ):
+        if len(some):
+            finder.add(kind, some, attacks.loss_pgd(model, finder.x[some], labels[some], threat, settings))
     some = everyone[first + everyone < plan.apgd_points]
-    if len(some):
-        best.add("paper", some, attacks.representation_pgd(encoder, x[some], threat, plan.paper))
-        for loss in ("ce", "dlr") if head.weight.shape[0] > 2 else ("ce",):
+    for loss in ("ce", "dlr") if head.weight.shape[0] > 2 else ("ce",):
+        if len(some):
             found = attacks.apgd(
-                model, x[some], y[some], threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed
+                model, finder.x[some], y[some], threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed
             )
-            best.add("apgd", some, [found])
-    return best.columns
+            finder.add("apgd", some, [found])
+            some = some[head.logits(encoder.features(found)).argmax(1) == y[some]]  # as AutoAttack does
+    return finder.finds
+
+
+def best(
+    head: Head,
+    z: Float[Tensor, "n r"],
+    y: Int64[Tensor, " n"],
+    finds: Sequence[Find],
+    checked: dict[str, int],
+) -> dict[str, Tensor]:
+    """The best per point: the columns of a Measurement, from clean features, labels and all finds.
+
+    `checked` says for how many of the first points a column was searched; beyond them it is NaN.
+    """
+    logits = head.logits(z)
+    predicted, clean = logits.argmax(1), CROSS_ENTROPY(logits, y)
+    shift, loss = torch.zeros_like(clean), clean.clone()
+    wrong = predicted != y
+    columns: dict[str, Tensor] = {"z": z, "z_shift": z.clone(), "z_loss": z.clone()}
+    for column in sorted({*SHIFT_COLUMNS.values(), *LOSS_COLUMNS.values()}):
+        columns[column] = (shift if column.startswith("shift") else clean).clone()
+        columns[column][checked.get(column, len(z)) :] = torch.nan
+    columns |= {column: wrong.clone() for column in ("wrong", *WRONG_COLUMNS.values())}
+    columns["flipped"] = torch.zeros_like(wrong)
+    for find in finds:
+        index, found = torch.from_numpy(find.index), torch.from_numpy(find.z)
+        logits = head.logits(found)
+        shifts, losses = bounds.shift(z[index].double(), found.double()), CROSS_ENTROPY(logits, y[index])
+        further, worse = shifts > shift[index], losses > loss[index]
+        columns["z_shift"][index[further]] = found[further]
+        columns["z_loss"][index[worse]] = found[worse]
+        shift[index], loss[index] = torch.maximum(shift[index], shifts), torch.maximum(loss[index], losses)
+        for values, kind in ((shifts, SHIFT_COLUMNS.get(find.kind)), (losses, LOSS_COLUMNS.get(find.kind))):
+            if kind is not None:
+                columns[kind][index] = torch.maximum(columns[kind][index], values)
+        labels = logits.argmax(1)
+        for name in {"wrong", WRONG_COLUMNS.get(find.kind, "wrong")}:
+            columns[name][index] |= labels != y[index]
+        columns["flipped"][index] |= labels != predicted[index]
+    return columns

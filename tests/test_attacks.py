@@ -1,25 +1,42 @@
 """Real attacks on the real embedded encoders, at a small size."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from rt_utils import attacks, datasets, encoders
 from rt_utils.attacks import PGDSettings
-from rt_utils.measure import fit_probe, measure, table
+from rt_utils.errors import InputError
+from rt_utils.measure import Measurement, fit_probes, measure, table
 from rt_utils.search import AttackPlan
 from rt_utils.threat import Threat
-from rt_utils.transfer import ProbeSettings
+from rt_utils.transfer import Head, ProbeSettings
 
 FAST = AttackPlan(
     representation=PGDSettings(steps=3, restarts=2, refine=4),
-    loss=PGDSettings(steps=4),
+    loss=PGDSettings(steps=3, restarts=2, refine=4),
+    predicted=PGDSettings(steps=4),
     paper=PGDSettings(steps=4, rel_stepsize=0.7, decay=False),
     floor=PGDSettings(steps=6, restarts=2, seed=1),
     floor_points=8,
     apgd_steps=5,
     apgd_points=12,
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+
+
+def probe(encoder: encoders.Encoder, data: datasets.DataSet) -> Head:
+    return fit_probes([(encoder, data)], ProbeSettings(epochs=5))[0]
+
+
+def measured(encoder: encoders.Encoder, data: datasets.DataSet, threat: Threat, workers: int = 0) -> Measurement:
+    return measure([(encoder, probe(encoder, data), data)], threat, FAST, workers=workers)[0]
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +52,10 @@ def digits() -> datasets.DataSet:
 @pytest.mark.parametrize("threat", [Threat("linf", 8 / 255), Threat("linf", 0.3), Threat("l2", 0.5)], ids=str)
 def test_attacks_stay_inside_and_gain(robust: encoders.Encoder, digits: datasets.DataSet, threat: Threat) -> None:
     x, y = digits.test.pixels()[:8], digits.test.required_labels()[:8]
-    model = torch.nn.Sequential(robust, fit_probe(robust, digits, ProbeSettings(epochs=5)).module()).eval()
+    model = torch.nn.Sequential(robust, probe(robust, digits).module()).eval()
     found = [
         *attacks.representation_pgd(robust, x, threat, FAST.representation),
-        *attacks.loss_pgd(model, x, y, threat, FAST.loss),
+        *attacks.loss_pgd(model, x, y, threat, FAST.predicted),
         attacks.apgd(model, x, y, threat, loss="ce", steps=5),
         attacks.apgd(model, x, y, threat, loss="dlr", steps=5),
     ]
@@ -52,16 +69,20 @@ def test_attacks_stay_inside_and_gain(robust: encoders.Encoder, digits: datasets
 
 
 def test_a_radius_of_zero_moves_nothing(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
-    rows = table(measure(robust, fit_probe(robust, digits, ProbeSettings(epochs=5)), digits, Threat("linf", 0.0), FAST))
+    rows = table(measured(robust, digits, Threat("linf", 0.0)))
     assert (rows["shift"] == 0).all()
     assert (rows.adversarial_loss == rows.loss).all()
     assert not rows.flipped.any()
 
 
-def test_a_measurement_is_deterministic_and_consistent(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
+def test_a_measurement_is_deterministic_and_consistent(
+    robust: encoders.Encoder, digits: datasets.DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same in one process as in two others, each with a cache of its own."""
     torch.set_num_threads(1)
-    head = fit_probe(robust, digits, ProbeSettings(epochs=5))
-    one, two = (measure(robust, head, digits, Threat("linf", 8 / 255), FAST) for _ in range(2))
+    one = measured(robust, digits, Threat("linf", 8 / 255))
+    monkeypatch.setenv("RT_CACHE", str(tmp_path / "another"))
+    two = measured(robust, digits, Threat("linf", 8 / 255), workers=2)
     for name, array in one.arrays().items():
         np.testing.assert_array_equal(array, two.arrays()[name], err_msg=name)
     rows = table(one)
@@ -70,13 +91,21 @@ def test_a_measurement_is_deterministic_and_consistent(robust: encoders.Encoder,
     assert rows.shift_floor.notna().sum() == 8
     assert rows.shift_paper.notna().sum() == 12
     assert (rows.adversarial_loss >= rows.loss).all()
+    assert (rows.adversarial_loss >= rows.loss_page).all()
+    assert (rows.adversarial_loss >= rows.loss_floor.fillna(0)).all()
     assert not (rows.fulfilled & rows.flipped).any()
     assert (rows.wrong >= (rows.label != rows.predicted)).all()
 
 
 def test_the_probe_leaves_the_encoder_untouched(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
     before = {name: value.clone() for name, value in robust.state_dict().items()}
-    fit_probe(robust.train(), digits, ProbeSettings(epochs=1))
+    probe(robust.train(), digits)
     assert not robust.training
     assert not any(p.requires_grad for p in robust.parameters())
     assert all(torch.equal(before[name], value) for name, value in robust.state_dict().items())
+
+
+def test_a_head_of_another_width_is_refused(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
+    head = Head(torch.zeros(10, 63).double(), torch.zeros(10).double())
+    with pytest.raises(InputError, match="the head takes 63 features, embedded/robust gives 64"):
+        measure([(robust, head, digits)], Threat("linf", 0.1), FAST)

@@ -1,4 +1,4 @@
-"""The chapter at a small size: through plain papermill, checked by nbval, and recomputed from its file alone."""
+"""The chapters at a small size: through plain papermill, checked by nbval, and recomputed from its file alone."""
 
 import subprocess
 import sys

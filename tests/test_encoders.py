@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from rt_utils import datasets, encoders, names, train_encoders
+import train_encoders
+from recipes import RECIPES
+from rt_utils import datasets, encoders, names
 from rt_utils.errors import InputError
-from rt_utils.pretraining import RECIPES
 from rt_utils.transfer import ProbeSettings, linear_probe
 
 

@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import nn
 
+from recipes import RECIPES, Recipe, train
 from rt_utils import attacks, datasets
 from rt_utils.attacks import PGDSettings
 from rt_utils.encoders import WEIGHTS
 from rt_utils.files import whole_file
 from rt_utils.names import EMBEDDED
-from rt_utils.pretraining import RECIPES, Recipe, train
 from rt_utils.radius import format_eps
 from rt_utils.threat import Threat
 

@@ -1,0 +1,64 @@
+"""From a chapter's parameters to its measurements: every encoder, a linear probe, on every data set, attacked."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import pandas as pd
+
+from rt_utils import datasets, encoders, measure, processes
+from rt_utils.attacks import PGDSettings
+from rt_utils.datasets import DataSet
+from rt_utils.encoders import Encoder
+from rt_utils.measure import Measurement
+from rt_utils.parameters import Parameters
+from rt_utils.search import AttackPlan
+from rt_utils.threat import Threat
+from rt_utils.transfer import ProbeSettings
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a page computed: `points` has one row per encoder, data set and test point."""
+
+    encoders: Sequence[Encoder]
+    images: Mapping[tuple[str, int], DataSet]  # by name and size
+    measurements: Sequence[Measurement]
+    points: pd.DataFrame
+
+
+def attack_plan(p: Parameters) -> AttackPlan:
+    """The attacks of a page: `restarts` short runs, the best refined by `steps`; the checks on the first points.
+
+    The loss has more local maxima than the shift, whose best run is refined by three fifths of `steps`.
+    """
+    return AttackPlan(
+        representation=PGDSettings(steps=12, restarts=p.restarts, refine=math.ceil(0.6 * p.steps), seed=p.seed),
+        loss=PGDSettings(steps=12, restarts=p.restarts, refine=p.steps, seed=p.seed),
+        predicted=PGDSettings(steps=20, seed=p.seed + 100),
+        paper=PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=p.seed + 200),
+        floor=PGDSettings(steps=100, restarts=5, seed=p.seed + 300),
+        floor_points=p.floor_points,
+        apgd_points=p.apgd_points,
+    )
+
+
+def run(p: Parameters) -> Experiment:
+    """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
+
+    Raises InputError for whatever of p.encoders and p.data cannot be used.
+    """
+    processes.context()  # imports while this process loads and draws
+    loaded = [encoders.load(name) for name in p.encoders]
+    images = {
+        (name, size): datasets.load(name, size=size, n_train=p.n_train, n_test=p.n_test, seed=p.seed)
+        for name, size in product(p.data, sorted({encoder.input_size for encoder in loaded}))
+    }
+    pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
+    workers = p.workers or os.cpu_count() or 1
+    heads = measure.fit_probes(pairs, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
+    cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
+    found = measure.measure(cases, Threat(p.norm, p.eps), attack_plan(p), workers=workers)
+    return Experiment(loaded, images, found, pd.concat([measure.table(m) for m in found], ignore_index=True))

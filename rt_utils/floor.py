@@ -1,0 +1,88 @@
+"""The attack floor: a page's attacks against a much stronger search on the first points, because a weak attack makes
+every inequality look true. It compares lower bounds with lower bounds: no maximum is known.
+"""
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+
+from rt_utils.ledger import Claim
+from rt_utils.tables import Html, show_table
+
+SHARE = 0.02  # of the AS score and of the loss gap that a stronger search may add
+PAPER = "paper's AS ratio"
+POINTS = 0.01  # of robust accuracy that APGD may take away
+
+
+def _ratio(found: float, strongest: float) -> float:
+    return found / strongest if strongest else 1.0
+
+
+def summary(points: pd.DataFrame) -> pd.DataFrame:
+    """Per encoder and data set: AS score and loss gap of the page over 100 steps x 5 restarts on the same points, and
+    the robust accuracies of the page's PGD, of the paper's (20 constant steps, one start) and of APGD.
+    """
+
+    def row(group: pd.DataFrame) -> pd.Series:
+        deep, apgd = group[group.shift_floor.notna()], group[group.shift_paper.notna()]
+        both = deep[deep.shift_paper.notna()]
+        shift, clean = deep.shift_floor.mean(), deep["loss"].mean()
+        gap = deep.loss_floor.mean() - clean
+        return pd.Series(
+            {
+                "n": len(deep),
+                "AS score": deep.shift_page.mean(),
+                "AS ratio": _ratio(deep.shift_page.mean(), shift),
+                "loss gap": deep.loss_page.mean() - clean,
+                "gap ratio": _ratio(deep.loss_page.mean() - clean, gap),
+                PAPER: _ratio(both.shift_paper.mean(), both.shift_floor.mean()),
+                "n'": len(apgd),
+                "robust acc.": 1 - apgd.wrong_pgd.mean(),
+                "paper's PGD": 1 - apgd.wrong_paper.mean(),
+                "APGD": 1 - apgd.wrong_apgd.mean(),
+            }
+        )
+
+    groups = points.groupby(["encoder", "data"], sort=False)[list(points.columns[2:])]
+    return groups.apply(row).reset_index()
+
+
+def show(floor: pd.DataFrame, *, restarts: int, steps: int) -> Html:
+    """The table of a page."""
+    return show_table(
+        floor.assign(encoder=floor.encoder.str.removeprefix("embedded/")),
+        dict.fromkeys(floor.columns[2:], ".3f") | {"n": ".0f", "n'": ".0f"},
+        wide=True,
+        caption="The attack floor, on the first test points of each data set: n for the AS score and the loss gap, n' "
+        f"for the accuracies. This page: {restarts} runs of 12 steps, the best refined by {steps} (loss) or "
+        f"{math.ceil(0.6 * steps)} (representation). Ratios: this page "
+        "over 100 steps with 5 restarts. The paper's settings: 20 steps of constant size 0.7 eps, one start (here from "
+        "a random corner of the ball).",
+    )
+
+
+def verdict(floor: pd.DataFrame) -> str:
+    """One sentence on whether the floor is met, in Markdown."""
+    shift, gap = floor["AS ratio"].min(), floor["gap ratio"].min()
+    accuracy = (floor["robust acc."] - floor["APGD"]).max()
+    met = min(shift, gap) >= 1 - SHARE and accuracy <= POINTS + 1e-9
+    return (
+        f"The smallest ratio of AS scores is {shift:.3f} and of loss gaps {gap:.3f}; the page's robust accuracy is "
+        f"at most {100 * max(accuracy, 0.0):.1f} points above APGD's. This **{'meets' if met else 'misses'}** the "
+        f"floor that the book asks for: ratios of at least {1 - SHARE:.2f}, and at most {100 * POINTS:.0f} point."
+    )
+
+
+def claims(floor: pd.DataFrame, claim: Callable[..., Claim]) -> list[Claim]:
+    """The floor as rows of the ledger; `claim` is a ledger.Claim that lacks claim, encoder, data, n, lhs, rhs."""
+    rows = []
+    for record in floor.to_dict("records"):
+        where = {"encoder": record["encoder"], "data": record["data"]}
+        for quantity, ratio in (("AS score", "AS ratio"), ("loss gap", "gap ratio")):
+            text = f"Attack floor: share of the {quantity} that 100 steps and 5 restarts add"
+            rows.append(claim(claim=text, **where, n=int(record["n"]), lhs=1 / record[ratio] - 1, rhs=SHARE))
+        text = "Attack floor: robust accuracy of PGD above APGD's"
+        gap = record["robust acc."] - record["APGD"]
+        rows.append(claim(claim=text, **where, n=int(record["n'"]), lhs=gap, rhs=POINTS, tolerance=1e-9))
+    return rows

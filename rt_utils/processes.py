@@ -1,0 +1,68 @@
+"""Work in processes of one thread each. They are forked from a server that has imported the package, so that the
+hundreds of megabytes of torch are in memory once, and they end when the process that started them does.
+"""
+
+import functools
+import multiprocessing
+import os
+import pickle
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from typing import Any
+
+import torch
+
+Job = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _call(pickled: bytes) -> bytes:
+    function, arguments = pickle.loads(pickled)
+    return pickle.dumps(function(*arguments))
+
+
+@functools.cache
+def context() -> Any:
+    """How processes start; the first call starts the server, so that it imports while the caller goes on."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    chosen = multiprocessing.get_context("forkserver")
+    chosen.set_forkserver_preload(["rt_utils.measure"])
+    forkserver.ensure_running()
+    return chosen
+
+
+def run(jobs: Iterable[Job], workers: int) -> Iterator[Any]:
+    """The results of `function(*arguments)` for every job, in order, from `workers` processes of one thread each.
+
+    One thread each, whatever OMP_NUM_THREADS says: that beats one process on several threads, and numbers do not
+    depend on how many processes there are. Threads instead would not do: torch at times aborts at exit when autograd
+    ran in them. Jobs travel as plain pickles, because torch's own pickler would send tensors through shared memory,
+    which is small in containers. At most a few jobs a worker are pickled at any time.
+    """
+    waiting: deque[Future[bytes]] = deque()
+    with ProcessPoolExecutor(workers, mp_context=context(), initializer=_start) as pool:
+        try:
+            for job in jobs:
+                waiting.append(pool.submit(_call, pickle.dumps(job)))
+                if len(waiting) > 6 * workers:
+                    yield pickle.loads(waiting.popleft().result())
+            while waiting:
+                yield pickle.loads(waiting.popleft().result())
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
