@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help book test test-slow check notebooks encoders lock clean install
+.PHONY: help book test test-book test-slow check notebooks encoders lock clean install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -12,8 +12,11 @@ help: ## list the targets
 book: install ## run what is out of date, build the book, print where it is
 	@$(BIN)/python book/pipeline.py
 
-test: book ## the tests (of the built pages too), in a few minutes
-	@$(BIN)/python -m pytest -m "not slow"
+test: install ## the tests, in a few minutes
+	@$(BIN)/python -m pytest -m "not slow and not book"
+
+test-book: book ## the built pages in a real browser
+	@$(BIN)/python -m pytest -m book
 
 test-slow: install ## the tests that build the whole book or train encoders
 	@$(BIN)/python -m pytest -m slow
@@ -25,7 +28,7 @@ notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks
 
 encoders: install ## train the embedded encoders again from nothing
-	@$(BIN)/python pretraining/train_encoders.py
+	@$(BIN)/python -m embedded_world.train_encoders
 
 lock: install ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header \

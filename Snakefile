@@ -4,7 +4,12 @@ from pathlib import Path
 PROFILE = "notebooks/profiles/embedded.yaml"
 CHAPTERS = ["theorem_1_loss_gap", "theorem_2_criterion"]
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote
-CODE = sorted(str(p) for p in Path("rt_utils").rglob("*") if p.suffix in (".py", ".json", ".safetensors"))
+CODE = sorted(
+    str(p)
+    for folder in ("rt_utils", "embedded_world")
+    for p in Path(folder).rglob("*")
+    if p.suffix in (".py", ".json", ".safetensors")
+)
 PROSE = sorted(str(p) for p in Path("book").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 BOOK = "_build/book.done"
 

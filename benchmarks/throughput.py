@@ -10,8 +10,8 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from torch import nn
 
+from embedded_world.network import SmallResNet
 from rt_utils import encoders
-from rt_utils.network import SmallResNet
 
 BATCH, REPEATS = 64, 40
 

@@ -77,14 +77,16 @@ def read_profile(path: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _kept_on_failure(chapter: str, partial: Path, failed: Path) -> Iterator[None]:
-    """A notebook that fails is kept as `failed`, for a look."""
+    """A notebook that fails is kept as `failed`, for a look; one that only refused its input is not."""
     failed.unlink(missing_ok=True)
     try:
         yield
     except (PapermillExecutionError, DeadKernelError) as error:
-        os.replace(partial, failed)
         name, text = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", str(error))
         line = next(iter(text.strip().splitlines()), "")
+        if name == "InputError":
+            raise InputError(line) from None
+        os.replace(partial, failed)
         raise InputError(f"{chapter}: {name}: {line} (notebook: {failed})") from None
 
 
@@ -103,6 +105,7 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
     # The process id keeps two runs apart: one that outlived a killed build, and the build that follows.
     partial, unexecuted = (output.with_suffix(f".{os.getpid()}.{kind}.ipynb") for kind in ("partial", "source"))
     failed = output.with_suffix(".failed.ipynb")
+    made = [folder for folder in output.parents if not folder.exists()]
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         for kind in ("partial", "source"):
@@ -125,6 +128,9 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
         for leftover in (unexecuted, partial):
             with contextlib.suppress(OSError):
                 leftover.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            for folder in made:  # where nothing came of it they are empty
+                folder.rmdir()
     return output
 
 
@@ -138,6 +144,18 @@ def write_notebooks() -> list[Path]:
     return written
 
 
+def print_cache(*, clear: bool) -> None:
+    """What the cache holds, one line a kind; then nothing, if it is to be cleared."""
+    from rt_utils import cache  # imports torch
+
+    print(f"{cache.folder()}, code {cache.code_digest()}")
+    for kind, state, entries, size in cache.contents():
+        print(f"{kind:10} {state:8} {entries:6} entries {size / 1e6:9.1f} MB")
+    if clear:
+        cache.clear()
+        print("cleared")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rt", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -149,6 +167,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("-q", dest="quiet", action="store_true", help="no progress bar")
     commands.add_parser("list", help="the chapters and their parameters")
     commands.add_parser("notebooks", help="write the .ipynb beside each source")
+    kept = commands.add_parser("cache", help="what is kept of attacks, heads and features, and how to clear it")
+    kept.add_argument("--clear", action="store_true", help="remove all of it")
     return parser
 
 
@@ -172,6 +192,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for chapter in chapters():
                 declared = declared_parameters(jupytext.read(source(chapter)))
                 print(chapter, *(f"{name}={value!r}" for name, value in declared.items()), sep="\n    ")
+        elif options.command == "cache":
+            print_cache(clear=options.clear)
         else:
             for path in write_notebooks():
                 print(f"wrote {path}")

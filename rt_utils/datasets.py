@@ -12,7 +12,8 @@ from jaxtyping import Float, Int64, UInt8
 from PIL import Image
 from torch import Tensor
 
-from rt_utils import glyphs, image_folder, sprites, textures
+from embedded_world import glyphs, sprites, textures
+from rt_utils import image_folder
 from rt_utils.errors import InputError
 from rt_utils.names import FOLDER, check_data_set
 
@@ -93,8 +94,7 @@ def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) ->
 
     With the margin kept the digit fills three quarters of the frame, as the glyphs do; stretched, all of it.
     """
-    from sklearn.datasets import load_digits  # here: they cost 50 MB in every process that attacks
-    from sklearn.model_selection import train_test_split
+    from sklearn.datasets import load_digits  # here: it costs 50 MB in every process that attacks
 
     data = load_digits()
     if n_test > len(data.target) - 100:
@@ -107,8 +107,8 @@ def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) ->
         enlarged = np.asarray(source.resize((inner, inner), Image.Resampling.BICUBIC))
         target[margin : margin + inner, margin : margin + inner] = enlarged
     images = np.repeat(grey[:, None], 3, axis=1)
-    train, test = train_test_split(np.arange(len(images)), test_size=n_test, random_state=seed, stratify=data.target)
     labels = data.target.astype(np.int64)
+    test, train = image_folder.pick(labels.tolist(), len(labels), n_test, seed)
     train = train[:n_train]
     return _split(images[train], labels[train]), _split(images[test], labels[test]), tuple("0123456789")
 

@@ -10,11 +10,12 @@ from jaxtyping import Float
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from embedded_world.network import SmallResNet
+from rt_utils import zoo
 from rt_utils.errors import InputError
-from rt_utils.names import check_encoder
-from rt_utils.network import SmallResNet
+from rt_utils.names import ENCODERS, check_encoder
 
-WEIGHTS = files("rt_utils") / "weights"
+WEIGHTS = files("embedded_world") / "weights"
 
 
 class Encoder(nn.Module):
@@ -38,8 +39,9 @@ class Encoder(nn.Module):
         return features
 
     @torch.no_grad()
-    def features(self, x: Float[Tensor, "n 3 h w"], batch: int = 256) -> Float[Tensor, "n width"]:
+    def features(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
         """Features of any number of images, in batches, without gradients. The one evaluation that results rest on."""
+        batch = max(4, 2**18 // self.input_size**2)  # 256 images of 32x32, 5 of 224x224
         return torch.cat([self(part.contiguous(memory_format=torch.channels_last)) for part in x.split(batch)])
 
 
@@ -55,7 +57,7 @@ def _embedded(name: str) -> Encoder:
     if digest != card["sha256"]:
         raise InputError(
             f"the weights of embedded/{name} have SHA-256 {digest[:12]}..., their card says {card['sha256'][:12]}...: "
-            "restore rt_utils/weights from the repository, or train them again with 'make encoders'"
+            "restore embedded_world/weights from the repository, or train them again with 'make encoders'"
         )
     network = SmallResNet(card["recipe"]["width"])
     network.load_state_dict(load_safetensors(raw))
@@ -69,9 +71,13 @@ def _embedded(name: str) -> Encoder:
 
 
 def load(name: str) -> Encoder:
-    """The encoder of that name ('embedded/robust', 'embedded/standard', 'embedded/random').
+    """The encoder of that name: embedded/robust, embedded/standard, embedded/random, or one that `zoo` describes.
 
-    Raises InputError for a name that does not exist and for weights whose hash does not match their card.
+    Raises InputError for a name that does not exist, and for weights that are not there, do not match their hash, do
+    not fit the architecture or are not finite.
     """
     check_encoder(name)
-    return _embedded(name.removeprefix("embedded/"))
+    if name in ENCODERS:
+        return _embedded(name.removeprefix("embedded/"))
+    network, input_size, width, sha256 = zoo.load(name)
+    return Encoder(name, network, input_size=input_size, width=width, weights_sha256=sha256)

@@ -75,7 +75,7 @@ def _read(paths: list[Path], labels: list[int] | None, chosen: np.ndarray, size:
     return images, None if labels is None else np.asarray(labels, np.int64)[chosen]
 
 
-def _pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`n` of `total` indices and the others, in a random order, stratified by label where every class allows it."""
     from sklearn.model_selection import train_test_split  # here: it costs 50 MB in every process that attacks
 
@@ -102,14 +102,14 @@ def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple
         if classes != test_classes:
             odd = sorted(set(classes) ^ set(test_classes))
             raise InputError(f"{tests[0].name!r} and 'train' in {path!r} differ in their classes: {', '.join(odd[:5])}")
-        chosen, _ = _pick(labels, len(paths), n_train, seed)
-        test_chosen, _ = _pick(test_labels, len(test_paths), n_test, seed)
+        chosen, _ = pick(labels, len(paths), n_train, seed)
+        test_chosen, _ = pick(test_labels, len(test_paths), n_test, seed)
         return _read(paths, labels, chosen, size), _read(test_paths, test_labels, test_chosen, size), classes
     paths, labels, classes = _listing(root)
     if labels is None:
-        chosen, _ = _pick(None, len(paths), n_test, seed)
+        chosen, _ = pick(None, len(paths), n_test, seed)
         return _read(paths, None, chosen[:0], size), _read(paths, None, chosen, size), classes
     if len(paths) < 2:
         raise InputError(f"{path!r} holds one image: a probe needs at least two, one to fit and one to test")
-    test_chosen, rest = _pick(labels, len(paths), min(n_test, len(paths) // 2), seed)
+    test_chosen, rest = pick(labels, len(paths), min(n_test, len(paths) // 2), seed)
     return _read(paths, labels, rest[:n_train], size), _read(paths, labels, test_chosen, size), classes

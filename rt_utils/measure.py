@@ -21,7 +21,7 @@ from rt_utils.search import AttackPlan, best, search_loss, search_representation
 from rt_utils.threat import Threat
 from rt_utils.transfer import Head, ProbeSettings, linear_probe
 
-CHUNK = 64  # images attacked together
+CHUNK = 64  # images attacked together, at 32x32; fewer where they are larger
 CHECKS = (
     "shift_page",
     "shift_paper",
@@ -114,12 +114,17 @@ def fit_probes(pairs: Sequence[tuple[Encoder, DataSet]], settings: ProbeSettings
     return [Head(torch.from_numpy(weight), torch.from_numpy(bias)) for weight, bias in compute(tasks, workers)]
 
 
+def _chunk(encoder: Encoder) -> int:
+    return max(4, CHUNK * 32**2 // encoder.input_size**2)
+
+
 def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[Task]:
     """The attacks on every chunk of the test split. What needs no head is kept without it, for other heads."""
     on_loss = (joblib.hash((head.weight.numpy(), head.bias.numpy())), threat, plan)
     tasks: list[Task] = []
-    for first in range(0, len(data.test), CHUNK):
-        part = slice(first, first + CHUNK)
+    size = _chunk(encoder)
+    for first in range(0, len(data.test), size):
+        part = slice(first, first + size)
         x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()  # a view pickles all of it
         arguments = (encoder, x, threat, plan, first)
         tasks.append(("shifts", _key(encoder, data, threat, plan, first), search_representation, arguments))
@@ -149,7 +154,9 @@ def measure(
     measurements = []
     for i, (encoder, head, data) in enumerate(cases):
         finds = [
-            replace(find, index=find.index + CHUNK * (k // 2)) for k in range(len(tasks[i])) for find in found[i, k]
+            replace(find, index=find.index + _chunk(encoder) * (k // 2))
+            for k in range(len(tasks[i]))
+            for find in found[i, k]
         ]
         z, y = torch.from_numpy(values[i]), data.test.required_labels()
         columns = {name: column.numpy() for name, column in best(head, z, y, finds, floor).items()}

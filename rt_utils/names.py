@@ -1,19 +1,57 @@
 """The names of encoders and data sets, so that they can be checked before anything heavy is imported."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rt_utils.errors import InputError, unknown
 
 EMBEDDED = ("robust", "standard", "random")
 ENCODERS = tuple(f"embedded/{name}" for name in EMBEDDED)
+OTHER_ENCODERS = ("torchvision/NAME", "timm/NAME", "file:PATH@torchvision/NAME")
 DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")
 FOLDER = "folder:"
+FILE = "file:"
+
+
+def torchvision_names(name: str) -> Sequence[str]:
+    """What `name` may be in torchvision: itself if its architecture is known there, else all that are."""
+    import torchvision
+
+    known = [f"torchvision/{arch}" for arch in torchvision.models.list_models(module=torchvision.models)]
+    return [name] if name.partition(":")[0] in known else known
+
+
+def _timm_names(name: str) -> Sequence[str]:
+    import timm
+
+    arch = name.removeprefix("timm/")
+    known = timm.list_models() if "." not in arch else timm.list_pretrained()
+    return [name] if arch in known else [f"timm/{other}" for other in known]
+
+
+def split_file(name: str) -> tuple[str, str]:
+    """The path and the architecture in 'file:PATH@torchvision/NAME'. Raises InputError."""
+    path, _, architecture = name.removeprefix(FILE).rpartition("@")
+    if not path or not architecture.startswith(("torchvision/", "timm/")):
+        raise InputError(f"encoder {name!r} names no architecture: write file:PATH@torchvision/NAME")
+    return str(Path(path).expanduser()), architecture
 
 
 def check_encoder(name: str) -> None:
-    """Raises InputError for a name that `encoders.load` does not know."""
-    if name not in ENCODERS:
-        raise unknown("encoder", name, ENCODERS)
+    """Raises InputError for a name that `encoders.load` does not know, or a file that is not there."""
+    if name.startswith(FILE):
+        path, architecture = split_file(name)
+        if not Path(path).is_file():
+            raise InputError(f"no file {path!r}: give file:PATH@{architecture} with safetensors or a state_dict")
+        check_encoder(architecture)
+        return
+    known: Sequence[str] = (*ENCODERS, *OTHER_ENCODERS)
+    if name.startswith("torchvision/"):
+        known = torchvision_names(name)
+    elif name.startswith("timm/"):
+        known = _timm_names(name)
+    if name not in known or name in OTHER_ENCODERS:
+        raise unknown("encoder", name, known)
 
 
 def folder(path: str) -> Path:

@@ -8,6 +8,7 @@ so that plain papermill refuses the same things.
 import ast
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from rt_utils.names import DATA_SETS, check_data_set, check_encoder
 from rt_utils.radius import parse_eps, parse_norm
 
 PROFILES = ("embedded",)
+# A comma between names; a path may hold commas, so there a known beginning must follow.
+_COMMA = rf",\s*(?=(?:folder|file):|embedded/|torchvision/|timm/|(?:{'|'.join(DATA_SETS)})(?:[,\s]|$))"
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
 
 
@@ -50,6 +53,16 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _results(name: str, value: Any) -> str:
+    """A folder that is there, or can be made. Empty: the default."""
+    folder = Path(_text(name, value)).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "cannot be written to" if there.is_dir() else "is a file"
+        raise InputError(f"{name} {value!r} cannot be written: {str(there)!r} {what}")
+    return str(value)
+
+
 def _profile(name: str, value: Any) -> str:
     if value not in PROFILES:
         raise unknown("profile", value, PROFILES)
@@ -60,7 +73,7 @@ def _names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
     """A list of names, or one text with commas between names (a comma inside a folder's path is kept)."""
 
     def parse(name: str, value: Any) -> list[str]:
-        comma = rf",\s*(?=folder:|(?:{'|'.join(DATA_SETS)})(?:[,\s]|$))" if "folder:" in str(value) else r",\s*"
+        comma = _COMMA if re.search("folder:|file:", str(value)) else r",\s*"
         parts = re.split(comma, value) if isinstance(value, str) else value
         if not isinstance(parts, list | tuple) or not parts or not all(isinstance(p, str) and p for p in parts):
             raise InputError(f"{name} {value!r} is not a name, nor a list of names")
@@ -93,7 +106,7 @@ KNOWN: dict[str, Parser] = {
     "resamples": _integer(100, 1_000_000),
     "seed": _integer(0, 2**31 - 1),
     "workers": _integer(0, 1024),
-    "results": _text,
+    "results": _results,
     "ledgers": _text,
 }
 

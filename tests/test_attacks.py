@@ -49,6 +49,12 @@ def digits() -> datasets.DataSet:
     return datasets.load("digits", size=32, n_train=200, n_test=16)
 
 
+def some_measurement() -> Measurement:
+    """A real one, small, for tests of what comes after."""
+    encoder, data = encoders.load("embedded/random"), datasets.load("digits", size=32, n_train=50, n_test=4)
+    return measured(encoder, data, Threat("linf", 0.0))
+
+
 @pytest.mark.parametrize("threat", [Threat("linf", 8 / 255), Threat("linf", 0.3), Threat("l2", 0.5)], ids=str)
 def test_attacks_stay_inside_and_gain(robust: encoders.Encoder, digits: datasets.DataSet, threat: Threat) -> None:
     x, y = digits.test.pixels()[:8], digits.test.required_labels()[:8]

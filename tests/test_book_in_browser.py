@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+pytestmark = pytest.mark.book
 BOOK = Path(__file__).resolve().parent.parent / "_build" / "html"
 SEARCH_WORD = "robustness"
 # Pages without prose of their own, and the redirect at the top, which has a test of its own.
@@ -36,6 +37,9 @@ LOOK = r"""
   if (wide > 0) wrong.push(`the page is ${wide} pixels wider than the window`);
   for (const formula of all(".math"))
     if (!formula.querySelector("mjx-container")) wrong.push(`not rendered: ${formula.textContent}`);
+  if (innerWidth > 1000)  // on a phone a formula may scroll
+    for (const formula of all("div.math"))
+      if (formula.scrollWidth > formula.clientWidth + 1) wrong.push(`cut off: ${formula.textContent.slice(0, 60)}`);
   for (const error of all("mjx-merror")) wrong.push(`not TeX: ${error.textContent}`);
   for (const figure of all(".bd-article svg[role=img]:not([aria-hidden=true]), .rt-figure svg"))
     if (!(figure.getAttribute("aria-label") || "").trim()) wrong.push("a figure without aria-label");

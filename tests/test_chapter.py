@@ -113,20 +113,3 @@ def test_plain_papermill_refuses_too(values: dict[str, str], reason: str, tmp_pa
     assert done.returncode != 0
     assert reason in done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.ipynb"]
-
-
-def test_a_chapter_that_fails_is_named_and_kept(
-    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (image_folder / "above" / "broken.png").write_bytes(b"not a png")
-    monkeypatch.chdir(tmp_path)
-    values = SMALL | {"n_train": 100, "n_test": 100, "data": f"folder:{image_folder}"}
-    with pytest.raises(SystemExit) as caught:
-        cli.main(
-            ["run", "theorem_2_criterion", "-q", "-o", "kept.ipynb"]
-            + [t for n, v in values.items() for t in ("-p", n, str(v))]
-        )
-    assert "theorem_2_criterion: InputError: " in str(caught.value)
-    assert "broken.png" in str(caught.value)
-    assert "kept.failed.ipynb" in str(caught.value)
-    assert [p.name for p in tmp_path.glob("*.ipynb")] == ["kept.failed.ipynb"]

@@ -1,15 +1,18 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from rt_utils import datasets, glyphs
+from embedded_world import glyphs
+from rt_utils import datasets
 from rt_utils.errors import InputError
 from rt_utils.image_folder import decode
 
 
-@pytest.mark.parametrize("name", ["glyphs", "digits", "digits:stretched"])
+@pytest.mark.parametrize("name", ["glyphs", "digits", "digits:stretched", "textures", "sprites"])
 def test_a_drawn_or_built_in_set(name: str) -> None:
     one, two = (datasets.load(name, size=32, n_train=60, n_test=50, seed=3) for _ in range(2))
     other = datasets.load(name, size=32, n_train=60, n_test=50, seed=4)
@@ -24,6 +27,28 @@ def test_a_drawn_or_built_in_set(name: str) -> None:
 def test_a_glyph_does_not_depend_on_how_many_are_drawn() -> None:
     few, many = (glyphs.draw_many(n, seed=1, stream=2)[0] for n in (5, 50))
     assert (few == many[:5]).all()
+
+
+def test_sprites_are_drawn_from_their_factors() -> None:
+    data = datasets.load("sprites", size=64, n_train=300, n_test=60)
+    assert data.factors == ("scale", "orientation", "posX", "posY")
+    assert data.train.factors is not None
+    assert data.train.factors.shape == (300, 4)
+    ink = data.train.pixels()[:, 0]
+    place = torch.linspace(0, 1, 64)
+    area = ink.sum((1, 2))
+    across, down = ((ink.sum(dim) * place).sum(1) / area for dim in (1, 2))
+    scale, _, x, y = data.train.factors.T
+    for measured, factor, least in ((across, x, 0.99), (down, y, 0.99), (area.sqrt(), scale, 0.8)):
+        assert torch.corrcoef(torch.stack([measured, factor]))[0, 1] > least
+    other = dataclasses.replace(data.test, factors=data.train.factors[:60])
+    assert datasets.fingerprint(data.test) != datasets.fingerprint(other)
+
+
+def test_textures_are_a_small_set() -> None:
+    data = datasets.load("textures", size=32, n_train=12, n_test=500)
+    assert len(data.test) == 200
+    assert data.classes == ("stripes", "checks", "dots", "rings", "bricks", "clouds")
 
 
 def test_the_margin_of_the_digits() -> None:

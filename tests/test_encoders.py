@@ -1,13 +1,16 @@
 import dataclasses
+import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import torch
+import torchvision
+from safetensors.torch import save_file
 
-import train_encoders
-from recipes import RECIPES
+from embedded_world import train_encoders
+from embedded_world.recipes import RECIPES
 from rt_utils import datasets, encoders, names
 from rt_utils.errors import InputError
 from rt_utils.transfer import ProbeSettings, linear_probe
@@ -34,7 +37,7 @@ def test_the_cards_accuracies_are_those_of_a_linear_probe_too() -> None:
 
 def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for suffix in ("safetensors", "json"):
-        raw = (files("rt_utils") / "weights" / f"robust.{suffix}").read_bytes()
+        raw = (files("embedded_world") / "weights" / f"robust.{suffix}").read_bytes()
         (tmp_path / f"robust.{suffix}").write_bytes(raw[:-1] + b"!" if suffix == "safetensors" else raw)
     monkeypatch.setattr(encoders, "WEIGHTS", tmp_path)
     with pytest.raises(InputError, match="weights of embedded/robust have SHA-256"):
@@ -55,3 +58,47 @@ def test_a_tiny_encoder_is_trained_again_from_nothing(tmp_path: Path) -> None:
     assert cards[0]["sha256"] == cards[1]["sha256"]  # the same recipe gives the same weights
     assert cards[0]["measured"] == cards[1]["measured"]
     assert sorted(p.name for p in first.iterdir()) == ["robust.json", "robust.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        ("torchvision/mobilenet_v3_small", 1024),
+        ("torchvision/vit_b_16", 768),
+        ("timm/resnet10t", 512),
+    ],
+)
+def test_an_encoder_of_a_library(name: str, width: int) -> None:
+    encoder = encoders.load(name)
+    pixels = torch.rand(2, 3, encoder.input_size, encoder.input_size, generator=torch.Generator().manual_seed(0))
+    features = encoder.train().features(pixels)
+    assert features.shape == (2, width) == (2, encoder.width)
+    assert not any(module.training for module in encoder.modules())
+    assert not any(p.requires_grad for p in encoder.parameters())
+    assert encoders.load(name).weights_sha256 == encoder.weights_sha256  # random weights have a seed
+
+
+def test_a_network_that_does_not_end_in_a_linear_layer() -> None:
+    with pytest.raises(InputError, match="torchvision/squeezenet1_0 does not end in a linear layer"):
+        encoders.load("torchvision/squeezenet1_0")
+
+
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_weights_from_a_file(suffix: str, tmp_path: Path) -> None:
+    """Preprocessing inside, head cut off, ten classes; with and without the head in the file."""
+    torch.manual_seed(3)
+    network = torchvision.models.mobilenet_v3_small(num_classes=10).eval()
+    state, path = network.state_dict(), tmp_path / f"net.{suffix}"
+    pixels = torch.rand(1, 3, 224, 224)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    network.classifier[3] = torch.nn.Identity()
+    with torch.no_grad():
+        expected = network((pixels - mean) / std)
+    for kept in (state, {k: v for k, v in state.items() if not k.startswith("classifier.3")}):
+        if suffix == "pt":
+            torch.save({"state_dict": {f"module.{k}": v for k, v in kept.items()}}, path)
+        else:
+            save_file(kept, path)
+        encoder = encoders.load(f"file:{path}@torchvision/mobilenet_v3_small")
+        torch.testing.assert_close(encoder.features(pixels), expected, rtol=1e-4, atol=1e-5)
+        assert encoder.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

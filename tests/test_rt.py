@@ -1,51 +1,20 @@
 """`rt` and the parameter contract: what is wrong is refused in one line before anything runs."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import jupytext
+import numpy as np
 import pytest
 import yaml
 from conftest import ROOT
 
-from rt_utils import cli, parameters
-from rt_utils.errors import InputError
+from rt_utils import cache, cli, parameters
 
 CHAPTER = "theorem_2_criterion"
-
-REFUSED = [
-    (["-p", "eps", "8"], "eps 8 is out of range"),
-    (["-p", "eps", "-1/255"], "eps '-1/255' is out of range"),
-    (["-p", "eps", "abc"], "eps 'abc' is not a number"),
-    (["-p", "eps", "1/0"], "eps '1/0' divides by zero"),
-    (["-p", "eps", "nan"], "eps nan is not finite"),
-    (["-p", "norm", "l7"], "unknown norm 'l7': use linf or l2"),
-    (["-p", "steps", "0"], "steps 0 is out of range"),
-    (["-p", "seed", "1.5"], "seed 1.5 is not a whole number"),
-    (["-p", "seed", "abc"], "seed 'abc' is not a whole number"),
-    (["-p", "epss", "0.1"], "unknown parameter 'epss': use eps"),
-    (["-p", "profile", "embeded"], "unknown profile 'embeded': use embedded"),
-    (["-p", "encoders", "embedded/robst"], "unknown encoder 'embedded/robst': use embedded/robust"),
-    (["-p", "data", "digit"], "unknown data set 'digit': use digits"),
-    (["-p", "data", "digits, digits"], "names the same thing twice"),
-    (["-p", "data", "folder:/nowhere"], "no folder '/nowhere'"),
-    (["-f", "/nowhere.yaml"], "cannot read the profile '/nowhere.yaml'"),
-]
-
-
-@pytest.mark.parametrize(("options", "reason"), REFUSED, ids=[" ".join(options) for options, _ in REFUSED])
-def test_a_wrong_input_is_refused_in_one_line(
-    options: list[str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["run", CHAPTER, *options])
-    assert str(caught.value).startswith("rt: ")
-    assert reason in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []  # nothing ran, nothing was written
 
 
 def test_the_command_itself_refuses_without_a_traceback(tmp_path: Path) -> None:
@@ -55,10 +24,15 @@ def test_the_command_itself_refuses_without_a_traceback(tmp_path: Path) -> None:
     assert done.stderr == f"rt: unknown chapter 'theorem_2': use {CHAPTER}\n"
 
 
-def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"cannot write .*/file/out.ipynb"):
-        cli.run(CHAPTER, {}, tmp_path / "file" / "out.ipynb", progress=False)
+def test_rt_cache_shows_and_clears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path / "kept"))
+    cache.kept("numbers", ("one",), lambda: np.ones(3))
+    cli.main(["cache"])
+    assert re.search(r"numbers +current +1 entries", capsys.readouterr().out)
+    cli.main(["cache", "--clear"])
+    assert not (tmp_path / "kept").exists()
 
 
 def test_values_from_the_command_line() -> None:

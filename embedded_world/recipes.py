@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 from tqdm import tqdm
 
-from rt_utils import glyphs
-from rt_utils.network import SmallResNet
+from embedded_world import glyphs
+from embedded_world.network import SmallResNet
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import nn
 
-from recipes import RECIPES, Recipe, train
+from embedded_world.recipes import RECIPES, Recipe, train
 from rt_utils import attacks, datasets
 from rt_utils.attacks import PGDSettings
 from rt_utils.encoders import WEIGHTS
@@ -58,7 +58,7 @@ def write_encoder(name: str, recipe: Recipe, folder: Path, *, points: int = CARD
         "name": f"embedded/{name}",
         "architecture": f"SmallResNet({recipe.width}): {sum(p.numel() for p in encoder.parameters())} parameters, "
         f"{encoder.width} features, 32x32 RGB in [0, 1]",
-        "data": f"{recipe.images} glyphs of 36 classes, drawn by rt_utils.glyphs, stream 0, seed {recipe.seed}",
+        "data": f"{recipe.images} glyphs of 36 classes, drawn by embedded_world.glyphs, stream 0, seed {recipe.seed}",
         "training": "none: PyTorch's initialisation, BatchNorm statistics from the data"
         if recipe.epochs == 0
         else adversarial

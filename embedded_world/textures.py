@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 from PIL import Image, ImageFilter
 
-from rt_utils.glyphs import SIZE, paint
+from embedded_world.glyphs import SIZE, paint
 
 CLASSES = ("stripes", "checks", "dots", "rings", "bricks", "clouds")
 MAX_TEST = 200  # a small data set: enough to show the pattern, and the attacks are most of a page's time

@@ -1,0 +1,107 @@
+"""Results are kept by what they depend on; a changed line, a flipped byte, a kill and a second build are survived."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from rt_utils import cache
+
+SCRIPT = """
+import sys
+from rt_utils import cache, datasets, encoders
+from rt_utils.attacks import PGDSettings
+from rt_utils.measure import fit_probes, measure, table
+from rt_utils.search import AttackPlan
+from rt_utils.threat import Threat
+from rt_utils.transfer import ProbeSettings
+
+short = PGDSettings(steps=2)
+plan = AttackPlan(short, short, short, short, short, floor_points=2, apgd_steps=2, apgd_points=2)
+encoder, data = encoders.load("embedded/random"), datasets.load("digits", size=32, n_train=40, n_test=int(sys.argv[1]))
+head = fit_probes([(encoder, data)], ProbeSettings(epochs=1))[0]
+print(table(measure([(encoder, head, data)], Threat("linf", 0.1), plan)[0]).to_csv())
+for kind, state, entries, _ in cache.contents():
+    print("kept", kind, state, entries)
+"""
+
+
+def script(folder: Path, n_test: int = 8) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), "RT_CACHE": str(folder / "kept"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", SCRIPT, str(n_test)]
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def finished(process: subprocess.Popen[str]) -> tuple[str, list[str]]:
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == 0
+    table, *kept = output.split("kept ")
+    return table, [line.strip() for line in kept]
+
+
+def entries(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in (folder / "kept").rglob("output.pkl")}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the code, first on the path of the script."""
+    for name in ("rt_utils", "embedded_world"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_a_changed_line_of_an_attack_makes_its_results_stale(package: Path) -> None:
+    first, kept = finished(script(package))
+    assert sorted(kept) == [f"{kind} current 1" for kind in ("features", "losses", "probes", "shifts")]
+    written = entries(package)
+    assert finished(script(package)) == (first, kept)
+    assert entries(package) == written  # nothing was computed again
+    attack = package / "rt_utils" / "attacks.py"
+    attack.write_text(attack.read_text("utf-8").replace("rel_stepsize: float = 3.0", "rel_stepsize: float = 0.1"))
+    other, kept = finished(script(package))
+    assert sum("current 1" in line for line in kept) == sum("stale 1" in line for line in kept) == 4
+    assert other != first
+
+
+def test_two_at_once_and_a_kill(package: Path) -> None:
+    killed = script(package, n_test=300)
+    deadline = time.monotonic() + 120
+    while len(entries(package)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    assert 3 <= len(entries(package)) < 12
+    before = entries(package)
+    results = [finished(process) for process in [script(package, n_test=300) for _ in range(2)]]
+    assert results[0] == results[1]
+    assert {path: entries(package)[path] for path in before} == before  # what was whole was not computed again
+    assert results[0] == finished(script(package, n_test=300))
+
+
+def test_flipped_bytes_are_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    calls = []
+
+    def compute() -> np.ndarray:
+        calls.append(1)
+        return np.arange(1000.0)
+
+    cache.kept("numbers", ("a", "b"), compute)
+    (path,) = tmp_path.rglob("output.pkl")
+    whole = path.read_bytes()
+    for at in range(0, len(whole), len(whole) // 12):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        np.testing.assert_array_equal(cache.kept("numbers", ("a", "b"), compute), np.arange(1000.0))
+    assert "the cached numbers of ('a', 'b') could not be read or kept" in capsys.readouterr().out
+    n = len(calls)
+    cache.kept("numbers", ("a", "b"), compute)
+    assert len(calls) == n > 8
