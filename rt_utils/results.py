@@ -43,7 +43,7 @@ def _facts(
         ),
         "hardware": f"{device}, {platform.machine()}",
         "time": f"{seconds:.0f} s",
-        "finished": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "finished (UTC)": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
     }
 
 

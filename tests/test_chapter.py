@@ -25,9 +25,11 @@ SMALL = {
 }
 
 
-def papermill(folder: Path, *options: str, **values: object) -> subprocess.CompletedProcess[str]:
+def papermill(
+    folder: Path, *options: str, chapter: str = "theorem_2_criterion", **values: object
+) -> subprocess.CompletedProcess[str]:
     pairs = [text for name, value in values.items() for text in ("-p", name, str(value))]
-    command = [str(BIN / "papermill"), str(ROOT / "notebooks" / "theorem_2_criterion.ipynb"), "out.ipynb"]
+    command = [str(BIN / "papermill"), str(ROOT / "notebooks" / f"{chapter}.ipynb"), "out.ipynb"]
     return subprocess.run(
         [*command, *options, *pairs, "--no-progress-bar"], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -77,6 +79,36 @@ def test_the_files_alone_give_the_same_numbers(finished: Path) -> None:
             assert row.fulfilled == (shift < min(margins))
             checked += 1
     assert checked == SMALL["n_test"]
+
+
+def test_theorem_1_from_its_file_alone(finished: Path, tmp_path: Path) -> None:
+    """An independent float64 evaluation of both sides of Lemma 1, in numpy, from points.npz."""
+    values = SMALL | {"encoders": "embedded/robust", "data": "digits, textures", "resamples": 100}
+    done = papermill(tmp_path, chapter="theorem_1_loss_gap", eps="4/255", results="files", **values)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Warning" not in (tmp_path / "out.ipynb").read_text("utf-8")
+    arrays, rows = np.load(tmp_path / "files" / "points.npz"), pd.read_csv(tmp_path / "files" / "ledger.csv")
+    for data in ("digits", "textures"):
+        names = ("z", "z_shift", "z_loss", "weight", "bias", "labels")
+        z, z_shift, z_loss, weight, bias, labels = (arrays[f"embedded/robust|{data}|{name}"] for name in names)
+
+        def cross_entropy(features: np.ndarray, w=weight, b=bias, y=labels) -> np.ndarray:
+            logits = features.astype(np.float64) @ w.T + b
+            return np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(y)), y]
+
+        gap = np.mean(cross_entropy(z_loss) - cross_entropy(z))
+        score = np.mean(np.sqrt(np.square(z_shift.astype(np.float64) - z).sum(axis=1)))
+        lengths = np.sqrt(np.square(weight).sum(axis=1))
+        constants = {
+            "l1": lengths.sum(),
+            "l2": np.sqrt(2 * np.linalg.eigvalsh(weight @ weight.T).max()),
+            "linf": 2 * lengths.max(),
+        }
+        for alpha, constant in constants.items():
+            (row,) = rows[(rows.data == data) & rows.claim.str.startswith(f"Lemma 1, {alpha}:")].itertuples()
+            assert row.lhs == pytest.approx(gap / constant, rel=1e-5)
+            assert row.rhs == pytest.approx(score, rel=1e-5)
+            assert row.verdict == "holds"
 
 
 def test_nbval_gets_the_same_outputs_again(finished: Path) -> None:
