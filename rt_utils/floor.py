@@ -56,15 +56,15 @@ def show(floor: pd.DataFrame, *, restarts: int, steps: int) -> Html:
         shown.drop(columns=accuracies),
         dict.fromkeys(floor.columns[2:], ".3f") | {"n": ".0f"},
         caption="The attack floor, on the first n test points of each data set. This page: "
-        f"{restarts} runs of 12 steps, the best refined by {steps} (loss) or {math.ceil(0.6 * steps)} (representation). "
-        "Ratios: this page over 100 steps with 5 restarts. The paper's settings: 20 steps of constant size 0.7 eps, one "
-        "start (here from a random corner of the ball).",
+        f"{restarts} runs of 12 steps, the best refined by {steps} (loss) or {math.ceil(0.6 * steps)} (representation)."
+        " Ratios: this page over 100 steps with 5 restarts. The paper's settings: 20 steps of constant size 0.7 eps, "
+        "one start (here from a random corner of the ball).",
     )
     second = show_table(
         shown[["encoder", "data", *accuracies]],
         dict.fromkeys(accuracies, ".3f") | {"n'": ".0f"},
-        caption="Robust accuracy on the first n' test points: under this page's attack on the loss, under the paper's, and "
-        "under AutoAttack's APGD (cross-entropy, then DLR on what is left).",
+        caption="Robust accuracy on the first n' test points: under this page's attack on the loss, under the paper's, "
+        "and under AutoAttack's APGD (cross-entropy, then DLR on what is left).",
     )
     return Html(first.source + second.source, f"{first.text}\n\n{second.text}")
 
