@@ -13,7 +13,7 @@ book: install ## run what is out of date, build the book, print where it is
 	@$(BIN)/python book/pipeline.py
 
 test: install ## the tests, in a few minutes
-	@$(BIN)/python -m pytest -m "not slow and not book"
+	@$(BIN)/python -m pytest -m "not slow and not book" -n 2 --dist loadfile
 
 test-book: book ## the built pages in a real browser
 	@$(BIN)/python -m pytest -m book

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 PROFILE = "notebooks/profiles/embedded.yaml"
-CHAPTERS = ["theorem_1_loss_gap", "theorem_2_criterion"]
+CHAPTERS = ["setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap", "theorem_2_criterion", "slack"]
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote
 CODE = sorted(
     str(p)
@@ -44,7 +44,7 @@ rule chapter:
         name="|".join(CHAPTERS),
     threads: workflow.cores
     shell:
-        "rt run {wildcards.name} -f {PROFILE} -p workers {threads} -p results results/book/{wildcards.name} "
+        "rt run {wildcards.name} -f {PROFILE} -p results results/book/{wildcards.name} "
         "-o chapters/{wildcards.name}.ipynb"
 
 

@@ -27,20 +27,23 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Claim:
-    """lhs <= rhs, checked on n points. `tolerance` is absolute, for rounding; eps in pixels of [0, 1]."""
+    """lhs <= rhs, checked on n points. `tolerance` is absolute, for rounding; eps in pixels of [0, 1].
+
+    A claim that needs no encoder, data or radius leaves them empty.
+    """
 
     chapter: str
     claim: str
     profile: str
-    encoder: str
-    data: str
-    norm: str
-    eps: float
     n: int
     seed: int
     lhs: float
     rhs: float
     tolerance: float = 0.0
+    encoder: str = ""
+    data: str = ""
+    norm: str = ""
+    eps: float | None = None
 
     @property
     def verdict(self) -> str:

@@ -103,6 +103,8 @@ KNOWN: dict[str, Parser] = {
     "probe_lr": _number(0, 100),
     "loss_bound": _number(0, 1e6),
     "rho": _number(0, 0.5),
+    "n_classes": _integer(2, 1000),
+    "drop": _text,
     "resamples": _integer(100, 1_000_000),
     "seed": _integer(0, 2**31 - 1),
     "workers": _integer(0, 1024),

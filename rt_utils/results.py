@@ -35,8 +35,8 @@ def _facts(
     return {
         "parameters": ", ".join(f"{name} = {value}" for name, value in vars(parameters).items() if name != "results"),
         "run key": parameters.key(),
-        "weights (SHA-256)": ", ".join(f"{e.name} {e.weights_sha256[:12]}" for e in encoders),
-        "data (fingerprint)": ", ".join(f"{name} {digest}" for name, digest in data.items()),
+        "weights (SHA-256)": ", ".join(f"{e.name} {e.weights_sha256[:12]}" for e in encoders) or "none",
+        "data (fingerprint)": ", ".join(f"{name} {digest}" for name, digest in data.items()) or "none",
         "code (digest)": cache.code_digest(),
         "versions": ", ".join(
             [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
@@ -58,28 +58,30 @@ def save(
     """Write points.csv, points.npz, ledger.csv, parameters.json and run.json to `folder`, each whole or not at all.
 
     points.npz holds, per encoder and data set, the features, shifted features, head and labels from which every
-    number of points.csv follows. Returns, for the page, the links and what made the numbers; `started` is the
-    page's first time.perf_counter(). Raises InputError where nothing can be written.
+    number of points.csv follows; without measurements there are no points. Returns, for the page, the links and what
+    made the numbers; `started` is the page's first time.perf_counter(). Raises InputError where nothing can be written.
     """
     measurements = list(measurements)
     facts = _facts(parameters, encoders, measurements, time.perf_counter() - started)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder, ".*.partial")
-        frame = pd.concat([table(m) for m in measurements], ignore_index=True)
-        arrays = {f"{m.encoder}|{m.data}|{key}": value for m in measurements for key, value in m.arrays().items()}
-        with whole_file(folder / "points.csv") as partial:
-            frame.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
-        with whole_file(folder / "points.npz") as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        if measurements:
+            frame = pd.concat([table(m) for m in measurements], ignore_index=True)
+            arrays = {f"{m.encoder}|{m.data}|{key}": value for m in measurements for key, value in m.arrays().items()}
+            with whole_file(folder / "points.csv") as partial:
+                frame.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
+            with whole_file(folder / "points.npz") as partial, partial.open("wb") as file:
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         for name, content in (("parameters.json", vars(parameters)), ("run.json", facts)):
             with whole_file(folder / name) as partial:
                 partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
         ledger.write(claims, folder / "ledger.csv")
     except OSError as error:
         raise InputError(f"cannot write the results to {str(folder)!r}: {error.strerror or error}") from None
+    files = FILES if measurements else FILES[2:]
     in_book = folder.parts[:2] == ("results", "book")  # the build puts that folder beside the pages
-    links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in FILES)
+    links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in files)
     shown = html.escape(folder.as_posix())
     rows = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
     return Html(

@@ -216,3 +216,40 @@ def test_the_book_opens_as_a_file(browser: Any) -> None:
         visit.wrong += page.evaluate(LOOK)
     page.close()
     assert not visit.wrong, "\n".join(visit.wrong)
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_the_live_figure_answers(browser: Any, address: str, width: int) -> None:
+    """Moving eps past the margin flips the verdict; so do the keyboard, the representation and a drag."""
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{address}/chapters/setting.html")
+    output, eps = page.locator(".rt-ball output"), page.locator("#ball-eps")
+    assert output.get_attribute("data-verdict") == "holds"
+    margin = float(output.inner_text().split("m(x) = ")[1].split(":")[0])
+    eps.fill("1")
+    assert output.get_attribute("data-verdict") == "fails"
+    shift = float(output.inner_text().split("S(x) = ")[1].split()[0])
+    assert shift >= margin
+    eps.fill("0.3")
+    assert output.get_attribute("data-verdict") == "holds"
+    eps.focus()
+    for _ in range(60):
+        page.keyboard.press("ArrowRight")
+    assert output.get_attribute("data-verdict") == "fails"
+    eps.fill("0.3")
+    page.get_by_label("representation that is not robust").check()
+    assert output.get_attribute("data-verdict") == "fails"
+    page.get_by_label("robust representation", exact=True).check()
+    point = page.locator("[data-part=point]")
+    point.focus()
+    before = output.inner_text()
+    page.keyboard.press("ArrowUp")
+    assert output.inner_text() != before
+    assert page.url.endswith("setting.html")  # the arrow turned no page
+    box = page.locator("[data-part=pixels]").bounding_box()
+    point.hover()
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    assert output.get_attribute("data-verdict") == "fails"  # near the middle all three classes meet
+    page.close()

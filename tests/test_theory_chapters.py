@@ -1,0 +1,58 @@
+"""The chapters of the theory through `rt`, small: their checks hold, and fail where an assumption is dropped."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_chapter import SMALL
+
+from rt_utils import cli
+from rt_utils.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("chapter", "drop", "message"),
+    [
+        (
+            "definition_1_lipschitz_losses",
+            "bounded residuals",
+            "was dropped: the squared norm changes",
+        ),
+        ("theorem_1_loss_gap", "bound fixed beforehand", "was dropped: the bound fails in 61% of all samples"),
+        (
+            "theorem_2_criterion",
+            "predicted label",
+            "was dropped: at 3408 of 20000 random points",
+        ),
+    ],
+)
+def test_a_dropped_assumption_makes_the_check_fail(
+    chapter: str, drop: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = {} if chapter.startswith("definition") else SMALL | {"encoders": "embedded/random", "data": "digits"}
+    with pytest.raises(InputError, match="AssertionError: ") as caught:
+        cli.run(chapter, small | {"drop": drop}, Path("kept.ipynb"), progress=False)
+    assert message in str(caught.value)
+    assert "kept.failed.ipynb" in str(caught.value)  # a check that fails is kept, for a look
+    assert [path.name for path in tmp_path.glob("*.ipynb")] == ["kept.failed.ipynb"]
+
+
+def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = SMALL | {"n_train": 1000, "n_test": 40, "encoders": "embedded/random", "data": "digits"}
+    cli.run("slack", small | {"results": "files"}, Path("out.ipynb"), progress=False)
+    rows = pd.read_csv("files/ledger.csv")
+    assert set(rows.claim.str.split(":").str[0]) == {"Per sample", "Certificate", "Lipschitz bound"}
+    assert set(rows.verdict) == {"holds"}
+    certified = rows[rows.claim.str.startswith("Certificate")]
+    assert certified.n.iloc[0] > 20  # of 40 points: the certificate is not vacuous
+    assert certified.n.is_monotonic_decreasing
+    bound = rows[rows.claim.str.startswith("Lipschitz")]
+    assert (bound.lhs > 0.8 * bound.rhs).all()  # and the attack comes close to it
+
+
+def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cli.run("setting", {"results": "files", "seed": 3}, Path("out.ipynb"), progress=False)
+    assert set(pd.read_csv("files/ledger.csv").verdict) == {"holds"}
