@@ -187,7 +187,7 @@ def test_folders(
 def test_weights(
     name: str, write: Callable[[Path], object], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In this process: what `rt` prints for an InputError of a chapter, the folders above show."""
+    """All of them in this process; the first five through `rt` below."""
     monkeypatch.chdir(tmp_path)
     write(Path(name))
     with pytest.raises(InputError) as caught:
@@ -196,11 +196,15 @@ def test_weights(
     assert "\n" not in str(caught.value)
 
 
-def test_weights_through_rt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "write", "reason"), WEIGHTS[:5], ids=[name for name, *_ in WEIGHTS[:5]])
+def test_weights_through_rt(
+    name: str, write: Callable[[Path], object], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NaN, another architecture, a head of another width, a weight that is missing, a wrong hash."""
     monkeypatch.chdir(tmp_path)
-    _nan(Path("nan.pt"))
-    assert "rt: 'nan.pt' holds NaN" in refused(small(encoders=f"file:nan.pt@{ARCHITECTURE}", data="digits"))
-    assert [path.name for path in tmp_path.iterdir()] == ["nan.pt"]
+    write(Path(name))
+    assert reason in refused(small(encoders=f"file:{name}@{ARCHITECTURE}", data="digits"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_no_space_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
