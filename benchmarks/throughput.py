@@ -7,11 +7,10 @@ import statistics
 import time
 
 import torch
-from joblib import Parallel, delayed, parallel_config
 from torch import nn
 
 from embedded_world.network import SmallResNet
-from rt_utils import encoders
+from rt_utils import encoders, processes
 
 BATCH, REPEATS = 64, 40
 
@@ -40,10 +39,9 @@ def main() -> None:
     for name, parameters in (("training (all gradients)", True), ("attack (gradient of the pixels)", False)):
         torch.set_num_threads(2)
         threads = one_process(parameters)
-        with parallel_config(backend="loky", inner_max_num_threads=1):
-            processes = sum(Parallel(n_jobs=2)(delayed(one_process)(parameters) for _ in range(2)))
-        print(f"{name}: one process, two threads {threads:.0f}/s; two processes {processes:.0f}/s; "
-              f"ratio {processes / threads:.2f}")  # fmt: skip
+        both = sum(processes.run([(one_process, (parameters,))] * 2, workers=2))
+        print(f"{name}: one process, two threads {threads:.0f}/s; two processes {both:.0f}/s; "
+              f"ratio {both / threads:.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

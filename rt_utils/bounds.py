@@ -35,6 +35,11 @@ def as_score(shifts: Float[Tensor, " n"]) -> float:
     return float(shifts.mean())
 
 
+def row_distances(weight: Float[Tensor, "c r"]) -> Float[Tensor, "c c"]:
+    """||W_i - W_j||_2 for every pair of rows, from differences: exactly 0 where two rows are equal."""
+    return torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 def margin_ratio(
     logits: Float[Tensor, "n c"], weight: Float[Tensor, "c r"], labels: Int64[Tensor, " n"] | None = None
 ) -> Float[Tensor, " n"]:
@@ -45,7 +50,7 @@ def margin_ratio(
     """
     y = logits.argmax(1) if labels is None else labels
     gaps = (logits.gather(1, y[:, None]) - logits).abs()
-    distances = torch.cdist(weight, weight, compute_mode="donot_use_mm_for_euclid_dist")[y]
+    distances = row_distances(weight)[y]
     ratios = torch.where(gaps > 0, gaps / distances, torch.zeros_like(gaps))
     ratios.scatter_(1, y[:, None], math.inf)
     return ratios.amin(1)

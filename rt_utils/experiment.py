@@ -48,6 +48,7 @@ def attack_plan(p: Parameters) -> AttackPlan:
 def run(p: Parameters) -> Experiment:
     """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
 
+    A script that calls this needs the guard `if __name__ == "__main__"`, as every use of processes does.
     Raises InputError for whatever of p.encoders and p.data cannot be used.
     """
     processes.context()  # imports while this process loads and draws

@@ -2,12 +2,12 @@
 every inequality look true. It compares lower bounds with lower bounds: no maximum is known.
 """
 
-import math
 from collections.abc import Callable
 
 import pandas as pd
 
 from rt_utils.ledger import Claim
+from rt_utils.search import AttackPlan
 from rt_utils.tables import Html, show_table
 
 SHARE = 0.02  # of the AS score and of the loss gap that a stronger search may add
@@ -48,17 +48,19 @@ def summary(points: pd.DataFrame) -> pd.DataFrame:
     return groups.apply(row).reset_index()
 
 
-def show(floor: pd.DataFrame, *, restarts: int, steps: int) -> Html:
-    """The tables of a page: shifts and losses, then accuracies."""
+def show(floor: pd.DataFrame, plan: AttackPlan) -> Html:
+    """The tables of a page, whose attacks `plan` names: shifts and losses, then accuracies."""
+    page, strong, paper = plan.loss, plan.floor, plan.paper
     shown = floor.assign(encoder=floor.encoder.str.removeprefix("embedded/"))
     accuracies = ["n'", "robust acc.", "paper's PGD", "APGD"]
     first = show_table(
         shown.drop(columns=accuracies),
         dict.fromkeys(floor.columns[2:], ".3f") | {"n": ".0f"},
         caption="The attack floor, on the first n test points of each data set. This page: "
-        f"{restarts} runs of 12 steps, the best refined by {steps} (loss) or {math.ceil(0.6 * steps)} (representation)."
-        " Ratios: this page over 100 steps with 5 restarts. The paper's settings: 20 steps of constant size 0.7 eps, "
-        "one start (here from a random corner of the ball).",
+        f"{page.restarts} runs of {page.steps} steps, the best refined by {page.refine} (loss) or "
+        f"{plan.representation.refine} (representation). Ratios: this page over {strong.steps} steps with "
+        f"{strong.restarts} restarts. The paper's settings: {paper.steps} steps of constant size "
+        f"{paper.rel_stepsize:g} eps, one start (here from a random corner of the ball).",
     )
     second = show_table(
         shown[["encoder", "data", *accuracies]],

@@ -13,7 +13,7 @@ FOLDER = "folder:"
 FILE = "file:"
 
 
-def torchvision_names(name: str) -> Sequence[str]:
+def _torchvision_names(name: str) -> Sequence[str]:
     """What `name` may be in torchvision: itself if its architecture is known there, else all that are."""
     import torchvision
 
@@ -47,7 +47,7 @@ def check_encoder(name: str) -> None:
         return
     known: Sequence[str] = (*ENCODERS, *OTHER_ENCODERS)
     if name.startswith("torchvision/"):
-        known = torchvision_names(name)
+        known = _torchvision_names(name)
     elif name.startswith("timm/"):
         known = _timm_names(name)
     if name not in known or name in OTHER_ENCODERS:

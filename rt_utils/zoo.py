@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rt_utils.errors import InputError, unknown
-from rt_utils.names import split_file, torchvision_names
+from rt_utils.names import split_file
 
 _NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as in resnet18-f37072fd.pth, which torch.hub checks too
 
@@ -75,7 +75,7 @@ def _build(name: str, **options: Any) -> Architecture:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            built = _torchvision(name, **options) if name in torchvision_names(name) else _timm(name, **options)
+            built = (_torchvision if name.startswith("torchvision/") else _timm)(name, **options)
         except InputError:
             raise
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
