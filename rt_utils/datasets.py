@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from embedded_world import glyphs, sprites, textures
-from rt_utils import image_folder
+from rt_utils import cache, image_folder
 from rt_utils.errors import InputError
 from rt_utils.names import FOLDER, check_data_set
 
@@ -83,7 +83,9 @@ def _drawn(module: ModuleType, size: int, n_train: int, n_test: int, seed: int) 
     # Stream 0 of the glyphs is what the encoders were pretrained on (their model cards name its seed).
     splits = []
     for n, stream in ((n_train, 1), (min(n_test, getattr(module, "MAX_TEST", n_test)), 2)):
-        images, labels, *factors = module.draw_many(n, seed=seed, stream=stream)
+        # Drawing takes seconds, and every chapter needs the same images.
+        draw = partial(module.draw_many, n, seed=seed, stream=stream)
+        images, labels, *factors = cache.kept("images", (module.__name__, n, seed, stream), draw)
         split = _split(_resized(images, size), labels)
         splits.append(replace(split, factors=torch.from_numpy(factors[0])) if factors else split)
     return splits[0], splits[1], tuple(module.CLASSES)

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import product
 
@@ -63,3 +64,16 @@ def run(p: Parameters) -> Experiment:
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
     found = measure.measure(cases, Threat(p.norm, p.eps), attack_plan(p), workers=workers)
     return Experiment(loaded, images, found, pd.concat([measure.table(m) for m in found], ignore_index=True))
+
+
+def repeats(p: Parameters) -> list[Experiment]:
+    """The page's run, then `n_seeds` - 1 further ones: other images, probes and attacks, by seed + 1, seed + 2, ...
+
+    Those have at most `seed_points` test points for each data set, and no stronger search beside them.
+    """
+    runs = [run(p)]
+    for k in range(1, p.n_seeds):
+        other = copy(p)
+        vars(other).update(seed=p.seed + k, n_test=min(p.n_test, p.seed_points), floor_points=0, apgd_points=0)
+        runs.append(run(other))
+    return runs

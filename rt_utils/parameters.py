@@ -101,6 +101,8 @@ KNOWN: dict[str, Parser] = {
     "n_test": _integer(1, 10_000_000),
     "probe_epochs": _integer(1, 10_000),
     "probe_lr": _number(0, 100),
+    "n_seeds": _integer(1, 100),
+    "seed_points": _integer(2, 10_000_000),
     "loss_bound": _number(0, 1e6),
     "rho": _number(0, 0.5),
     "n_classes": _integer(2, 1000),
