@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -98,6 +99,31 @@ def add_results(html: Path, names: list[str]) -> None:
         (html / "ledger.csv").write_text(f"{header}{rows}\n", encoding="utf-8")
 
 
+def add_downloads(html: Path, names: list[str]) -> None:
+    """Each table as a CSV with all digits, each figure as an SVG, linked from the end of its caption."""
+    folder = html / "downloads"
+    folder.mkdir()
+    link = ' <a class="rt-download" href="../downloads/{0}" download title="{1}">{2}</a>'
+
+    def table(match: re.Match[str]) -> str:
+        file = f"{name}-table-{next(numbers)}.csv"
+        (folder / file).write_text(match[1].replace("&lt;/", "</"), encoding="utf-8")
+        return link.format(file, "this table, all digits", "CSV")
+
+    def figure(match: re.Match[str]) -> str:
+        file = f"{name}-{match[2]}.svg"
+        svg = match[3].replace("<svg ", '<svg color="#222" ', 1)  # on a page the ink has the text's colour
+        (folder / file).write_text(svg, encoding="utf-8")
+        return match[0].replace("</figcaption>", link.format(file, "this figure", "SVG") + "</figcaption>")
+
+    for name in names:
+        page, numbers = html / "chapters" / f"{name}.html", count(1)
+        text = page.read_text(encoding="utf-8")
+        text = re.sub(r'<script type="text/csv">(.*?)</script>', table, text, flags=re.DOTALL)
+        whole = r'(<figure class="rt-figure" id="figure-([\w-]+)">).*?(<svg .*?</svg>).*?</figcaption>'
+        page.write_text(re.sub(whole, figure, text, flags=re.DOTALL), encoding="utf-8")
+
+
 def publish(html: Path) -> None:
     BOOKS.mkdir(exist_ok=True)
     book = BOOKS / str(time.time_ns())
@@ -120,6 +146,7 @@ def main() -> None:
         names = chapters()
         html = run_jupyter_book()
         add_results(html, names)
+        add_downloads(html, names)
         publish(html)
 
 

@@ -1,6 +1,7 @@
 """Tables as a page shows them: numbers aligned at the point, published values apart."""
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,8 @@ def show_table(frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str,
     """A table with numbers aligned at the point. `formats` gives the format of each number column; the rest is text.
 
     Column names are HTML (math in \\(...\\)); a column whose name begins with "published " is shown as published.
-    `wide` lets the table use the free space beside the text.
+    `wide` lets the table use the free space beside the text. All digits go into an inert script in the caption, as CSV,
+    which the book's build turns into a file and a link.
     """
     head = "".join(
         f'<th class="{"num " if name in formats else ""}{"published" if name.startswith("published ") else ""}">'
@@ -47,8 +49,11 @@ def show_table(frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str,
         "<tr>" + "".join(_cell(str(name), value, formats.get(str(name))) for name, value in row.items()) + "</tr>"
         for row in frame.to_dict("records")
     )
+    plain = frame.rename(columns=lambda name: html.unescape(re.sub("<[^>]*>", "", str(name))))
+    csv = plain.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    data = f'<script type="text/csv">{csv.replace("</", "&lt;/")}</script>'
     source = (
-        f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption><div>{caption}</div></caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption><div>{caption} {data}</div>'
+        f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     return Html(source, frame.to_string(index=False))

@@ -1,8 +1,10 @@
 """What a reader sees: every page of the built book, in a real browser, light and dark, on a desk and on a phone."""
 
+import csv
 import functools
 import os
 import posixpath
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 
@@ -178,6 +181,27 @@ def test_every_link_inside_the_book_leads_somewhere() -> None:
             elif parts.fragment and target in anchors and unquote(parts.fragment) not in anchors[target].ids:
                 wrong.add(f"{name}: {link} leads to no place on that page")
     assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_every_table_and_figure_has_a_download() -> None:
+    require_book()
+    tables = figures = 0
+    for path in (BOOK / "chapters").glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        files = [BOOK / "chapters" / link for link in re.findall(r'class="rt-download" href="([^"]+)"', text)]
+        shown = re.findall(r'<table class="rt-table.*?</table>', text, re.DOTALL)
+        csvs, svgs = ([file for file in files if file.suffix == suffix] for suffix in (".csv", ".svg"))
+        assert len(csvs) == len(shown), path.name
+        for file, table in zip(csvs, shown, strict=True):
+            rows = list(csv.reader(file.open(encoding="utf-8", newline="")))
+            assert len(rows) == table.count("<tr>"), file.name  # the header is a row of both
+            assert len({len(row) for row in rows}) == 1, file.name
+        assert len(svgs) == text.count('<figure class="rt-figure" id="figure-'), path.name
+        for file in svgs:
+            assert ElementTree.parse(file).getroot().tag == "{http://www.w3.org/2000/svg}svg"
+        tables, figures = tables + len(csvs), figures + len(svgs)
+    assert tables > 10
+    assert figures > 5
 
 
 def test_search_finds_a_word(browser: Any, address: str) -> None:
