@@ -151,6 +151,14 @@ def _from_file(name: str) -> tuple[Architecture, str, str]:
     return built, head, digest
 
 
+def weights_digest(network: nn.Module) -> str:
+    """The SHA-256 over the names and values of all parameters and buffers."""
+    sha256 = hashlib.sha256()
+    for key, value in network.state_dict().items():
+        sha256.update(key.encode() + value.contiguous().numpy().tobytes())
+    return sha256.hexdigest()
+
+
 def load(name: str) -> tuple[nn.Module, int, int, str]:
     """The network without its head, its input size, its number of features, and its weights' SHA-256.
 
@@ -162,10 +170,7 @@ def load(name: str) -> tuple[nn.Module, int, int, str]:
     else:
         built = _build(name)
         head, _ = _head(built)
-        sha256 = hashlib.sha256()
-        for key, value in built.network.state_dict().items():
-            sha256.update(key.encode() + value.contiguous().numpy().tobytes())
-        digest = sha256.hexdigest()
+        digest = weights_digest(built.network)
     _, layer = _head(built)
     parent, _, attribute = head.rpartition(".")
     setattr(built.network.get_submodule(parent), attribute, nn.Identity())
