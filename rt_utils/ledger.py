@@ -21,6 +21,7 @@ COLUMNS = (
     "lhs",
     "rhs",
     "tolerance",
+    "vacuous",
     "verdict",
 )
 
@@ -29,7 +30,8 @@ COLUMNS = (
 class Claim:
     """lhs <= rhs, checked on n points. `tolerance` is absolute, for rounding; eps in pixels of [0, 1].
 
-    A claim that needs no encoder, data or radius leaves them empty.
+    A claim that needs no encoder, data or radius leaves them empty. `vacuous`: whether the statement excludes nothing,
+    such as a bound above the largest possible value; None where that has no meaning.
     """
 
     chapter: str
@@ -44,6 +46,7 @@ class Claim:
     data: str = ""
     norm: str = ""
     eps: float | None = None
+    vacuous: bool | None = None
 
     @property
     def verdict(self) -> str:

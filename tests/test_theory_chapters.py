@@ -43,7 +43,7 @@ def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     small = SMALL | {"n_train": 1000, "n_test": 40, "encoders": "embedded/random", "data": "digits"}
     cli.run("slack", small | {"results": "files"}, Path("out.ipynb"), progress=False)
     rows = pd.read_csv("files/ledger.csv")
-    assert set(rows.claim.str.split(":").str[0]) == {"Per sample", "Certificate", "Lipschitz bound"}
+    assert set(rows.claim.str.split(":").str[0]) == {"Per sample", "Directional", "Certificate", "Lipschitz bound"}
     assert set(rows.verdict) == {"holds"}
     certified = rows[rows.claim.str.startswith("Certificate")]
     assert certified.n.iloc[0] > 20  # of 40 points: the certificate is not vacuous
