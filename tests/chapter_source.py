@@ -7,8 +7,18 @@ import jupytext
 from conftest import ROOT
 
 
+def _binds(statement: ast.stmt) -> set[str]:
+    """The names that an import, a definition or an assignment binds; none for any other statement."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
 def definitions(chapter: str, *names: str, plant: tuple[str, str] = ("", ""), **given: Any) -> dict[str, Any]:
-    """The chapter's namespace with its imports and the top-level statements that define `names`, run in their order.
+    """Run the top-level statements of a chapter that bind `names`, with the imports they use; return their namespace.
 
     `plant` is (what stands there once, what to put instead); `given` is what the statements need from elsewhere.
     """
@@ -18,17 +28,15 @@ def definitions(chapter: str, *names: str, plant: tuple[str, str] = ("", ""), **
     if right:
         assert source.count(right) == 1, f"{right!r} stands {source.count(right)} times in {chapter}"
         source = source.replace(right, wrong)
-    chosen, found = [], set()
-    for statement in ast.parse(source).body:
-        targets: set[str] = set()
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            targets = {statement.name}
-        elif isinstance(statement, ast.Assign):
-            targets = {node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name)}
-        if isinstance(statement, ast.Import | ast.ImportFrom) or (targets & set(names)):
-            chosen.append(statement)
-            found |= targets
-    assert set(names) <= found, f"{chapter} does not define {sorted(set(names) - found)}"
+    statements = ast.parse(source).body
+    imports = [s for s in statements if isinstance(s, ast.Import | ast.ImportFrom)]
+    chosen = [s for s in statements if s not in imports and _binds(s) & set(names)]
+    missing = set(names) - {name for s in chosen for name in _binds(s)}
+    assert not missing, f"{chapter} does not define {sorted(missing)}"
+    used = {node.id for s in chosen for node in ast.walk(s) if isinstance(node, ast.Name)}
+    for statement in imports:
+        statement.names = [alias for alias in statement.names if (alias.asname or alias.name).partition(".")[0] in used]
+    chosen = [s for s in imports if s.names] + chosen
     namespace = dict(given)
     exec(compile(ast.Module(chosen, type_ignores=[]), chapter, "exec"), namespace)
     return namespace
