@@ -87,7 +87,10 @@ def test_theorem_1_from_its_file_alone(finished: Path, tmp_path: Path) -> None:
     done = papermill(tmp_path, chapter="theorem_1_loss_gap", eps="4/255", results="files", **values)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Warning" not in (tmp_path / "out.ipynb").read_text("utf-8")
-    arrays, rows = np.load(tmp_path / "files" / "points.npz"), pd.read_csv(tmp_path / "files" / "ledger.csv")
+    arrays, rows = (
+        np.load(tmp_path / "files" / "points.npz"),
+        pd.read_csv(tmp_path / "files" / "ledger.csv", dtype={"vacuous": str}),
+    )
     for data in ("digits", "textures"):
         names = ("z", "z_shift", "z_loss", "weight", "bias", "labels")
         z, z_shift, z_loss, weight, bias, labels = (arrays[f"embedded/robust|{data}|{name}"] for name in names)
@@ -109,6 +112,17 @@ def test_theorem_1_from_its_file_alone(finished: Path, tmp_path: Path) -> None:
             assert row.lhs == pytest.approx(gap / constant, rel=1e-5)
             assert row.rhs == pytest.approx(score, rel=1e-5)
             assert row.verdict == "holds"
+        shifts, factor = np.sqrt(np.square(z_shift.astype(np.float64) - z).sum(axis=1)), min(constants.values())
+        cut, n, rho = 20.0, len(labels), 0.05
+        gap = np.mean(np.minimum(cross_entropy(z_loss), cut) - np.minimum(cross_entropy(z), cut))
+        sides = {
+            "Theorem 1": factor * score + cut * np.sqrt(np.log(2 / rho) / (2 * n)),
+            "All heads": np.minimum(cut, factor * shifts).mean() + cut * np.sqrt(np.log(1 / rho) / (2 * n)),
+        }
+        for name, bound in sides.items():
+            (row,) = rows[(rows.data == data) & rows.claim.str.startswith(f"{name}:")].itertuples()
+            assert (row.lhs, row.rhs) == pytest.approx((gap, bound), rel=1e-5)
+            assert row.vacuous == str(bound >= cut)
 
 
 def test_nbval_gets_the_same_outputs_again(finished: Path) -> None:

@@ -1,0 +1,46 @@
+"""The ledger: verdicts, vacuous claims, and the page that shows them."""
+
+import math
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from rt_utils import cli, ledger
+from rt_utils.ledger import Claim
+
+
+def claim(text: str, lhs: float, rhs: float, vacuous: bool | None = None, n: int = 10) -> Claim:
+    return Claim("chapter", text, "embedded", n, 0, lhs, rhs, vacuous=vacuous, norm="linf", eps=8 / 255)
+
+
+CLAIMS = [
+    claim("a bound of 20 on what is at most 20", 1.0, 20.0, True),
+    claim("a bound of 19 on what is at most 20", 1.0, 19.0, False),
+    claim("a count", 0.0, 0.0),
+    claim("a share of no points", math.nan, 0.0, True, n=0),
+    claim("a lie", 2.0, 1.0, False),
+]
+
+
+def test_the_columns_and_the_verdicts(tmp_path: Path) -> None:
+    ledger.write(CLAIMS, tmp_path / "ledger.csv")
+    rows = pd.read_csv(tmp_path / "ledger.csv", dtype={"vacuous": str}, keep_default_na=False)
+    assert tuple(rows.columns) == ledger.COLUMNS
+    assert list(rows.vacuous) == ["True", "False", "", "True", "False"]
+    assert list(rows.verdict) == ["holds", "holds", "holds", "no point", "violated"]
+
+
+@pytest.mark.parametrize("only", [CLAIMS, CLAIMS[2:3]], ids=["all", "none says"])
+def test_the_page_shows_what_is_vacuous(only: list[Claim], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results" / "chapter").mkdir(parents=True)
+    ledger.write(only, tmp_path / "results" / "chapter" / "ledger.csv")
+    cli.run("ledger", {"ledgers": "results"}, Path("out.ipynb"), progress=False)
+    outputs = [c.outputs for c in nbformat.read("out.ipynb", as_version=4).cells if c.cell_type == "code" and c.outputs]
+    summary, table = (found[0]["data"]["text/html"] for found in outputs)
+    assert f"; {sum(c.vacuous is True for c in only)} vacuous" in summary
+    words = {True: "yes", False: "no", None: "–"}
+    cells = [row.split("</td><td")[-2].rpartition(">")[2] for row in table.split("<tr>") if "</td>" in row]
+    assert cells == [words[c.vacuous] for c in only]
