@@ -113,6 +113,7 @@ KNOWN: dict[str, Parser] = {
     "n_classes": _integer(2, 1000),
     "drop": _text,
     "resamples": _integer(100, 1_000_000),
+    "severity": _number(0, 4),
     "seed": _integer(0, 2**31 - 1),
     "workers": _integer(0, 1024),
     "results": _results,
