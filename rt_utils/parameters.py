@@ -108,6 +108,7 @@ KNOWN: dict[str, Parser] = {
     "ft_points": _integer(2, 10_000_000),
     "n_seeds": _integer(1, 100),
     "seed_points": _integer(2, 10_000_000),
+    "sweep_points": _integer(1, 10_000_000),
     "loss_bound": _number(0, 1e6),
     "rho": _number(0, 0.5),
     "n_classes": _integer(2, 1000),
