@@ -99,6 +99,7 @@ KNOWN: dict[str, Parser] = {
     "apgd_points": _integer(0, 100_000),
     "n_train": _integer(2, 10_000_000),
     "n_test": _integer(1, 10_000_000),
+    "n_switch": _integer(2, 10_000_000),
     "probe_epochs": _integer(1, 10_000),
     "probe_lr": _number(0, 100),
     "weight_decay": _number(0, 100),
