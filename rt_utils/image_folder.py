@@ -10,6 +10,7 @@ from rt_utils.errors import InputError
 from rt_utils.names import folder
 
 Part = tuple[UInt8[np.ndarray, "n 3 s s"], Int64[np.ndarray, " n"] | None]
+Files = tuple[list[Path], Int64[np.ndarray, " n"] | None]
 _IGNORED = {"thumbs.db", "desktop.ini"}
 _TEST_NAMES = ("test", "val")
 
@@ -68,11 +69,15 @@ def decode(path: Path, size: int) -> UInt8[np.ndarray, "3 s s"]:
     return np.asarray(fitted).transpose(2, 0, 1)
 
 
-def _read(paths: list[Path], labels: list[int] | None, chosen: np.ndarray, size: int) -> Part:
-    images = (
-        np.stack([decode(paths[i], size) for i in chosen]) if len(chosen) else np.zeros((0, 3, size, size), np.uint8)
-    )
-    return images, None if labels is None else np.asarray(labels, np.int64)[chosen]
+def _some(paths: list[Path], labels: list[int] | None, chosen: np.ndarray) -> Files:
+    return [paths[i] for i in chosen], None if labels is None else np.asarray(labels, np.int64)[chosen]
+
+
+def _read(files: Files, size: int) -> Part:
+    images = np.zeros((len(files[0]), 3, size, size), np.uint8)
+    for image, path in zip(images, files[0], strict=True):
+        image[:] = decode(path, size)
+    return images, files[1]
 
 
 def pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,11 +93,11 @@ def pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.nd
     return chosen, rest
 
 
-def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple[Part, Part, tuple[str, ...]]:
-    """Training part, test part and class names of a folder.
+def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, Files, tuple[str, ...]]:
+    """Files and labels of the training part and of the test part, and the class names of a folder.
 
     With sub-folders `train` and `test` (or `val`) those are the splits. Else a labelled folder is split at random,
-    at most half of it for the test; a folder without labels is all test. Only the chosen images are decoded.
+    at most half of it for the test; a folder without labels is all test. No image is decoded.
     """
     root = folder(path)
     tests = [root / name for name in _TEST_NAMES if (root / name).is_dir()]
@@ -104,12 +109,18 @@ def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple
             raise InputError(f"{tests[0].name!r} and 'train' in {path!r} differ in their classes: {', '.join(odd[:5])}")
         chosen, _ = pick(labels, len(paths), n_train, seed)
         test_chosen, _ = pick(test_labels, len(test_paths), n_test, seed)
-        return _read(paths, labels, chosen, size), _read(test_paths, test_labels, test_chosen, size), classes
+        return _some(paths, labels, chosen), _some(test_paths, test_labels, test_chosen), classes
     paths, labels, classes = _listing(root)
     if labels is None:
         chosen, _ = pick(None, len(paths), n_test, seed)
-        return _read(paths, None, chosen[:0], size), _read(paths, None, chosen, size), classes
+        return _some(paths, None, chosen[:0]), _some(paths, None, chosen), classes
     if len(paths) < 2:
         raise InputError(f"{path!r} holds one image: a probe needs at least two, one to fit and one to test")
     test_chosen, rest = pick(labels, len(paths), min(n_test, len(paths) // 2), seed)
-    return _read(paths, labels, rest[:n_train], size), _read(paths, labels, test_chosen, size), classes
+    return _some(paths, labels, rest[:n_train]), _some(paths, labels, test_chosen), classes
+
+
+def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple[Part, Part, tuple[str, ...]]:
+    """Training part, test part and class names of a folder, as `split` divides it; only those images are decoded."""
+    train, test, classes = split(path, n_train=n_train, n_test=n_test, seed=seed)
+    return _read(train, size), _read(test, size), classes

@@ -118,20 +118,48 @@ def _chunk(encoder: Encoder) -> int:
     return max(4, CHUNK * 32**2 // encoder.input_size**2)
 
 
-def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[Task]:
-    """The attacks on every chunk of the test split. What needs no head is kept without it, for other heads."""
-    on_loss = (joblib.hash((head.weight.numpy(), head.bias.numpy())), threat, plan)
+def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan) -> list[Task]:
+    """The attacks on the representation, one task a chunk of the test split: kept without a head, for every head."""
     tasks: list[Task] = []
     size = _chunk(encoder)
     for first in range(0, len(data.test), size):
-        part = slice(first, first + size)
-        x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()  # a view pickles all of it
-        arguments = (encoder, x, threat, plan, first)
+        arguments = (encoder, data.test.images[first : first + size].clone(), threat, plan, first)  # a view pickles all
         tasks.append(("shifts", _key(encoder, data, threat, plan, first), search_representation, arguments))
-        tasks.append(
-            ("losses", _key(encoder, data, *on_loss, first), search_loss, (encoder, head, x, y, *arguments[2:]))
-        )
     return tasks
+
+
+def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[Task]:
+    """The attacks on every chunk of the test split: by turns those on the representation and those on the loss."""
+    on_loss = (joblib.hash((head.weight.numpy(), head.bias.numpy())), threat, plan)
+    tasks: list[Task] = []
+    for task in _head_free(encoder, data, threat, plan):
+        _, x, *_, first = arguments = task[3]
+        y = data.test.required_labels()[first : first + len(x)].clone()
+        key = _key(encoder, data, *on_loss, first)
+        tasks += [task, ("losses", key, search_loss, (encoder, head, x, y, *arguments[2:]))]
+    return tasks
+
+
+def label_free(
+    cases: Sequence[tuple[Encoder, DataSet, Threat, AttackPlan]], *, workers: int = 0
+) -> list[tuple[Float[np.ndarray, "n r"], dict[str, Float[np.ndarray, " n"]]]]:
+    """Per case the clean features, and by kind of attack on the representation the largest shift that it found.
+
+    In feature units; NaN at points that the kind did not run on. Needs neither labels nor a head.
+    """
+    tasks = [_head_free(*case) for case in cases]
+    clean: list[Task] = [("features", _key(e, d), _features, (e, d.test.images)) for e, d, *_ in cases]
+    values = compute([*clean, *(task for part in tasks for task in part)], workers)
+    found, results = iter(values[len(cases) :]), []
+    for z, part in zip(values, tasks, strict=False):
+        shifts: dict[str, Float[np.ndarray, " n"]] = {}
+        for task in part:
+            for find in next(found):
+                index, column = task[3][-1] + find.index, shifts.setdefault(find.kind, np.full(len(z), np.nan))
+                shift = np.linalg.norm(find.z.astype(np.float64) - z[index], axis=1)
+                column[index] = np.fmax(column[index], shift)
+        results.append((z, shifts))
+    return results
 
 
 def measure(

@@ -90,6 +90,7 @@ Parser = Callable[[str, Any], Any]
 KNOWN: dict[str, Parser] = {
     "profile": _profile,
     "encoders": _names(check_encoder),
+    "encoder": lambda name, value: _names(check_encoder)(name, [value])[0],
     "data": _names(check_data_set),
     "norm": lambda name, value: parse_norm(value),
     "eps": lambda name, value: value,  # parsed below: its range depends on the norm
@@ -116,6 +117,7 @@ KNOWN: dict[str, Parser] = {
     "drop": _text,
     "resamples": _integer(100, 1_000_000),
     "severity": _number(0, 4),
+    "budget": _number(0, 1e9),
     "seed": _integer(0, 2**31 - 1),
     "workers": _integer(0, 1024),
     "results": _results,
