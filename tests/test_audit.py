@@ -1,0 +1,283 @@
+"""The audit through `rt`: odd images, refusals in one line, its numbers recomputed, masked gradients noticed."""
+
+import io
+import json
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT
+from PIL import Image
+
+from rt_utils import cli, encoders, image_folder
+from rt_utils.errors import InputError
+
+SMALL: dict[str, Any] = {
+    "encoder": "embedded/random",
+    "n_test": 20,
+    "n_train": 60,
+    "restarts": 1,
+    "steps": 4,
+    "floor_points": 2,
+    "apgd_points": 2,
+    "probe_epochs": 30,
+    "resamples": 200,
+    "workers": 1,
+    "results": "files",
+}
+
+
+def audit(**values: Any) -> dict[str, Any]:
+    """The summary of an audit in the working directory."""
+    cli.run("audit", SMALL | values, Path("out.ipynb"), progress=False)
+    summary: dict[str, Any] = json.loads(Path("files/audit.json").read_text("utf-8"))
+    return summary
+
+
+def noise(*shape: int, high: int = 255, seed: int = 0) -> Image.Image:
+    kind = np.uint8 if high < 256 else np.uint16
+    return Image.fromarray(np.random.default_rng(seed).integers(0, high, shape).astype(kind))
+
+
+@pytest.fixture
+def flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three images without labels in a folder of the working directory."""
+    monkeypatch.chdir(tmp_path)
+    Path("flat").mkdir()
+    for i in range(3):
+        noise(40, 40, 3, seed=i).save(f"flat/{i}.png")
+    return Path("flat")
+
+
+def test_odd_images_without_labels(flat: Path) -> None:
+    """Grey, CMYK, 16-bit, smaller than the input, 20 megapixels; the numbers recomputed from the images."""
+    noise(50, 60).save(flat / "grey.png")
+    noise(45, 40, 3).convert("CMYK").save(flat / "cmyk.jpg")
+    noise(40, 48, high=65535).save(flat / "sixteen.png")
+    noise(10, 9, 3).save(flat / "tiny.png")
+    noise(40, 50, 3).resize((5000, 4000)).save(flat / "huge.jpg")
+    summary = audit(data="folder:flat")
+    points = pd.read_csv("files/audit.csv", keep_default_na=False, na_values=[""])
+    assert set(points.file) == {path.name for path in flat.iterdir()}
+    assert not summary["labelled"]
+    assert summary["enlarged"] == 1
+
+    network = encoders.load("embedded/random")
+    pixels = np.stack([image_folder.decode(flat / name, 32) for name in points.file])
+    z = network.features(torch.from_numpy(pixels).float() / 255).double().numpy()
+    pairs = list(combinations(range(len(z)), 2))
+    apart = np.array([np.linalg.norm(z[i] - z[j]) for i, j in pairs])
+    reach = np.array([points["shift"][i] + points["shift"][j] for i, j in pairs])
+    assert summary["distance"] == pytest.approx(apart.mean(), rel=1e-4)
+    assert summary["blocked_pairs"] == (reach >= apart).mean()
+    assert summary["as_score"] == pytest.approx(points["shift"].mean(), rel=1e-6)
+    low, high = summary["as_score_interval"]
+    assert points["shift"].min() < low < summary["as_score"] < high < points["shift"].max()
+    kinds = points[["shift_attack", "shift_strong", "shift_paper", "shift_noise", "shift_single"]]
+    assert (kinds.max(axis=1) == points["shift"]).all()
+    claims = pd.read_csv("files/ledger.csv")
+    assert claims.claim.str.startswith("Masked gradients").all()
+    text = Path("out.ipynb").read_text("utf-8")
+    assert "The images have no labels" in text
+    assert "1 of them is smaller" in text
+    assert "Warning" not in text
+
+
+def _truncate(folder: Path) -> None:
+    buffer = io.BytesIO()
+    noise(99, 99, 3).save(buffer, "JPEG")
+    (folder / "cut.jpg").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+
+
+def _keep(folder: Path, n: int) -> None:
+    for path in sorted(folder.iterdir())[n:]:
+        path.unlink()
+
+
+def _repeat(folder: Path) -> None:
+    for i in range(3):
+        noise(40, 40, 3).save(folder / f"{i}.png")
+
+
+# how the folder is spoiled, other values, what the line says
+REFUSED: list[Any] = [
+    (lambda f: _keep(f, 0), {}, "'flat' holds no image"),
+    (lambda f: _keep(f, 1), {}, "'flat' leaves 1 image to test: an audit needs two"),
+    (_truncate, {}, "'flat/cut.jpg' cannot be read as an image"),
+    (None, {"data": "glyphs, digits"}, "data names 2 data sets, glyphs, digits: audit one at a time"),
+    pytest.param(_repeat, {}, "gives all 3 images of 'folder:flat' the same features", marks=pytest.mark.slow),
+    pytest.param(None, {"eps": "0"}, "eps 0 allows no perturbation", marks=pytest.mark.slow),
+    pytest.param(None, {"n_test": 1}, "n_test 1 is 1 image: an audit needs two", marks=pytest.mark.slow),
+    pytest.param(None, {"budget": 1e-6}, "budget 1e-06 is too small for embedded/random", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("spoil", "values", "reason"), REFUSED)
+def test_refused_in_one_line(
+    spoil: Callable[[Path], object] | None, values: dict[str, Any], reason: str, flat: Path
+) -> None:
+    if spoil:
+        spoil(flat)
+    with pytest.raises(InputError) as caught:
+        audit(**{"data": "folder:flat"} | values)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in Path().iterdir()] == ["flat"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("embedded/robst", "unknown encoder 'embedded/robst': use embedded/robust"),
+        ("embedded/robust, embedded/random", "unknown encoder 'embedded/robust, embedded/random'"),
+        ("folder:flat", "unknown encoder 'folder:flat'"),
+        (5, "encoder [5] is not a name"),
+    ],
+)
+def test_an_encoder_is_one_name(value: object, reason: str) -> None:
+    with pytest.raises(InputError) as caught:
+        audit(encoder=value)
+    assert reason in str(caught.value)
+
+
+def test_with_labels_from_the_file_alone(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Criterion, pairs and Lemma 1 by an independent evaluation of points.npz."""
+    monkeypatch.chdir(image_folder.parent)
+    summary = audit(data="folder:images", encoder="embedded/robust", eps="2/255")
+    arrays, points = np.load("files/points.npz"), pd.read_csv("files/audit.csv")
+    names = ("z", "z_shift", "weight", "bias", "labels")
+    z, z_shift, weight, bias, labels = (arrays[f"embedded/robust|folder:images|{name}"] for name in names)
+    z, z_shift = z.astype(np.float64), z_shift.astype(np.float64)
+    assert [int("below" in file) for file in points.file] == labels.tolist() == points.label.tolist()
+    logits = z @ weight.T + bias
+    margin = np.abs(logits[:, 0] - logits[:, 1]) / np.linalg.norm(weight[0] - weight[1])
+    assert points.margin_ratio.to_numpy() == pytest.approx(margin, rel=1e-5)
+    assert points["shift"].to_numpy() == pytest.approx(np.linalg.norm(z_shift - z, axis=1), rel=1e-5)
+    fulfilled = points["shift"] < margin
+    assert summary["fulfilled"] == fulfilled.mean() > 0
+    pairs = [(i, j) for i, j in combinations(range(len(z)), 2) if labels[i] != labels[j]]
+    blocked = [points["shift"][i] + points["shift"][j] >= np.linalg.norm(z[i] - z[j]) for i, j in pairs]
+    assert summary["blocked_pairs"] == np.mean(blocked)
+    claims = pd.read_csv("files/ledger.csv")
+    theory = claims[claims.claim.str.startswith(("Pairs", "Lemma", "Theorem"))]
+    assert len(theory) == 4
+    assert set(theory.verdict) == {"holds"}
+    assert theory.lhs.iloc[0] > 0.5  # with two classes the margins of a pair come close to its distance
+
+
+PLANTED = """
+import torch
+from torch import nn
+
+from rt_utils.encoders import Encoder
+
+
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(context, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return -gradient
+
+
+class NotFinite(Reversed):
+    @staticmethod
+    def backward(context, gradient):
+        return torch.full_like(gradient, torch.nan)
+
+
+class Front(nn.Module):
+    def __init__(self, kind, network):
+        super().__init__()
+        self.kind, self.network = kind, network
+
+    def forward(self, x):
+        if self.kind == "levels":
+            x = (x * 31).round() / 31
+        elif self.kind == "reversed":
+            x = Reversed.apply(x)
+        elif self.kind == "not finite":
+            x = NotFinite.apply(x)
+        elif self.kind == "random":
+            x = x + 0.02 * torch.randn_like(x)
+        return self.network(x)
+
+
+def planted(encoder, kind):
+    network = Front(kind, encoder.network)
+    return Encoder(encoder.name, network, input_size=encoder.input_size, width=encoder.width, weights_sha256=kind)
+"""
+LOADED = "encoder = load_encoder(p.encoder)\n"
+
+
+def edited(folder: Path, right: str, wrong: str) -> None:
+    """A book of one chapter in `folder`, in which `wrong` stands for `right`."""
+    source = (ROOT / "notebooks" / "audit.md").read_text("utf-8")
+    assert source.count(right) == 1
+    (folder / "notebooks").mkdir()
+    (folder / "_toc.yml").touch()
+    (folder / "notebooks" / "audit.md").write_text(source.replace(right, wrong), "utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "failing"),
+    [
+        ("none", set()),
+        ("levels", {"zero", "noise", "blind"}),
+        ("reversed", {"noise", "blind"}),
+        ("random", {"twice"}),
+    ],
+)
+def test_a_masked_gradient_is_noticed(
+    kind: str, failing: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "front.py").write_text(PLANTED)
+    edited(tmp_path, LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, {kind!r})\n")
+    monkeypatch.chdir(tmp_path)
+    summary = audit(encoder="embedded/robust", data="digits", steps=40, restarts=2, floor_points=8)
+    found = {key for key, check in summary["checks"].items() if check["verdict"] == "fails"}
+    assert found - {"strong"} >= failing
+    assert bool(failing) == summary["verdict"].startswith("Do not rely on this score.")
+
+
+@pytest.mark.slow
+def test_a_gradient_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "front.py").write_text(PLANTED)
+    edited(tmp_path, LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, 'not finite')\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="the gradient of embedded/random is not finite at 20 of 20 images"):
+        audit(data="digits")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("(start.grad == 0).double()", "(start.grad == 7).double()"),
+        ('shifts["noise"] >= attack', 'shifts["noise"] > 9 * attack'),
+        ("unguided > ladder[-1]", "unguided > 99 * ladder[-1]"),
+        ("blocked = S[i] + S[j] >= apart", "blocked = S[i] + S[j] >= 0.3 * apart"),
+    ],
+)
+def test_a_planted_error_is_caught(right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    edited(tmp_path, right, wrong)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="AssertionError"):
+        audit(encoder="embedded/robust", data="digits", n_train=1000)
+
+
+@pytest.mark.slow
+def test_a_network_for_photographs(flat: Path) -> None:
+    """A torchvision ResNet-18 of random weights at 224 x 224; the budget cuts the attack."""
+    summary = audit(encoder="torchvision/resnet18", data="folder:flat", n_test=200, restarts=5, steps=100, budget=20.0)
+    assert summary["enlarged"] == summary["images"] == 3
+    assert summary["operations"] <= 20e12
+    assert summary["checks"]["noise"]["verdict"] == "passes"
