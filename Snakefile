@@ -10,7 +10,12 @@ CHAPTERS = [
     "slack",
     "section_5_1_cross_entropy",
     "section_5_2_criterion",
+    "section_6_1_as_score",
     "section_6_2_transfer_methods",
+    "appendix_b2_regression",
+    "appendix_b5_distribution_shift",
+    "appendix_paper_and_code",
+    "audit",
 ]
 ALONE = ["setting", "definition_1_lipschitz_losses"]  # they start no workers: two of them run at once
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote
