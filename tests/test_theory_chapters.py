@@ -1,7 +1,9 @@
 """The chapters of the theory through `rt`, small: their checks hold, and fail where an assumption is dropped."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from test_chapter import SMALL
@@ -38,13 +40,32 @@ def test_a_dropped_assumption_makes_the_check_fail(
     assert [path.name for path in tmp_path.glob("*.ipynb")] == ["kept.failed.ipynb"]
 
 
+def _directed(arrays: Mapping[str, np.ndarray], case: str) -> int:
+    """How many points fulfil D < m with the two perturbations in the file: class by class, in numpy."""
+    names = ("z", "z_shift", "z_loss", "weight", "bias")
+    z, *found, weight, bias = (arrays[f"{case}|{name}"].astype(np.float64) for name in names)
+    logits, count = z @ weight.T + bias, 0
+    for i, scores in enumerate(logits):
+        y = int(scores.argmax())
+        normals = {j: weight[j] - weight[y] for j in range(len(weight)) if j != y}
+        towards = [
+            normal @ (other[i] - z[i]) / np.linalg.norm(normal) for normal in normals.values() for other in found
+        ]
+        margin = min((scores[y] - scores[j]) / np.linalg.norm(normal) for j, normal in normals.items())
+        count += max(0.0, *towards) < margin
+    return count
+
+
 def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    small = SMALL | {"n_train": 1000, "n_test": 40, "encoders": "embedded/random", "data": "digits"}
+    small = SMALL | {"n_train": 1000, "n_test": 40, "encoders": "embedded/robust", "data": "digits"}
     cli.run("slack", small | {"results": "files"}, Path("out.ipynb"), progress=False)
     rows = pd.read_csv("files/ledger.csv")
     assert set(rows.claim.str.split(":").str[0]) == {"Per sample", "Directional", "Certificate", "Lipschitz bound"}
     assert set(rows.verdict) == {"holds"}
+    (directed,) = rows[rows.claim.str.startswith("Directional")].itertuples()
+    assert directed.n == _directed(np.load("files/points.npz"), "embedded/robust|digits")
+    assert directed.n > 20
     certified = rows[rows.claim.str.startswith("Certificate")]
     assert certified.n.iloc[0] > 20  # of 40 points: the certificate is not vacuous
     assert certified.n.is_monotonic_decreasing
