@@ -15,6 +15,7 @@ from rt_utils.errors import InputError
 
 CHAPTER = "appendix_b5_distribution_shift"
 GIVEN = SMALL | {"encoders": "embedded/robust", "data": "glyphs, digits:stretched", "severity": 2}
+GIVEN |= {"floor_points": 0, "apgd_points": 0}  # the stronger search of fourteen settings takes a minute
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +95,13 @@ def test_the_sizes_show_the_same_small_images(finished: Path) -> None:
     [
         ({"severity": 5}, "severity 5 is out of range: give a number above 0, at most 4"),
         ({"encoders": "embedded/robust, torchvision/resnet18"}, "compares encoders of one input size, not of 32, 224"),
-        ({"encoders": "torchvision/vit_b_32"}, "torchvision/vit_b_32 takes no images of 56 x 56 pixels"),
+        ({"encoders": "timm/vit_tiny_patch16_224"}, "timm/vit_tiny_patch16_224 takes no images of 56 x 56 pixels"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(
     values: dict[str, object], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="^" + message[:12]) as caught:
+    with pytest.raises(InputError, match=message):
         cli.run(CHAPTER, GIVEN | values, Path("refused.ipynb"), progress=False)
-    assert message in str(caught.value)
     assert not list(tmp_path.iterdir())
