@@ -1,0 +1,195 @@
+"""The chapter on Section 6.1: its numbers from its files alone, its p-values and its sweep against known answers."""
+
+import html
+import json
+import re
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT
+from scipy import stats
+from test_chapter import SMALL
+from torch import nn
+
+from rt_utils import cache, cli
+from rt_utils.errors import InputError
+from rt_utils.paper import table
+
+CHAPTER = "section_6_1_as_score"
+FEW = SMALL | {"n_seeds": 2, "seed_points": 8, "sweep_points": 3, "resamples": 100, "results": "files"}
+
+
+def cells() -> list[str]:
+    notebook = jupytext.read(ROOT / "notebooks" / f"{CHAPTER}.md")
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def defined(name: str, end: str, **names: object) -> dict[str, Any]:
+    """What the chapter's cell with `name` in it defines before the line that begins with `end`."""
+    scope: dict[str, Any] = dict(names)
+    exec(next(source for source in cells() if "from rt_utils.threat import" in source).split("\np = ")[0], scope)
+    (source,) = (source for source in cells() if f"def {name}(" in source)
+    exec(source.split(f"\n{end}")[0], scope)
+    return scope
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("as_score")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        values = FEW | {"encoders": "embedded/robust,embedded/random", "data": "glyphs,digits"}
+        cli.run(CHAPTER, values, Path("out.ipynb"), progress=False)
+    return folder
+
+
+def shown(folder: Path) -> str:
+    notebook = nbformat.read(folder / "out.ipynb", as_version=4)
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    return "\n".join("".join(o.get("data", {}).get(kind, "")) for o in outputs for kind in ("text/html", "text/markdown"))
+
+
+def test_the_orders_follow_from_the_files_alone(finished: Path) -> None:
+    """Score and four measures of lost robustness in numpy, from points.npz and scores.csv; then the ledger's counts."""
+    arrays, rows = np.load(finished / "files" / "points.npz"), pd.read_csv(finished / "files" / "ledger.csv")
+    scores = pd.read_csv(finished / "files" / "scores.csv")
+    assert sorted(scores.seed.unique()) == [0, 1]
+    assert (scores[scores.seed == 1].groupby(["encoder", "data"]).size() == FEW["seed_points"]).all()
+    checked = 0
+    for encoder in ("embedded/robust", "embedded/random"):
+        found: dict[str, list[float]] = {}
+        for data in ("glyphs", "digits"):
+            z, z_loss, z_shift, weight, bias, y, wrong = (
+                arrays[f"{encoder}|{data}|{name}"]
+                for name in ("z", "z_loss", "z_shift", "weight", "bias", "labels", "wrong")
+            )
+
+            def losses(features: np.ndarray, w=weight, b=bias, y=y) -> np.ndarray:
+                logits = features.astype(np.float64) @ w.T + b
+                return np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(y)), y]
+
+            clean, gap = losses(z).mean(), (losses(z_loss) - losses(z)).mean()
+            right = ((z.astype(np.float64) @ weight.T + bias).argmax(1) == y).mean()
+            part = scores[(scores.encoder == encoder) & (scores.data == data) & (scores.seed == 0)]
+            largest = np.sqrt(np.square(z_shift.astype(np.float64) - z).sum(axis=1))
+            assert (part["shift"].to_numpy() <= largest * (1 + 1e-6)).all()  # one attack of those whose maximum it is
+            assert part["shift"].mean() > 0.7 * largest.mean()
+            constant = 2 * np.sqrt(np.square(weight).sum(axis=1)).max()
+            for name, value in {
+                "AS score": part["shift"].mean(),
+                "relative difference": gap / clean,
+                "loss gap": gap,
+                "LHS of Lemma 1": gap / constant,
+                "accuracy lost": right - (1 - wrong.mean()),
+            }.items():
+                found.setdefault(name, []).append(value)
+            assert f"{gap / clean:.2f}" in shown(finished)
+        for name, values in found.items():
+            if name != "AS score":
+                text = f"Section 6.1: pairs of data sets that the AS score and the {name} order differently"
+                (row,) = rows[(rows.claim == text) & (rows.encoder == encoder)].itertuples()
+                alike = (found["AS score"][0] - found["AS score"][1]) * (values[0] - values[1]) > 0
+                assert (row.n, row.lhs, row.rhs) == (1, 1 - alike, 0)
+                checked += 1
+    assert checked == 8
+
+
+def test_the_score_before_a_head_is_taken_from_the_cache(finished: Path) -> None:
+    """One entry for each encoder, data set and seed (all in one chunk): nothing was searched twice."""
+    kept = {kind: n for kind, state, n, _ in cache.contents() if state == "current"}
+    assert (kept["shifts"], kept["losses"], kept["sweeps"]) == (8, 8, 4)
+
+
+def test_the_curves_in_the_page_rise(finished: Path) -> None:
+    (content,) = re.findall(r'<script type="application/json">(.*?)</script>', shown(finished))
+    content = json.loads(html.unescape(content))
+    assert content["radii"] == ["0", "1/255", "2/255", "4/255", "8/255", "12/255", "16/255"]
+    assert [e["name"] for e in content["encoders"]] == ["robust", "random"]
+    for encoder in content["encoders"]:
+        for data in encoder["data"]:
+            curve, quantiles = np.array(data["score"]), np.array(data["quantiles"])
+            assert curve[0] == 0
+            assert (np.diff(curve) > 0).all()
+            assert (np.diff(quantiles, axis=0) >= 0).all()
+            assert (np.diff(quantiles, axis=1) >= 0).all()
+
+
+def test_p_values_are_those_of_scipy() -> None:
+    class P:
+        seed = 0
+
+    scope = defined("agreement", "n_pairs", p=P, label={})
+    pooled = defined("pooled", "rows", **scope)["pooled"]
+    pairs = [(t.as_score.to_numpy(), t.relative_diff.to_numpy()) for _, t in table("table4").groupby("pretraining")]
+    pairs.append((np.array([1.0, 2, 3, 3]), np.array([2.0, 1, 4, 3])))  # with a tie
+    for x, y in pairs:
+        found = scope["agreement"](x, y)
+
+        def statistic(v: np.ndarray, y: np.ndarray = y) -> float:
+            return stats.spearmanr(v, y).statistic
+
+        expected = stats.permutation_test(
+            (x,), statistic, permutation_type="pairings", alternative="greater", n_resamples=np.inf
+        )
+        assert found["rho"] == pytest.approx(expected.statistic)
+        assert found["p"] == pytest.approx(expected.pvalue)
+        assert found["same"] == sum((x[i] - x[j]) * (y[i] - y[j]) > 0 for i, j in combinations(range(4), 2))
+    first, second = (scope["agreement"](*pair) for pair in pairs[:2])
+    assert (round(first["rho"], 1), first["p"]) == (0.4, 9 / 24)
+    assert (second["rho"], second["tau"], second["p"]) == (pytest.approx(1), pytest.approx(1), 1 / 24)
+    both = pooled(pairs[:2])
+    nulls = [scope["null"](*pair) for pair in pairs[:2]]
+    assert both["rho"] == pytest.approx(0.7)
+    assert both["independent"] == pytest.approx((np.add.outer(*nulls) >= 1.4 - 1e-9).mean())
+    assert both["common"] == pytest.approx((nulls[0] + nulls[1] >= 1.4 - 1e-9).mean())
+    assert np.isnan(scope["agreement"](np.ones(3), np.arange(3))["p"])
+    assert scope["order"](["a", "b", "c"], np.array([2.0, 1.0, 2.0])) == "b < a = c"
+
+
+@pytest.mark.parametrize(("norm", "order"), [("linf", 1), ("l2", 2)])
+def test_the_sweep_finds_the_known_shift_of_a_linear_feature(norm: str, order: int) -> None:
+    class Linear(nn.Module):
+        a = torch.randn(3 * 6 * 6, generator=torch.Generator().manual_seed(3))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flatten(1) @ self.a[:, None]
+
+        features = torch.no_grad()(forward)
+
+    follow = defined("follow", "unit =")["follow"]
+    radii = [0.0, 0.01, 0.02, 0.04]
+    curve = follow(Linear().eval(), torch.full((2, 3, 6, 6), 0.5), norm, radii, seed=0)
+    expected = np.outer(radii, [torch.linalg.vector_norm(Linear.a, order).item()] * 2)
+    assert curve == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"data": "digits", "eps": 0}, "With one data set there is nothing to compare"),
+        ({"data": "digits,textures", "norm": "l2", "eps": 0.5}, "no single rank correlation here is significant"),
+    ],
+    ids=["one data set, radius 0", "l2"],
+)
+def test_the_page_fits_other_parameters(
+    values: dict[str, object], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cli.run(CHAPTER, FEW | {"encoders": "embedded/random", "n_seeds": 1} | values, Path("out.ipynb"), progress=False)
+    page = shown(tmp_path)
+    assert says in page
+    assert "Warning" not in page
+    assert "nan" not in re.sub(r"<[^>]*>", "", page)
+
+
+def test_a_wrong_number_of_points_is_refused() -> None:
+    with pytest.raises(InputError, match="sweep_points 0 is out of range: give a whole number from 1"):
+        cli.run(CHAPTER, {"sweep_points": 0})
