@@ -53,7 +53,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(folder: Path) -> str:
     notebook = nbformat.read(folder / "out.ipynb", as_version=4)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
-    return "\n".join("".join(o.get("data", {}).get(kind, "")) for o in outputs for kind in ("text/html", "text/markdown"))
+    return "\n".join(
+        "".join(o.get("data", {}).get(kind, "")) for o in outputs for kind in ("text/html", "text/markdown")
+    )
 
 
 def test_the_orders_follow_from_the_files_alone(finished: Path) -> None:
