@@ -5,15 +5,13 @@ import json
 import re
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-import jupytext
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT
+from chapter_source import definitions
 from scipy import stats
 from test_chapter import SMALL
 from torch import nn
@@ -24,20 +22,6 @@ from rt_utils.paper import table
 
 CHAPTER = "section_6_1_as_score"
 FEW = SMALL | {"n_seeds": 2, "seed_points": 8, "sweep_points": 3, "resamples": 100, "results": "files"}
-
-
-def cells() -> list[str]:
-    notebook = jupytext.read(ROOT / "notebooks" / f"{CHAPTER}.md")
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def defined(name: str, end: str, **names: object) -> dict[str, Any]:
-    """What the chapter's cell with `name` in it defines before the line that begins with `end`."""
-    scope: dict[str, Any] = dict(names)
-    exec(next(source for source in cells() if "from rt_utils.threat import" in source).split("\np = ")[0], scope)
-    (source,) = (source for source in cells() if f"def {name}(" in source)
-    exec(source.split(f"\n{end}")[0], scope)
-    return scope
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +111,8 @@ def test_p_values_are_those_of_scipy() -> None:
     class P:
         seed = 0
 
-    scope = defined("agreement", "n_pairs", p=P, label={})
-    pooled = defined("pooled", "rows", **scope)["pooled"]
+    names = ("EXACT", "all_orders", "null", "agreement", "order", "pooled")
+    scope = definitions(CHAPTER, *names, p=P, label={})
     pairs = [(t.as_score.to_numpy(), t.relative_diff.to_numpy()) for _, t in table("table4").groupby("pretraining")]
     pairs.append((np.array([1.0, 2, 3, 3]), np.array([2.0, 1, 4, 3])))  # with a tie
     for x, y in pairs:
@@ -146,7 +130,7 @@ def test_p_values_are_those_of_scipy() -> None:
     first, second = (scope["agreement"](*pair) for pair in pairs[:2])
     assert (round(first["rho"], 1), first["p"]) == (0.4, 9 / 24)
     assert (second["rho"], second["tau"], second["p"]) == (pytest.approx(1), pytest.approx(1), 1 / 24)
-    both = pooled(pairs[:2])
+    both = scope["pooled"](pairs[:2])
     nulls = [scope["null"](*pair) for pair in pairs[:2]]
     assert both["rho"] == pytest.approx(0.7)
     assert both["independent"] == pytest.approx((np.add.outer(*nulls) >= 1.4 - 1e-9).mean())
@@ -165,7 +149,7 @@ def test_the_sweep_finds_the_known_shift_of_a_linear_feature(norm: str, order: i
 
         features = torch.no_grad()(forward)
 
-    follow = defined("follow", "unit =")["follow"]
+    follow = definitions(CHAPTER, "From", "follow")["follow"]
     radii = [0.0, 0.01, 0.02, 0.04]
     curve = follow(Linear().eval(), torch.full((2, 3, 6, 6), 0.5), norm, radii, seed=0)
     expected = np.outer(radii, [torch.linalg.vector_norm(Linear.a, order).item()] * 2)
