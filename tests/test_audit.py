@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -104,16 +105,17 @@ def _repeat(folder: Path) -> None:
         noise(40, 40, 3).save(folder / f"{i}.png")
 
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
 # how the folder is spoiled, other values, what the line says
 REFUSED: list[Any] = [
-    (lambda f: _keep(f, 0), {}, "'flat' holds no image"),
     (lambda f: _keep(f, 1), {}, "'flat' leaves 1 image to test: an audit needs two"),
-    (_truncate, {}, "'flat/cut.jpg' cannot be read as an image"),
-    (None, {"data": "glyphs, digits"}, "data names 2 data sets, glyphs, digits: audit one at a time"),
-    pytest.param(_repeat, {}, "gives all 3 images of 'folder:flat' the same features", marks=pytest.mark.slow),
-    pytest.param(None, {"eps": "0"}, "eps 0 allows no perturbation", marks=pytest.mark.slow),
-    pytest.param(None, {"n_test": 1}, "n_test 1 is 1 image: an audit needs two", marks=pytest.mark.slow),
-    pytest.param(None, {"budget": 1e-6}, "budget 1e-06 is too small for embedded/random", marks=pytest.mark.slow),
+    slow(lambda f: _keep(f, 0), {}, "'flat' holds no image"),
+    slow(_truncate, {}, "'flat/cut.jpg' cannot be read as an image"),
+    slow(None, {"data": "glyphs, digits"}, "data names 2 data sets, glyphs, digits: audit one at a time"),
+    slow(_repeat, {}, "gives all 3 images of 'folder:flat' the same features"),
+    slow(None, {"eps": "0"}, "eps 0 allows no perturbation"),
+    slow(None, {"n_test": 1}, "n_test 1 is 1 image: an audit needs two"),
+    slow(None, {"budget": 1e-6}, "budget 1e-06 is too small for embedded/random"),
 ]
 
 
@@ -145,6 +147,7 @@ def test_an_encoder_is_one_name(value: object, reason: str) -> None:
     assert reason in str(caught.value)
 
 
+@pytest.mark.slow
 def test_with_labels_from_the_file_alone(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Criterion, pairs and Lemma 1 by an independent evaluation of points.npz."""
     monkeypatch.chdir(image_folder.parent)
@@ -157,7 +160,8 @@ def test_with_labels_from_the_file_alone(image_folder: Path, monkeypatch: pytest
     logits = z @ weight.T + bias
     margin = np.abs(logits[:, 0] - logits[:, 1]) / np.linalg.norm(weight[0] - weight[1])
     assert points.margin_ratio.to_numpy() == pytest.approx(margin, rel=1e-5)
-    assert points["shift"].to_numpy() == pytest.approx(np.linalg.norm(z_shift - z, axis=1), rel=1e-5)
+    unguided = points[["shift_noise", "shift_single"]].max(axis=1)  # so weak an attack may lose to them
+    assert points["shift"].to_numpy() == pytest.approx(np.maximum(np.linalg.norm(z_shift - z, axis=1), unguided))
     fulfilled = points["shift"] < margin
     assert summary["fulfilled"] == fulfilled.mean() > 0
     pairs = [(i, j) for i, j in combinations(range(len(z)), 2) if labels[i] != labels[j]]
