@@ -94,8 +94,16 @@ def test_the_sizes_show_the_same_small_images(finished: Path) -> None:
     ("values", "message"),
     [
         ({"severity": 5}, "severity 5 is out of range: give a number above 0, at most 4"),
-        ({"encoders": "embedded/robust, torchvision/resnet18"}, "compares encoders of one input size, not of 32, 224"),
-        ({"encoders": "timm/vit_tiny_patch16_224"}, "timm/vit_tiny_patch16_224 takes no images of 56 x 56 pixels"),
+        pytest.param(
+            {"encoders": "embedded/robust, torchvision/resnet18"},
+            "compares encoders of one input size, not of 32, 224",
+            marks=pytest.mark.slow,  # a kernel of its own, as the next one
+        ),
+        pytest.param(
+            {"encoders": "timm/vit_tiny_patch16_224"},
+            "timm/vit_tiny_patch16_224 takes no images of 56 x 56 pixels",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(
