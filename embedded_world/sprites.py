@@ -41,13 +41,21 @@ def draw(label: int, factors: Float[np.ndarray, " 4"]) -> UInt8[np.ndarray, "64 
     return np.asarray(canvas.reduce(4))
 
 
-def draw_many(
+def draw_grey(
     n: int, *, seed: int, stream: int
-) -> tuple[UInt8[np.ndarray, "n 3 64 64"], Int64[np.ndarray, " n"], Float[np.ndarray, "n 4"]]:
+) -> tuple[UInt8[np.ndarray, "n 64 64"], Int64[np.ndarray, " n"], Float[np.ndarray, "n 4"]]:
     """`n` sprites with balanced shapes and random factors: images, shapes, and FACTORS scaled to [0, 1]."""
     labels = np.arange(n, dtype=np.int64) % len(CLASSES)
     rng = np.random.default_rng([seed, _STREAM + stream])
     levels = np.array(VALUES)
     factors = (rng.integers(0, levels, size=(n, 4)) / (levels - 1)).astype(np.float32)
     grey = np.stack([draw(int(y), f) for y, f in zip(labels, factors, strict=True)])
+    return grey, labels, factors
+
+
+def draw_many(
+    n: int, *, seed: int, stream: int
+) -> tuple[UInt8[np.ndarray, "n 3 64 64"], Int64[np.ndarray, " n"], Float[np.ndarray, "n 4"]]:
+    """`draw_grey` with three equal channels, as every data set has them."""
+    grey, labels, factors = draw_grey(n, seed=seed, stream=stream)
     return np.repeat(grey[:, None], 3, axis=1), labels, factors

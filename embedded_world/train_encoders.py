@@ -13,7 +13,9 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import nn
 
-from embedded_world.recipes import RECIPES, Recipe, train
+from embedded_world import sprites
+from embedded_world.recipes import RECIPES, Recipe, Training, train
+from embedded_world.regression_network import RegressionNetwork
 from rt_utils import attacks, datasets
 from rt_utils.attacks import PGDSettings
 from rt_utils.encoders import WEIGHTS
@@ -47,25 +49,64 @@ def accuracies(model: nn.Module, seed: int, points: int) -> dict[str, Any]:
     }
 
 
-def write_encoder(name: str, recipe: Recipe, folder: Path, *, points: int = CARD_POINTS, progress: bool = True) -> Path:
+def errors(model: nn.Module, seed: int, points: int) -> dict[str, Any]:
+    """Squared errors on held-out sprites: clean, and the largest that PGD finds, with the attack that found it."""
+    model.requires_grad_(False).eval()
+    test = datasets.load("sprites", size=RegressionNetwork.input_size, n_train=1, n_test=points, seed=seed).test
+    assert test.factors is not None
+    x, y = test.pixels()[:, :1], test.factors[:, [sprites.FACTORS.index("orientation")]]
+    threat, settings = Threat("linf", CARD_EPS), PGDSettings(steps=20, restarts=2, seed=seed)
+    squares = [(model(x) - y).square()]
+    for part in attacks.loss_pgd(model, x, y, threat, settings, lambda f, t: (f - t).abs()[:, 0]):
+        squares.append((model(part) - y).square())
+    return {
+        "points": points,
+        "threat": str(threat),
+        "task": "orientation in [0, 1]",
+        "clean_squared_error": squares[0].mean().item(),
+        "adversarial_squared_error_pgd20": torch.stack(squares).amax(0).mean().item(),
+        "variance_of_the_target": y.var(correction=0).item(),
+        "head": "the linear layer it was pretrained with (not shipped)",
+    }
+
+
+def describe(encoder: nn.Module, recipe: Training) -> tuple[str, str]:
+    """The architecture and the data of a model card."""
+    parameters = sum(p.numel() for p in encoder.parameters())
+    if isinstance(recipe, Recipe):
+        return (
+            f"SmallResNet({recipe.width}): {parameters} parameters, {4 * recipe.width} features, 32x32 RGB in [0, 1]",
+            f"{recipe.images} glyphs of 36 classes, drawn by embedded_world.glyphs, stream 0, seed {recipe.seed}",
+        )
+    width, size = RegressionNetwork.width, RegressionNetwork.input_size
+    return (
+        f"RegressionNetwork: {parameters} parameters, {width} features, {size}x{size} grey in [0, 1]",
+        f"{recipe.images} sprites, drawn by embedded_world.sprites, stream 0, seed {recipe.seed}; target: orientation",
+    )
+
+
+def write_encoder(
+    name: str, recipe: Training, folder: Path, *, points: int = CARD_POINTS, progress: bool = True
+) -> Path:
     """Train one encoder and write `name`.safetensors and `name`.json to `folder`; the card names the weights' hash."""
     start = time.perf_counter()
     encoder, head = train(recipe, progress=progress)
     seconds = time.perf_counter() - start
     raw = save_safetensors({key: value.contiguous() for key, value in encoder.state_dict().items()})
     adversarial = f"adversarial training, {recipe.attack_steps} PGD steps, l_inf eps {format_eps(recipe.eps)}"
+    architecture, data = describe(encoder, recipe)
+    measure = accuracies if isinstance(recipe, Recipe) else errors
     card = {
         "name": f"embedded/{name}",
-        "architecture": f"SmallResNet({recipe.width}): {sum(p.numel() for p in encoder.parameters())} parameters, "
-        f"{encoder.width} features, 32x32 RGB in [0, 1]",
-        "data": f"{recipe.images} glyphs of 36 classes, drawn by embedded_world.glyphs, stream 0, seed {recipe.seed}",
+        "architecture": architecture,
+        "data": data,
         "training": "none: PyTorch's initialisation, BatchNorm statistics from the data"
         if recipe.epochs == 0
         else adversarial
         if recipe.eps
         else "standard",
         "recipe": recipe.as_dict(),
-        "measured": accuracies(nn.Sequential(encoder, head), recipe.seed, points),
+        "measured": measure(nn.Sequential(encoder, head), recipe.seed, points),
         "training_seconds": round(seconds, 1),
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},

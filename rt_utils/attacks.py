@@ -13,7 +13,7 @@ from typing import Any
 import eagerpy as ep
 import foolbox as fb
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Shaped
 from pyautoattack.autopgd_base import APGDAttack
 from torch import Tensor, nn
 
@@ -122,13 +122,23 @@ def representation_pgd(encoder: nn.Module, x: Images, threat: Threat, settings: 
     return _pgd(encoder, lambda inputs: (encoder(inputs) - z).norm(dim=1), x, threat, settings)
 
 
+def _cross_entropy(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
+    return nn.functional.cross_entropy(logits, y, reduction="none")
+
+
 def loss_pgd(
-    model: nn.Module, x: Images, y: Int64[Tensor, " n"], threat: Threat, settings: PGDSettings
+    model: nn.Module,
+    x: Images,
+    y: Shaped[Tensor, "n ..."],
+    threat: Threat,
+    settings: PGDSettings,
+    loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy,
 ) -> Iterator[Images]:
-    """PGD on the cross-entropy of `model` (pixels to logits) at labels `y`: the maximum in l_adv. One result a run."""
-    return _pgd(
-        model, lambda inputs: nn.functional.cross_entropy(model(inputs), y, reduction="none"), x, threat, settings
-    )
+    """PGD on the loss of `model` (pixels to logits) at targets `y`: the maximum in l_adv. One result a run.
+
+    `loss` takes outputs and targets and returns one number a point; the default is cross-entropy at labels.
+    """
+    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings)
 
 
 class _ContiguousGradient(nn.Module):

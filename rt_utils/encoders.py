@@ -11,6 +11,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from embedded_world.network import SmallResNet
+from embedded_world.regression_network import RegressionNetwork
 from rt_utils import zoo
 from rt_utils.errors import InputError
 from rt_utils.names import ENCODERS, check_encoder
@@ -46,7 +47,7 @@ class Encoder(nn.Module):
 
 
 def model_card(name: str) -> dict[str, Any]:
-    """The model card of an embedded encoder ('robust', 'standard', 'random'): data, recipe, accuracies, SHA-256."""
+    """The model card of an embedded encoder ('robust', 'sprites-random', ...): data, recipe, accuracy, SHA-256."""
     card: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text("utf-8"))
     return card
 
@@ -68,7 +69,7 @@ def _embedded(name: str, fold: bool) -> Encoder:
             f"the weights of embedded/{name} have SHA-256 {digest[:12]}..., their card says {card['sha256'][:12]}...: "
             "restore embedded_world/weights from the repository, or train them again with 'make encoders'"
         )
-    network = SmallResNet(card["recipe"]["width"])
+    network = RegressionNetwork() if name.startswith("sprites-") else SmallResNet(card["recipe"]["width"])
     network.load_state_dict(load_safetensors(raw))
     network.eval()
     if fold:

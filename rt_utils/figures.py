@@ -45,7 +45,7 @@ def use_style() -> None:
 
 def colour(encoder: str) -> str:
     """The colour of an encoder; names outside the embedded world get one of four further colours."""
-    return PALETTE.get(encoder, EXTRA_COLOURS[sum(encoder.encode()) % len(EXTRA_COLOURS)])
+    return PALETTE.get(encoder.replace("sprites-", ""), EXTRA_COLOURS[sum(encoder.encode()) % len(EXTRA_COLOURS)])
 
 
 @dataclass(frozen=True)

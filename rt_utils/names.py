@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rt_utils.errors import InputError, unknown
 
-EMBEDDED = ("robust", "standard", "random")
+EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
 ENCODERS = tuple(f"embedded/{name}" for name in EMBEDDED)
 OTHER_ENCODERS = ("torchvision/NAME", "timm/NAME", "file:PATH@torchvision/NAME")
 DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")

@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from rt_utils import cache, ledger
+from rt_utils.datasets import DataSet
 from rt_utils.encoders import Encoder
 from rt_utils.errors import InputError
 from rt_utils.files import remove_leftovers, whole_file
@@ -26,12 +27,11 @@ FILES = ("points.csv", "points.npz", "ledger.csv", "parameters.json", "run.json"
 
 
 def _facts(
-    parameters: Parameters, encoders: Iterable[Encoder], measurements: Iterable[Measurement], seconds: float
+    parameters: Parameters, encoders: Iterable[Encoder], data: Mapping[str, str], seconds: float
 ) -> dict[str, str]:
     """What made the numbers of a page."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {os.cpu_count()} cores"
     packages = ("torch", "torchvision", "foolbox", "pyautoattack", "numpy", "scikit-learn")
-    data = {m.data: m.fingerprint for m in measurements}
     return {
         "parameters": ", ".join(f"{name} = {value}" for name, value in vars(parameters).items() if name != "results"),
         "run key": parameters.key(),
@@ -54,32 +54,38 @@ def save(
     measurements: Iterable[Measurement],
     claims: Iterable[Claim],
     started: float,
+    *,
+    data: Iterable[DataSet] = (),
+    points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
 ) -> Html:
     """Write points.csv, points.npz, ledger.csv, parameters.json and run.json to `folder`, each whole or not at all.
 
     points.npz holds, per encoder and data set, the features, shifted features, head and labels from which every
-    number of points.csv follows; without measurements there are no points. Returns, for the page, the links and what
+    number of points.csv follows; without measurements the page gives its own `data` and `points` (frame and arrays), or
+    there are none. Returns, for the page, the links and what
     made the numbers; `started` is the page's first time.perf_counter(). Raises InputError where nothing can be written.
     """
     measurements = list(measurements)
-    facts = _facts(parameters, encoders, measurements, time.perf_counter() - started)
+    prints = {m.data: m.fingerprint for m in measurements} | {d.name: d.fingerprint for d in data}
+    facts = _facts(parameters, encoders, prints, time.perf_counter() - started)
+    if measurements:
+        frame = pd.concat([table(m) for m in measurements], ignore_index=True)
+        points = frame, {f"{m.encoder}|{m.data}|{key}": a for m in measurements for key, a in m.arrays().items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder, ".*.partial")
-        if measurements:
-            frame = pd.concat([table(m) for m in measurements], ignore_index=True)
-            arrays = {f"{m.encoder}|{m.data}|{key}": value for m in measurements for key, value in m.arrays().items()}
+        if points:
             with whole_file(folder / "points.csv") as partial:
-                frame.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
+                points[0].to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
             with whole_file(folder / "points.npz") as partial, partial.open("wb") as file:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+                np.savez_compressed(file, **points[1])  # type: ignore[arg-type]
         for name, content in (("parameters.json", vars(parameters)), ("run.json", facts)):
             with whole_file(folder / name) as partial:
                 partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
         ledger.write(claims, folder / "ledger.csv")
     except OSError as error:
         raise InputError(f"cannot write the results to {str(folder)!r}: {error.strerror or error}") from None
-    files = FILES if measurements else FILES[2:]
+    files = FILES if points else FILES[2:]
     in_book = folder.parts[:2] == ("results", "book")  # the build puts that folder beside the pages
     links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in files)
     shown = html.escape(folder.as_posix())

@@ -5,8 +5,9 @@ included. With that, the theorems' inequalities hold by their own algebra: a poi
 the code. What the maximum does not give is an upper bound on the true one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -117,6 +118,32 @@ def search_loss(
             )
             finder.add("apgd", some, [found])
             some = some[head.logits(encoder.features(found)).argmax(1) == y[some]]  # as AutoAttack does
+    return finder.finds
+
+
+def _residual(j: int, outputs: Float[Tensor, "n k"], targets: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    return (outputs[:, j] - targets[:, j]).abs()
+
+
+def search_regression(
+    encoder: Encoder,
+    head: Head,
+    images: UInt8[Tensor, "n c h w"],
+    targets: Float[Tensor, "n k"],
+    threat: Threat,
+    settings: Mapping[str, PGDSettings],
+) -> list[Find]:
+    """Attacks on the representation, and on |f(x)_j - y_j| for each of the k outputs j of `head` alone.
+
+    A find's kind is the name of its settings, for the representation, or that name, a space, and the output's number.
+    """
+    finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
+    model = nn.Sequential(encoder, head.module()).eval()
+    for name, some in settings.items():
+        finder.add(name, everyone, attacks.representation_pgd(encoder, finder.x, threat, some))
+        for j in range(targets.shape[1]):
+            found = attacks.loss_pgd(model, finder.x, targets, threat, some, partial(_residual, j))
+            finder.add(f"{name} {j}", everyone, found)
     return finder.finds
 
 

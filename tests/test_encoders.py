@@ -23,7 +23,7 @@ def test_a_shipped_encoder_and_its_card(name: str) -> None:
     assert (Path(str(encoders.WEIGHTS)) / f"{name}.safetensors").stat().st_size < 2_000_000
     assert card["recipe"] == RECIPES[name].as_dict()
     assert {"data", "measured", "training_seconds", "versions"} <= set(card)
-    assert encoder(torch.rand(2, 3, 32, 32)).shape == (2, encoder.width)
+    assert encoder(torch.rand(2, 3, encoder.input_size, encoder.input_size)).shape == (2, encoder.width)
 
 
 def test_the_cards_accuracies_are_those_of_a_linear_probe_too() -> None:
