@@ -17,6 +17,7 @@ from typing import Any
 
 import joblib
 import torch
+from filelock import FileLock, Timeout
 
 Key = tuple[Any, ...]
 PACKAGE = Path(__file__).resolve().parent
@@ -53,6 +54,20 @@ def holds(kind: str, key: Key) -> bool:
     return _memorised(kind).check_call_in_cache(key, None)
 
 
+def claim(kind: str, key: Key) -> FileLock | None:
+    """A lock for who computes the entry, held until it is released or its holder ends; None while another holds it."""
+    locks = folder() / "locks"
+    lock = FileLock(locks / str(joblib.hash((code_digest(), kind, key))))
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    except OSError:  # a folder that cannot be written keeps nothing either: everyone computes
+        pass
+    return lock
+
+
 def kept(kind: str, key: Key, compute: Callable[[], Any]) -> Any:
     """The entry's value; `compute()` where there is none, or where its bytes are not those that were written.
 
@@ -74,7 +89,7 @@ def kept(kind: str, key: Key, compute: Callable[[], Any]) -> Any:
 def contents() -> list[tuple[str, str, int, int]]:
     """(kind, 'current' or 'stale', number of entries, bytes) of all that is kept."""
     rows = []
-    for kind in sorted(folder().glob("*/*")):
+    for kind in sorted(path for path in folder().glob("*/*") if path.is_dir()):
         state = "current" if kind.parent.name == code_digest() else "stale"
         entries = list(kind.rglob("output.pkl"))
         rows.append((kind.name, state, len(entries), sum(path.stat().st_size for path in entries)))

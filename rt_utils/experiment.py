@@ -1,7 +1,6 @@
 """From a chapter's parameters to its measurements: every encoder, a linear probe, on every data set, attacked."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -52,14 +51,13 @@ def run(p: Parameters) -> Experiment:
     A script that calls this needs the guard `if __name__ == "__main__"`, as every use of processes does.
     Raises InputError for whatever of p.encoders and p.data cannot be used.
     """
-    processes.context()  # imports while this process loads and draws
+    workers = processes.ready(p.workers)  # they import while this process loads and draws
     loaded = [encoders.load(name) for name in p.encoders]
     images = {
         (name, size): datasets.load(name, size=size, n_train=p.n_train, n_test=p.n_test, seed=p.seed)
         for name, size in product(p.data, sorted({encoder.input_size for encoder in loaded}))
     }
     pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
-    workers = p.workers or os.cpu_count() or 1
     heads = measure.fit_probes(pairs, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
     found = measure.measure(cases, Threat(p.norm, p.eps), attack_plan(p), workers=workers)

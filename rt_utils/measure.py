@@ -1,6 +1,8 @@
 """From (encoder, head, data, threat) to one row per point: losses, prediction, shifts, margin, criterion."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -9,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import torch
+from filelock import FileLock
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
@@ -21,7 +24,7 @@ from rt_utils.search import AttackPlan, best, search_loss, search_representation
 from rt_utils.threat import Threat
 from rt_utils.transfer import Head, ProbeSettings, linear_probe
 
-CHUNK = 64  # images attacked together, at 32x32; fewer where they are larger
+CHUNK = 128  # images attacked together, at 32x32; fewer where they are larger
 CHECKS = (
     "shift_page",
     "shift_paper",
@@ -72,14 +75,38 @@ class Measurement:
 
 
 def compute(tasks: Sequence[Task], workers: int) -> list[Any]:
-    """The value of every task: from the cache, or computed in `workers` processes (0: in this one) and kept at once."""
-    missing = [i for i, (kind, key, *_) in enumerate(tasks) if not cache.holds(kind, key)]
-    jobs = (tasks[i][2:] for i in missing)
-    new = zip(missing, processes.run(jobs, workers), strict=True) if missing and workers else ()
-    values = {i: cache.kept(*tasks[i][:2], partial(_identity, value)) for i, value in new}
+    """The value of every task: from the cache, or computed in `workers` processes and kept at once.
+
+    At most one worker means this process. What another chapter is computing at the same time is left to it, and taken
+    from the cache when it is there.
+    """
+    values: dict[int, Any] = {}
+    left = [i for i, task in enumerate(tasks) if not cache.holds(*task[:2])]
+    while left:
+        claims: deque[tuple[int, FileLock]] = deque()
+        elsewhere: list[int] = []
+
+        def jobs(left: list[int] = left, claims: Any = claims, elsewhere: Any = elsewhere) -> Iterator[processes.Job]:
+            for i in left:
+                claim = cache.claim(*tasks[i][:2])
+                if claim is None:
+                    elsewhere.append(i)
+                elif cache.holds(*tasks[i][:2]):
+                    claim.release()
+                else:
+                    claims.append((i, claim))
+                    yield tasks[i][2:]
+
+        for value in processes.run(jobs(), workers):
+            i, claim = claims.popleft()
+            values[i] = cache.kept(*tasks[i][:2], partial(_identity, value))
+            claim.release()
+        if elsewhere == left:
+            time.sleep(0.1)
+        left = elsewhere
     for i, (kind, key, function, arguments) in enumerate(tasks):
         if i not in values:
-            values[i] = cache.kept(kind, key, partial(function, *arguments))
+            values[i] = cache.kept(kind, key, partial(processes.alone, function, *arguments))
     return [values[i] for i in range(len(tasks))]
 
 

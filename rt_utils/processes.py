@@ -14,6 +14,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from typing import Any
 
+import joblib
 import torch
 
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -47,14 +48,35 @@ def context() -> Any:
     return chosen
 
 
+def ready(workers: int) -> int:
+    """How many processes `workers` asks for; 0: one for each core. More than one are being prepared from here on."""
+    count = workers or joblib.cpu_count()  # of this container; $LOKY_MAX_CPU_COUNT, where it is set, at most
+    if count > 1:
+        context()
+    return count
+
+
+def alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)` in this process, in one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return function(*arguments)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def run(jobs: Iterable[Job], workers: int) -> Iterator[Any]:
     """The results of `function(*arguments)` for every job, in order, from `workers` processes of one thread each.
 
-    One thread each, whatever OMP_NUM_THREADS says: that beats one process on several threads, and numbers do not
-    depend on how many processes there are. Threads instead would not do: torch at times aborts at exit when autograd
-    ran in them. Jobs travel as plain pickles, because torch's own pickler would send tensors through shared memory,
-    which is small in containers. At most a few jobs a worker are pickled at any time.
+    At most one worker means this process. One thread each, whatever OMP_NUM_THREADS says: that beats one process on
+    several threads, and numbers do not depend on how many processes there are. Threads instead would not do: torch at
+    times aborts at exit when autograd ran in them. Jobs travel as plain pickles, because torch's own pickler would send
+    tensors through shared memory, which is small in containers. At most a few jobs a worker are pickled at any time.
     """
+    if workers <= 1:
+        yield from (alone(function, *arguments) for function, arguments in jobs)
+        return
     waiting: deque[Future[bytes]] = deque()
     with ProcessPoolExecutor(workers, mp_context=context(), initializer=_start) as pool:
         try:

@@ -22,6 +22,15 @@ SMALL = {
     "restarts": 1,
     "encoders": ["embedded/robust"],
     "data": ["digits"],
+    "probe_epochs": 5,
+    "path_points": 8,
+    "n_seeds": 2,
+    "seed_points": 8,
+    "n_switch": 8,
+    "sweep_points": 2,
+    "ft_epochs": 1,
+    "ft_points": 8,
+    "budget": 0.5,
 }
 
 
