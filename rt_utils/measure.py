@@ -20,7 +20,7 @@ from rt_utils.datasets import DataSet
 from rt_utils.encoders import Encoder
 from rt_utils.errors import InputError
 from rt_utils.losses import CROSS_ENTROPY
-from rt_utils.search import AttackPlan, best, search_loss, search_representation
+from rt_utils.search import AttackPlan, Find, best, search_loss, search_representation
 from rt_utils.threat import Threat
 from rt_utils.transfer import Head, ProbeSettings, linear_probe
 
@@ -145,25 +145,37 @@ def _chunk(encoder: Encoder) -> int:
     return max(4, CHUNK * 32**2 // encoder.input_size**2)
 
 
-def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan) -> list[Task]:
-    """The attacks on the representation, one task a chunk of the test split: kept without a head, for every head."""
-    tasks: list[Task] = []
+def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:
+    """The attacks on the representation, one task a chunk of the test split and kind, with the chunk's first point.
+
+    Kept by what they depend on alone, so that every head, and every data set with the same chunk, shares them.
+    """
+    tasks: list[tuple[int, Task]] = []
     size = _chunk(encoder)
     for first in range(0, len(data.test), size):
-        arguments = (encoder, data.test.images[first : first + size].clone(), threat, plan, first)  # a view pickles all
-        tasks.append(("shifts", _key(encoder, data, threat, plan, first), search_representation, arguments))
+        chunk = data.test.images[first : first + size]
+        for kind, settings, up_to in (
+            ("representation", plan.representation, len(data.test)),
+            ("floor", plan.floor, plan.floor_points),
+            ("paper", plan.paper, plan.apgd_points),
+        ):
+            x = chunk[: max(0, up_to - first)].clone()  # a view pickles all
+            if len(x):
+                key = (encoder.name, data.name, encoder.weights_sha256, joblib.hash(x.numpy()), repr(threat))
+                arguments = (encoder, x, threat, kind, settings)
+                tasks.append((first, ("shifts", (*key, kind, repr(settings)), search_representation, arguments)))
     return tasks
 
 
-def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[Task]:
-    """The attacks on every chunk of the test split: by turns those on the representation and those on the loss."""
+def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:
+    """The attacks on the representation and on the loss, as `_head_free` gives the former."""
     on_loss = (joblib.hash((head.weight.numpy(), head.bias.numpy())), threat, plan)
-    tasks: list[Task] = []
-    for task in _head_free(encoder, data, threat, plan):
-        _, x, *_, first = arguments = task[3]
-        y = data.test.required_labels()[first : first + len(x)].clone()
-        key = _key(encoder, data, *on_loss, first)
-        tasks += [task, ("losses", key, search_loss, (encoder, head, x, y, *arguments[2:]))]
+    tasks, size = _head_free(encoder, data, threat, plan), _chunk(encoder)
+    for first in range(0, len(data.test), size):
+        part = slice(first, first + size)
+        x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()
+        arguments = (encoder, head, x, y, threat, plan, first)
+        tasks.append((first, ("losses", _key(encoder, data, *on_loss, first), search_loss, arguments)))
     return tasks
 
 
@@ -176,13 +188,13 @@ def label_free(
     """
     tasks = [_head_free(*case) for case in cases]
     clean: list[Task] = [("features", _key(e, d), _features, (e, d.test.images)) for e, d, *_ in cases]
-    values = compute([*clean, *(task for part in tasks for task in part)], workers)
+    values = compute([*clean, *(task for part in tasks for _, task in part)], workers)
     found, results = iter(values[len(cases) :]), []
     for z, part in zip(values, tasks, strict=False):
         shifts: dict[str, Float[np.ndarray, " n"]] = {}
-        for task in part:
+        for first, _ in part:
             for find in next(found):
-                index, column = task[3][-1] + find.index, shifts.setdefault(find.kind, np.full(len(z), np.nan))
+                index, column = first + find.index, shifts.setdefault(find.kind, np.full(len(z), np.nan))
                 shift = np.linalg.norm(find.z.astype(np.float64) - z[index], axis=1)
                 column[index] = np.fmax(column[index], shift)
         results.append((z, shifts))
@@ -202,19 +214,16 @@ def measure(
     tasks = [_searches(encoder, head, data, threat, plan) for encoder, head, data in cases]
     clean: list[Task] = [("features", _key(e, d), _features, (e, d.test.images)) for e, _, d in cases]
     # The first chunks carry the attack floor and take longest: they go first.
-    order = sorted(((k // 2, i, k) for i, part in enumerate(tasks) for k in range(len(part))))
-    values = compute([*clean, *(tasks[i][k] for _, i, k in order)], workers)
-    found = {(i, k): value for (_, i, k), value in zip(order, values[len(cases) :], strict=True)}
+    order = sorted((first, i, k) for i, part in enumerate(tasks) for k, (first, _) in enumerate(part))
+    values = compute([*clean, *(tasks[i][k][1] for _, i, k in order)], workers)
+    found: list[list[Find]] = [[] for _ in cases]
+    for (first, i, _), finds in zip(order, values[len(cases) :], strict=True):
+        found[i] += [replace(find, index=find.index + first) for find in finds]
     floor = dict.fromkeys(("shift_floor", "loss_floor"), plan.floor_points) | {"shift_paper": plan.apgd_points}
     measurements = []
     for i, (encoder, head, data) in enumerate(cases):
-        finds = [
-            replace(find, index=find.index + _chunk(encoder) * (k // 2))
-            for k in range(len(tasks[i]))
-            for find in found[i, k]
-        ]
         z, y = torch.from_numpy(values[i]), data.test.required_labels()
-        columns = {name: column.numpy() for name, column in best(head, z, y, finds, floor).items()}
+        columns = {name: column.numpy() for name, column in best(head, z, y, found[i], floor).items()}
         measurements.append(
             Measurement(
                 encoder=encoder.name,

@@ -70,21 +70,11 @@ class _Finder:
 
 
 def search_representation(
-    encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat, plan: AttackPlan, first: int
+    encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat, kind: str, settings: PGDSettings
 ) -> list[Find]:
-    """The part of the plan that needs neither labels nor a head: attacks on ||f_theta(x + delta) - f_theta(x)||_2.
-
-    `first` is the number of the first of the n points in its data set.
-    """
+    """What needs neither labels nor a head: attacks on ||f_theta(x + delta) - f_theta(x)||_2, found as `kind`."""
     finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
-    for kind, settings, up_to in (
-        ("representation", plan.representation, first + len(images)),
-        ("floor", plan.floor, plan.floor_points),
-        ("paper", plan.paper, plan.apgd_points),
-    ):
-        some = everyone[first + everyone < up_to]
-        if len(some):
-            finder.add(kind, some, attacks.representation_pgd(encoder, finder.x[some], threat, settings))
+    finder.add(kind, everyone, attacks.representation_pgd(encoder, finder.x, threat, settings))
     return finder.finds
 
 
@@ -97,7 +87,10 @@ def search_loss(
     plan: AttackPlan,
     first: int,
 ) -> list[Find]:
-    """The part of the plan that attacks the cross-entropy of the predictor, and its accuracy by APGD."""
+    """The part of the plan that attacks the cross-entropy of the predictor, and its accuracy by APGD.
+
+    `first` is the number of the first of the n points in its data set.
+    """
     finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
     model = nn.Sequential(encoder, head.module()).eval()
     predicted = head.logits(encoder.features(finder.x)).argmax(1)
