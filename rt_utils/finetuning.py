@@ -12,10 +12,11 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor, nn
 
-from rt_utils import cache, measure
+from rt_utils import cache
 from rt_utils.datasets import DataSet
 from rt_utils.encoders import Encoder, frozen
 from rt_utils.files import whole_file
+from rt_utils.processes import Task, compute
 from rt_utils.transfer import Head, ProbeSettings
 
 
@@ -80,7 +81,7 @@ def finetune(
     """
     unfinished = cache.folder() / cache.code_digest() / "unfinished"
     unfinished.mkdir(parents=True, exist_ok=True)
-    tasks: list[measure.Task] = []
+    tasks: list[Task] = []
     names = []
     for encoder, data, head in cases:
         start = "random" if head is None else joblib.hash((head.weight.numpy(), head.bias.numpy()))
@@ -91,7 +92,7 @@ def finetune(
         checkpoint = unfinished / f"{joblib.hash(key)}.pt"
         tasks.append(("finetuned", key, _train, (encoder, x, y, layer, settings, names[-1], checkpoint)))
     results = []
-    for (encoder, _, _), name, (state, weight, bias) in zip(cases, names, measure.compute(tasks, workers), strict=True):
+    for (encoder, _, _), name, (state, weight, bias) in zip(cases, names, compute(tasks, workers), strict=True):
         network = copy.deepcopy(encoder.network)
         values = zip(network.state_dict(), state, strict=True)
         network.load_state_dict({key: torch.from_numpy(value) for key, value in values})

@@ -1,25 +1,22 @@
 """From (encoder, head, data, threat) to one row per point: losses, prediction, shifts, margin, criterion."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 import torch
-from filelock import FileLock
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from rt_utils import bounds, cache, processes
+from rt_utils import bounds, cache
 from rt_utils.datasets import DataSet
 from rt_utils.encoders import Encoder
 from rt_utils.errors import InputError
 from rt_utils.losses import CROSS_ENTROPY
+from rt_utils.processes import Task, compute
 from rt_utils.search import AttackPlan, Find, best, search_loss, search_representation
 from rt_utils.threat import Threat
 from rt_utils.transfer import Head, ProbeSettings, linear_probe
@@ -35,7 +32,6 @@ CHECKS = (
     "wrong_paper",
     "wrong_apgd",
 )
-Task = tuple[str, cache.Key, Callable[..., Any], tuple[Any, ...]]  # kind and key of the result, what computes it
 
 
 @dataclass(frozen=True)
@@ -72,46 +68,6 @@ class Measurement:
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays, by name, for a file."""
         return {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
-
-
-def compute(tasks: Sequence[Task], workers: int) -> list[Any]:
-    """The value of every task: from the cache, or computed in `workers` processes and kept at once.
-
-    At most one worker means this process. What another chapter is computing at the same time is left to it, and taken
-    from the cache when it is there.
-    """
-    values: dict[int, Any] = {}
-    left = [i for i, task in enumerate(tasks) if not cache.holds(*task[:2])]
-    while left:
-        claims: deque[tuple[int, FileLock]] = deque()
-        elsewhere: list[int] = []
-
-        def jobs(left: list[int] = left, claims: Any = claims, elsewhere: Any = elsewhere) -> Iterator[processes.Job]:
-            for i in left:
-                claim = cache.claim(*tasks[i][:2])
-                if claim is None:
-                    elsewhere.append(i)
-                elif cache.holds(*tasks[i][:2]):
-                    claim.release()
-                else:
-                    claims.append((i, claim))
-                    yield tasks[i][2:]
-
-        for value in processes.run(jobs(), workers):
-            i, claim = claims.popleft()
-            values[i] = cache.kept(*tasks[i][:2], partial(_identity, value))
-            claim.release()
-        if elsewhere == left:
-            time.sleep(0.1)
-        left = elsewhere
-    for i, (kind, key, function, arguments) in enumerate(tasks):
-        if i not in values:
-            values[i] = cache.kept(kind, key, partial(processes.alone, function, *arguments))
-    return [values[i] for i in range(len(tasks))]
-
-
-def _identity(value: Any) -> Any:
-    return value
 
 
 def _key(encoder: Encoder, data: DataSet, *settings: object) -> cache.Key:

@@ -7,17 +7,23 @@ import multiprocessing
 import os
 import pickle
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from typing import Any
 
 import joblib
 import torch
+from filelock import FileLock
+
+from rt_utils import cache
 
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
+Task = tuple[str, cache.Key, Callable[..., Any], tuple[Any, ...]]  # kind and key of the result, what computes it
 
 
 def _end_with_parent() -> None:
@@ -88,3 +94,43 @@ def run(jobs: Iterable[Job], workers: int) -> Iterator[Any]:
                 yield pickle.loads(waiting.popleft().result())
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def compute(tasks: Sequence[Task], workers: int) -> list[Any]:
+    """The value of every task: from the cache, or computed in `workers` processes and kept at once.
+
+    At most one worker means this process. What another chapter is computing at the same time is left to it, and taken
+    from the cache when it is there.
+    """
+    values: dict[int, Any] = {}
+    left = [i for i, task in enumerate(tasks) if not cache.holds(*task[:2])]
+    while left:
+        claims: deque[tuple[int, FileLock]] = deque()
+        elsewhere: list[int] = []
+
+        def jobs(left: list[int] = left, claims: Any = claims, elsewhere: Any = elsewhere) -> Iterator[Job]:
+            for i in left:
+                claim = cache.claim(*tasks[i][:2])
+                if claim is None:
+                    elsewhere.append(i)
+                elif cache.holds(*tasks[i][:2]):
+                    claim.release()
+                else:
+                    claims.append((i, claim))
+                    yield tasks[i][2:]
+
+        for value in run(jobs(), workers):
+            i, claim = claims.popleft()
+            values[i] = cache.kept(*tasks[i][:2], partial(_identity, value))
+            claim.release()
+        if elsewhere == left:
+            time.sleep(0.1)
+        left = elsewhere
+    for i, (kind, key, function, arguments) in enumerate(tasks):
+        if i not in values:
+            values[i] = cache.kept(kind, key, partial(alone, function, *arguments))
+    return [values[i] for i in range(len(tasks))]
+
+
+def _identity(value: Any) -> Any:
+    return value

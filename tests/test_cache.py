@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from rt_utils import cache, measure
+from rt_utils import cache, processes
 
 SCRIPT = """
 import sys
@@ -128,6 +128,9 @@ def test_what_another_computes_is_left_to_it(tmp_path: Path, monkeypatch: pytest
     thread = threading.Thread(target=other)
     thread.start()
     assert claimed.wait(60)
-    tasks: list[measure.Task] = [("numbers", ("first",), pytest.fail, ("twice",)), ("numbers", ("second",), second, ())]
-    assert measure.compute(tasks, 1) == [1.0, 2.0]
+    tasks: list[processes.Task] = [
+        ("numbers", ("first",), pytest.fail, ("twice",)),
+        ("numbers", ("second",), second, ()),
+    ]
+    assert processes.compute(tasks, 1) == [1.0, 2.0]
     thread.join()
