@@ -117,6 +117,7 @@ KNOWN: dict[str, Parser] = {
     "drop": _text,
     "resamples": _integer(100, 1_000_000),
     "severity": _number(0, 4),
+    "threshold": _number(0, 10),
     "budget": _number(0, 1e9),
     "seed": _integer(0, 2**31 - 1),
     "workers": _integer(0, 1024),
