@@ -20,6 +20,7 @@ SMALL = {
     "floor_points": 8,
     "apgd_points": 8,
     "restarts": 1,
+    "steps": 20,
     "encoders": ["embedded/robust"],
     "data": ["digits"],
     "probe_epochs": 5,
