@@ -1,6 +1,7 @@
 """What a chapter defines, taken from its source: the tests check the chapter's own functions and not copies of them."""
 
 import ast
+from pathlib import Path
 from typing import Any
 
 import jupytext
@@ -40,3 +41,16 @@ def definitions(chapter: str, *names: str, plant: tuple[str, str] = ("", ""), **
     namespace = dict(given)
     exec(compile(ast.Module(chosen, type_ignores=[]), chapter, "exec"), namespace)
     return namespace
+
+
+def edited(folder: Path, chapter: str, right: str, wrong: str, *, times: int | None = 1) -> None:
+    """A book of one chapter in `folder`, in which `wrong` stands for `right`, which stands there `times` times.
+
+    None: at least once.
+    """
+    source = (ROOT / "notebooks" / f"{chapter}.md").read_text("utf-8")
+    found = source.count(right)
+    assert found >= 1 if times is None else found == times
+    (folder / "notebooks").mkdir()
+    (folder / "_toc.yml").touch()
+    (folder / "notebooks" / f"{chapter}.md").write_text(source.replace(right, wrong), "utf-8")

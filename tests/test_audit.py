@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT
+from chapter_source import edited
 from PIL import Image
 
 from rt_utils import cli, encoders, image_folder
@@ -221,15 +221,6 @@ def planted(encoder, kind):
 LOADED = "encoder = load_encoder(p.encoder)\n"
 
 
-def edited(folder: Path, right: str, wrong: str) -> None:
-    """A book of one chapter in `folder`, in which `wrong` stands for `right`."""
-    source = (ROOT / "notebooks" / "audit.md").read_text("utf-8")
-    assert source.count(right) == 1
-    (folder / "notebooks").mkdir()
-    (folder / "_toc.yml").touch()
-    (folder / "notebooks" / "audit.md").write_text(source.replace(right, wrong), "utf-8")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "failing"),
@@ -244,7 +235,7 @@ def test_a_masked_gradient_is_noticed(
     kind: str, failing: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "front.py").write_text(PLANTED)
-    edited(tmp_path, LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, {kind!r})\n")
+    edited(tmp_path, "audit", LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, {kind!r})\n")
     monkeypatch.chdir(tmp_path)
     summary = audit(encoder="embedded/robust", data="digits", steps=40, restarts=2, floor_points=8)
     found = {key for key, check in summary["checks"].items() if check["verdict"] == "fails"}
@@ -255,7 +246,7 @@ def test_a_masked_gradient_is_noticed(
 @pytest.mark.slow
 def test_a_gradient_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "front.py").write_text(PLANTED)
-    edited(tmp_path, LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, 'not finite')\n")
+    edited(tmp_path, "audit", LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, 'not finite')\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="the gradient of embedded/random is not finite at 20 of 20 images"):
         audit(data="digits")
@@ -272,7 +263,7 @@ def test_a_gradient_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: p
     ],
 )
 def test_a_planted_error_is_caught(right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edited(tmp_path, right, wrong)
+    edited(tmp_path, "audit", right, wrong)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="AssertionError"):
         audit(encoder="embedded/robust", data="digits", n_train=1000)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from chapter_source import edited
 from test_chapter import SMALL
 
 from rt_utils import cli
@@ -47,11 +47,7 @@ PLANTED = [
 def test_a_planted_error_is_caught(
     chapter: str, right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = (ROOT / "notebooks" / f"{chapter}.md").read_text("utf-8")
-    assert source.count(right) >= 1
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_toc.yml").touch()
-    (tmp_path / "notebooks" / f"{chapter}.md").write_text(source.replace(right, wrong), "utf-8")
+    edited(tmp_path, chapter, right, wrong, times=None)
     monkeypatch.chdir(tmp_path)
     small = (
         {}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT
+from chapter_source import edited
 from torch import nn
 
 from embedded_world import sprites, train_encoders
@@ -176,11 +176,7 @@ def test_a_radius_that_cannot_be() -> None:
     ],
 )
 def test_a_planted_error_is_caught(right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = (ROOT / "notebooks" / f"{CHAPTER}.md").read_text("utf-8")
-    assert source.count(right) == 1
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "_toc.yml").touch()
-    (tmp_path / "notebooks" / f"{CHAPTER}.md").write_text(source.replace(right, wrong), "utf-8")
+    edited(tmp_path, CHAPTER, right, wrong)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="AssertionError"):
         cli.run(CHAPTER, SMALL, Path("out.ipynb"), progress=False)
