@@ -21,6 +21,7 @@ CHAPTERS = [
 ]
 LONG = [  # they start first, so that none of them is left running alone at the end
     "theorem_2_criterion",
+    "slack",
     "section_5_1_cross_entropy",
     "section_6_2_transfer_methods",
     "appendix_b2_regression",

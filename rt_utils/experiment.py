@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import pandas as pd
@@ -32,12 +32,15 @@ class Experiment:
 def attack_plan(p: Parameters) -> AttackPlan:
     """The attacks of a page: `restarts` short runs, the best refined by `steps`; the checks on the first points.
 
+    The page's own attacks begin with steps of `rel_stepsize` times eps; those that check them keep theirs.
+
     The loss has more local maxima than the shift, whose best run is refined by three fifths of `steps`.
     """
+    page = PGDSettings(12, p.restarts, refine=p.steps, rel_stepsize=p.rel_stepsize, seed=p.seed)
     return AttackPlan(
-        representation=PGDSettings(steps=12, restarts=p.restarts, refine=math.ceil(0.6 * p.steps), seed=p.seed),
-        loss=PGDSettings(steps=12, restarts=p.restarts, refine=p.steps, seed=p.seed),
-        predicted=PGDSettings(steps=20, seed=p.seed + 100),
+        representation=replace(page, refine=math.ceil(0.6 * p.steps)),
+        loss=page,
+        predicted=PGDSettings(steps=20, rel_stepsize=p.rel_stepsize, seed=p.seed + 100),
         paper=PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=p.seed + 200),
         floor=PGDSettings(steps=100, restarts=5, seed=p.seed + 300),
         floor_points=p.floor_points,

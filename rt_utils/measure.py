@@ -175,7 +175,11 @@ def measure(
     found: list[list[Find]] = [[] for _ in cases]
     for (first, i, _), finds in zip(order, values[len(cases) :], strict=True):
         found[i] += [replace(find, index=find.index + first) for find in finds]
-    floor = dict.fromkeys(("shift_floor", "loss_floor"), plan.floor_points) | {"shift_paper": plan.apgd_points}
+    floor = {
+        "shift_floor": plan.floor_points,
+        "loss_floor": plan.loss_floor_points,
+        "shift_paper": plan.apgd_points,
+    }
     measurements = []
     for i, (encoder, head, data) in enumerate(cases):
         z, y = torch.from_numpy(values[i]), data.test.required_labels()

@@ -96,6 +96,7 @@ KNOWN: dict[str, Parser] = {
     "eps": lambda name, value: value,  # parsed below: its range depends on the norm
     "steps": _integer(1, 10_000),
     "restarts": _integer(1, 1_000),
+    "rel_stepsize": _number(0.01, 100),
     "floor_points": _integer(0, 100_000),
     "apgd_points": _integer(0, 100_000),
     "n_train": _integer(2, 10_000_000),
