@@ -54,6 +54,12 @@ class DataSet:
     fingerprint: str
     factors: tuple[str, ...] = ()
 
+    def first(self, n: int) -> "DataSet":
+        """The data set with its first n test images alone. They are in random order."""
+        images, labels, factors = self.test.images, self.test.labels, self.test.factors
+        test = Split(images[:n], None if labels is None else labels[:n], None if factors is None else factors[:n])
+        return replace(self, test=test, fingerprint=fingerprint(self.train, test))
+
 
 def fingerprint(*splits: Split) -> str:
     """The first 16 hex digits of the SHA-256 over shapes, pixels, labels and factors."""
