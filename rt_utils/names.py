@@ -7,7 +7,13 @@ from rt_utils.errors import InputError, unknown
 
 EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
 ENCODERS = tuple(f"embedded/{name}" for name in EMBEDDED)
-OTHER_ENCODERS = ("torchvision/NAME", "timm/NAME", "file:PATH@torchvision/NAME")
+ROBUSTBENCH = "robustbench/"
+OTHER_ENCODERS = (
+    "torchvision/NAME",
+    "timm/NAME",
+    "file:PATH@torchvision/NAME",
+    f"{ROBUSTBENCH}DATASET/THREAT/NAME",
+)
 DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")
 FOLDER = "folder:"
 FILE = "file:"
@@ -44,6 +50,11 @@ def check_encoder(name: str) -> None:
         if not Path(path).is_file():
             raise InputError(f"no file {path!r}: give file:PATH@{architecture} with safetensors or a state_dict")
         check_encoder(architecture)
+        return
+    if name.startswith(ROBUSTBENCH):
+        from rt_utils import robustbench_models
+
+        robustbench_models.parse(name)
         return
     known: Sequence[str] = (*ENCODERS, *OTHER_ENCODERS)
     if name.startswith("torchvision/"):

@@ -21,7 +21,7 @@ from rt_utils.radius import parse_eps, parse_norm
 
 PROFILES = ("embedded",)
 # A comma between names; a path may hold commas, so there a known beginning must follow.
-_COMMA = rf",\s*(?=(?:folder|file):|embedded/|torchvision/|timm/|(?:{'|'.join(DATA_SETS)})(?:[,\s]|$))"
+_COMMA = rf",\s*(?=(?:folder|file):|embedded/|torchvision/|timm/|robustbench/|(?:{'|'.join(DATA_SETS)})(?:[,\s]|$))"
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
 
 
