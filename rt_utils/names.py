@@ -15,7 +15,10 @@ OTHER_ENCODERS = (
     f"{ROBUSTBENCH}DATASET/THREAT/NAME",
 )
 DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")
+DOWNLOADED = ("cifar10", "cifar100", "fashion-mnist")
 FOLDER = "folder:"
+INTEL = "intel:"
+DSPRITES = "dsprites:"
 FILE = "file:"
 
 
@@ -76,8 +79,12 @@ def folder(path: str) -> Path:
 
 
 def check_data_set(name: str) -> None:
-    """Raises InputError for a name that `datasets.load` does not know, or a folder that is not there."""
+    """Raises InputError for a name that `datasets.load` does not know, or data that are not there."""
     if name.startswith(FOLDER):
         folder(name.removeprefix(FOLDER))
+    elif name in DOWNLOADED or name.startswith((INTEL, DSPRITES)):
+        from rt_utils import downloaded
+
+        downloaded.check(name)
     elif name not in DATA_SETS:
-        raise unknown("data set", name, (*DATA_SETS, "folder:PATH"))
+        raise unknown("data set", name, (*DATA_SETS, *DOWNLOADED, "folder:PATH", "intel:PATH", "dsprites:PATH"))
