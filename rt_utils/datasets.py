@@ -123,8 +123,10 @@ def _folder(path: str, size: int, n_train: int, n_test: int, seed: int) -> tuple
 
 
 def _downloaded(name: str, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
-    if name.startswith(DSPRITES):
-        parts = downloaded.dsprites(name.removeprefix(DSPRITES), n_train=n_train, n_test=n_test, seed=seed)
+    if downloaded.is_a(INTEL, name):
+        return _folder(str(downloaded.path_of(name)), size, n_train, n_test, seed)
+    if downloaded.is_a(DSPRITES, name):
+        parts = downloaded.dsprites(downloaded.path_of(name), n_train=n_train, n_test=n_test, seed=seed)
         train, test = (replace(_split(_resized(x, size), y), factors=torch.from_numpy(z)) for x, y, z in parts)
         return train, test, downloaded.SHAPES
     *both, classes = downloaded.load(name, n_train=n_train, n_test=n_test, seed=seed)
@@ -152,9 +154,9 @@ def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: 
     sub-folders are respected). Raises InputError for an unknown name, and for data that are not there or damaged.
     """
     check_data_set(name)
-    is_folder = name.startswith((FOLDER, INTEL))
+    is_folder = name.startswith(FOLDER)
     loader: Loader = (
-        partial(_folder, name.partition(":")[2]) if is_folder else _LOADERS.get(name, partial(_downloaded, name))
+        partial(_folder, name.removeprefix(FOLDER)) if is_folder else _LOADERS.get(name, partial(_downloaded, name))
     )
     train, test, classes = loader(size, n_train, n_test, seed)
     factors = sprites.FACTORS if train.factors is not None else ()

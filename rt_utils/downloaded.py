@@ -48,11 +48,22 @@ def root() -> Path:
     return Path(os.environ.get("RT_DATA") or Path(__file__).resolve().parent.parent / "data").expanduser()
 
 
-def _intel(path: str) -> None:
+def is_a(prefix: str, name: str) -> bool:
+    """Whether `name` is that data set's, with or without a path."""
+    return f"{name}:".startswith(prefix)
+
+
+def path_of(name: str) -> Path:
+    """The folder of 'intel:PATH' or the file of 'dsprites:PATH'; without a path, its place in the root."""
+    given = name.partition(":")[2]
+    return Path(given).expanduser() if given else root() / {"intel": "intel", "dsprites": _DSPRITES_FILE}[name]
+
+
+def _intel(path: Path) -> None:
     for part in ("seg_train", "seg_test"):
-        found = [f for f in (Path(path, part, part), Path(path, part)) if f.is_dir()]
+        found = [f for f in (path / part / part, path / part) if f.is_dir()]
         if not found:
-            raise InputError(f"no folder {part!r} in {path!r}: unpack the archive of {_INTEL_PAGE} there")
+            raise InputError(f"no folder {part!r} in {str(path)!r}: unpack the archive of {_INTEL_PAGE} there")
         missing = [name for name in _INTEL if not (found[0] / name).is_dir()]
         if missing:
             raise InputError(f"{str(found[0])!r} lacks {', '.join(missing)}: unpack all of {_INTEL_PAGE}")
@@ -60,12 +71,13 @@ def _intel(path: str) -> None:
 
 def check(name: str) -> None:
     """Raises InputError, with what to download and where to put it, where the data set is not there."""
-    if name.startswith(INTEL):
-        _intel(str(Path(name.removeprefix(INTEL)).expanduser()))
-    elif name.startswith(DSPRITES):
-        path = Path(name.removeprefix(DSPRITES)).expanduser()
-        if not path.is_file():
-            raise InputError(f"no file {str(path)!r}: download {_DSPRITES_FILE} from {_DSPRITES_PAGE} and name it")
+    if is_a(INTEL, name):
+        _intel(path_of(name))
+    elif is_a(DSPRITES, name):
+        if not path_of(name).is_file():
+            raise InputError(
+                f"no file {str(path_of(name))!r}: download {_DSPRITES_FILE} from {_DSPRITES_PAGE} and name it"
+            )
     else:
         _, below, source = _TORCHVISION[name]
         if not (root() / below).is_dir():
@@ -114,13 +126,13 @@ def _rows(archive: np.lib.npyio.NpzFile, key: str, chosen: Int64[np.ndarray, " n
     return rows
 
 
-def dsprites(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Drawn, Drawn]:
+def dsprites(path: Path, *, n_train: int, n_test: int, seed: int) -> tuple[Drawn, Drawn]:
     """Training and test part: images, shapes, and scale, orientation, posX, posY, each scaled to [0, 1].
 
     A random fifth of the file, by `seed`, is for tests, as in the paper. Raises InputError for another file.
     """
     try:
-        with np.load(Path(path).expanduser(), allow_pickle=False) as archive:
+        with np.load(path, allow_pickle=False) as archive:
             values = archive["latents_values"]
             order = np.random.default_rng(seed).permutation(len(values))
             fifth = len(values) // 5
@@ -137,9 +149,11 @@ def dsprites(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Drawn,
         zlib.error,
     ) as error:
         line = next(iter(str(error).splitlines()), "")
-        raise InputError(f"{path!r} cannot be read as dSprites ({line}): download it from {_DSPRITES_PAGE}") from None
+        raise InputError(
+            f"{str(path)!r} cannot be read as dSprites ({line}): download it from {_DSPRITES_PAGE}"
+        ) from None
     if values.ndim != 2 or values.shape[1] != 6 or images.shape[1:] != (64, 64) or images.max(initial=0) > 1:
-        raise InputError(f"{path!r} is not dSprites: download {_DSPRITES_FILE} from {_DSPRITES_PAGE}")
+        raise InputError(f"{str(path)!r} is not dSprites: download {_DSPRITES_FILE} from {_DSPRITES_PAGE}")
     low, high = values[:, 2:].min(0), values[:, 2:].max(0)
     factors = ((values[:, 2:] - low) / np.maximum(high - low, 1e-12)).astype(np.float32)
     labels = values[:, 1].astype(np.int64) - 1

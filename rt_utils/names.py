@@ -15,7 +15,7 @@ OTHER_ENCODERS = (
     f"{ROBUSTBENCH}DATASET/THREAT/NAME",
 )
 DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")
-DOWNLOADED = ("cifar10", "cifar100", "fashion-mnist")
+DOWNLOADED = ("cifar10", "cifar100", "fashion-mnist", "intel", "dsprites")  # in the folder of data
 FOLDER = "folder:"
 INTEL = "intel:"
 DSPRITES = "dsprites:"
@@ -87,4 +87,4 @@ def check_data_set(name: str) -> None:
 
         downloaded.check(name)
     elif name not in DATA_SETS:
-        raise unknown("data set", name, (*DATA_SETS, *DOWNLOADED, "folder:PATH", "intel:PATH", "dsprites:PATH"))
+        raise unknown("data set", name, (*DATA_SETS, *DOWNLOADED, "folder:PATH"))
