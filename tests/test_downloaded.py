@@ -185,6 +185,8 @@ def test_a_file_that_is_not_dsprites(spoil: Callable[[Path], object], tmp_path: 
             "dsprites:/no.npz",
             "no file '/no.npz': download dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz from https://",
         ),
+        ("intel", "no folder 'seg_train' in '{root}/intel': unpack the archive of https://www.kaggle.com/"),
+        ("dsprites", "no file '{root}/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz': download"),
         ("cifar-10", "unknown data set 'cifar-10': use cifar10"),
     ],
 )
