@@ -11,11 +11,10 @@ from typing import Any
 import jupytext
 import nbformat
 import papermill
-import yaml
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from rt_utils import parameters
+from rt_utils import parameters, profiles
 from rt_utils.errors import InputError, unknown
 from rt_utils.files import remove_leftovers
 
@@ -60,19 +59,6 @@ def declared_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
         if "parameters" in cell.metadata.get("tags", []):
             return parameters.assigned(cell.source)
     return {}
-
-
-def read_profile(path: str) -> dict[str, Any]:
-    """A flat YAML file of parameters. Raises InputError where it cannot be read or is not flat."""
-    try:
-        content = yaml.safe_load(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the profile {path!r}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise InputError(f"the profile {path!r} is not YAML: write one 'name: value' a line") from None
-    if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
-        raise InputError(f"the profile {path!r} is not flat: write one 'name: value' a line")
-    return {str(name): value for name, value in content.items()}
 
 
 @contextlib.contextmanager
@@ -182,8 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if options.command == "run":
             given: dict[str, Any] = {}
+            declared = declared_parameters(jupytext.read(source(options.chapter)))
             for file in options.files:
-                given |= read_profile(file)
+                given |= profiles.for_chapter(file, options.chapter, declared, chapters())
             given |= {name: value_of(value) for name, value in options.pairs}
             print(f"running {options.chapter}", flush=True)
             progress = not options.quiet and sys.stderr.isatty()

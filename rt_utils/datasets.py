@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from embedded_world import glyphs, sprites, textures
-from rt_utils import cache, image_folder
+from rt_utils import cache, downloaded, image_folder
 from rt_utils.errors import InputError
-from rt_utils.names import FOLDER, check_data_set
+from rt_utils.names import DSPRITES, FOLDER, INTEL, check_data_set
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,12 @@ def _split(images: np.ndarray, labels: np.ndarray | None) -> Split:
 def _resized(images: UInt8[np.ndarray, "n 3 h w"], size: int) -> UInt8[np.ndarray, "n 3 s s"]:
     if images.shape[-1] == size:
         return images
-    pixels = torch.nn.functional.interpolate(
-        torch.from_numpy(images).float(), size=(size, size), mode="bilinear", antialias=True
-    )
-    return pixels.round().clamp(0, 255).byte().numpy()
+    resized = np.zeros((*images.shape[:2], size, size), np.uint8)
+    for first in range(0, len(images), 1024):  # as float32 all of them would take four times the memory
+        part = torch.from_numpy(images[first : first + 1024]).float()
+        pixels = torch.nn.functional.interpolate(part, size=(size, size), mode="bilinear", antialias=True)
+        resized[first : first + 1024] = pixels.round().clamp(0, 255).byte().numpy()
+    return resized
 
 
 def _drawn(module: ModuleType, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
@@ -126,6 +128,18 @@ def _folder(path: str, size: int, n_train: int, n_test: int, seed: int) -> tuple
     return _split(*train), _split(*test), classes
 
 
+def _downloaded(name: str, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
+    if downloaded.is_a(INTEL, name):
+        return _folder(str(downloaded.path_of(name)), size, n_train, n_test, seed)
+    if downloaded.is_a(DSPRITES, name):
+        parts = downloaded.dsprites(downloaded.path_of(name), n_train=n_train, n_test=n_test, seed=seed)
+        train, test = (replace(_split(_resized(x, size), y), factors=torch.from_numpy(z)) for x, y, z in parts)
+        return train, test, downloaded.SHAPES
+    *both, classes = downloaded.load(name, n_train=n_train, n_test=n_test, seed=seed)
+    train, test = (_split(_resized(images, size), labels) for images, labels in both)
+    return train, test, classes
+
+
 Loader = Callable[[int, int, int, int], tuple[Split, Split, tuple[str, ...]]]
 _LOADERS: dict[str, Loader] = {
     "glyphs": partial(_drawn, glyphs),
@@ -141,12 +155,15 @@ def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: 
 
     The same arguments give the same pixels and splits. Names: 'glyphs', 'digits' (margin kept), 'digits:stretched',
     'textures' (at most 200 test images), 'sprites' (classes: the shapes; factors: scale, orientation, posX, posY),
-    'folder:PATH' (one sub-folder a class, or images without labels; `train` and `test` sub-folders are respected).
-    Raises InputError for an unknown name and for a folder that cannot be read.
+    'cifar10', 'cifar100', 'fashion-mnist' (as torchvision unpacks them), 'dsprites:PATH' (its .npz), 'intel:PATH'
+    (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a class, or images without labels; `train` and `test`
+    sub-folders are respected). Raises InputError for an unknown name, and for data that are not there or damaged.
     """
     check_data_set(name)
     is_folder = name.startswith(FOLDER)
-    loader: Loader = partial(_folder, name.removeprefix(FOLDER)) if is_folder else _LOADERS[name]
+    loader: Loader = (
+        partial(_folder, name.removeprefix(FOLDER)) if is_folder else _LOADERS.get(name, partial(_downloaded, name))
+    )
     train, test, classes = loader(size, n_train, n_test, seed)
     factors = sprites.FACTORS if train.factors is not None else ()
     return DataSet(name, classes, train, test, fingerprint(train, test), factors)

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
@@ -40,10 +40,15 @@ class Encoder(nn.Module):
         return features
 
     @torch.no_grad()
-    def features(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
-        """Features of any number of images, in batches, without gradients. The one evaluation that results rest on."""
+    def features(self, x: Float[Tensor, "n 3 h w"] | UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
+        """Features of any number of images, in batches, without gradients. The one evaluation that results rest on.
+
+        Images as they are stored, uint8, become pixels in [0, 1] a batch at a time: all at once they take four times
+        the memory.
+        """
         batch = max(4, 2**18 // self.input_size**2)  # 256 images of 32x32, 5 of 224x224
-        return torch.cat([self(part.contiguous(memory_format=torch.channels_last)) for part in x.split(batch)])
+        parts = (part if part.is_floating_point() else part.float() / 255 for part in x.split(batch))
+        return torch.cat([self(part.contiguous(memory_format=torch.channels_last)) for part in parts])
 
 
 def model_card(name: str) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from rt_utils.names import folder
 Part = tuple[UInt8[np.ndarray, "n 3 s s"], Int64[np.ndarray, " n"] | None]
 Files = tuple[list[Path], Int64[np.ndarray, " n"] | None]
 _IGNORED = {"thumbs.db", "desktop.ini"}
-_TEST_NAMES = ("test", "val")
+# Kaggle's archive of Intel Image has a folder in a folder of the same name.
+_TRAIN_NAMES = ("train", "seg_train/seg_train", "seg_train")
+_TEST_NAMES = ("test", "val", "seg_test/seg_test", "seg_test")
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -96,17 +98,20 @@ def pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.nd
 def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, Files, tuple[str, ...]]:
     """Files and labels of the training part and of the test part, and the class names of a folder.
 
-    With sub-folders `train` and `test` (or `val`) those are the splits. Else a labelled folder is split at random,
-    at most half of it for the test; a folder without labels is all test. No image is decoded.
+    With sub-folders `train` and `test` (or `val`), or Kaggle's `seg_train` and `seg_test`, those are the splits. Else a
+    labelled folder is split at random, at most half of it for the test; a folder without labels is all test. No image
+    is decoded.
     """
     root = folder(path)
-    tests = [root / name for name in _TEST_NAMES if (root / name).is_dir()]
-    if (root / "train").is_dir() and tests:
-        paths, labels, classes = _listing(root / "train")
+    trains, tests = ([root / n for n in names if (root / n).is_dir()] for names in (_TRAIN_NAMES, _TEST_NAMES))
+    if trains and tests:
+        paths, labels, classes = _listing(trains[0])
         test_paths, test_labels, test_classes = _listing(tests[0])
         if classes != test_classes:
             odd = sorted(set(classes) ^ set(test_classes))
-            raise InputError(f"{tests[0].name!r} and 'train' in {path!r} differ in their classes: {', '.join(odd[:5])}")
+            raise InputError(
+                f"{tests[0].name!r} and {trains[0].name!r} in {path!r} differ in their classes: {', '.join(odd[:5])}"
+            )
         chosen, _ = pick(labels, len(paths), n_train, seed)
         test_chosen, _ = pick(test_labels, len(test_paths), n_test, seed)
         return _some(paths, labels, chosen), _some(test_paths, test_labels, test_chosen), classes

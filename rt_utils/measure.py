@@ -75,13 +75,13 @@ def _key(encoder: Encoder, data: DataSet, *settings: object) -> cache.Key:
 
 
 def _features(encoder: Encoder, images: Tensor) -> Float[np.ndarray, "n r"]:
-    return encoder.features(images.float() / 255).numpy()
+    return encoder.features(images).numpy()
 
 
 def _probe(
     encoder: Encoder, images: Tensor, labels: Tensor, n_classes: int, settings: ProbeSettings
 ) -> tuple[Any, Any]:
-    head = linear_probe(encoder.features(images.float() / 255), labels, n_classes, settings)
+    head = linear_probe(encoder.features(images), labels, n_classes, settings)
     return head.weight.numpy(), head.bias.numpy()
 
 

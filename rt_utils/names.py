@@ -7,9 +7,18 @@ from rt_utils.errors import InputError, unknown
 
 EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
 ENCODERS = tuple(f"embedded/{name}" for name in EMBEDDED)
-OTHER_ENCODERS = ("torchvision/NAME", "timm/NAME", "file:PATH@torchvision/NAME")
+ROBUSTBENCH = "robustbench/"
+OTHER_ENCODERS = (
+    "torchvision/NAME",
+    "timm/NAME",
+    "file:PATH@torchvision/NAME",
+    f"{ROBUSTBENCH}DATASET/THREAT/NAME",
+)
 DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")
+DOWNLOADED = ("cifar10", "cifar100", "fashion-mnist", "intel", "dsprites")  # in the folder of data
 FOLDER = "folder:"
+INTEL = "intel:"
+DSPRITES = "dsprites:"
 FILE = "file:"
 
 
@@ -45,6 +54,11 @@ def check_encoder(name: str) -> None:
             raise InputError(f"no file {path!r}: give file:PATH@{architecture} with safetensors or a state_dict")
         check_encoder(architecture)
         return
+    if name.startswith(ROBUSTBENCH):
+        from rt_utils import robustbench_models
+
+        robustbench_models.parse(name)
+        return
     known: Sequence[str] = (*ENCODERS, *OTHER_ENCODERS)
     if name.startswith("torchvision/"):
         known = _torchvision_names(name)
@@ -65,8 +79,12 @@ def folder(path: str) -> Path:
 
 
 def check_data_set(name: str) -> None:
-    """Raises InputError for a name that `datasets.load` does not know, or a folder that is not there."""
+    """Raises InputError for a name that `datasets.load` does not know, or data that are not there."""
     if name.startswith(FOLDER):
         folder(name.removeprefix(FOLDER))
+    elif name in DOWNLOADED or name.startswith((INTEL, DSPRITES)):
+        from rt_utils import downloaded
+
+        downloaded.check(name)
     elif name not in DATA_SETS:
-        raise unknown("data set", name, (*DATA_SETS, "folder:PATH"))
+        raise unknown("data set", name, (*DATA_SETS, *DOWNLOADED, "folder:PATH"))

@@ -16,12 +16,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from rt_utils.errors import InputError, unknown
-from rt_utils.names import DATA_SETS, check_data_set, check_encoder
+from rt_utils.names import DATA_SETS, DOWNLOADED, check_data_set, check_encoder
 from rt_utils.radius import parse_eps, parse_norm
 
-PROFILES = ("embedded",)
+PROFILES = ("embedded", "paper")
 # A comma between names; a path may hold commas, so there a known beginning must follow.
-_COMMA = rf",\s*(?=(?:folder|file):|embedded/|torchvision/|timm/|(?:{'|'.join(DATA_SETS)})(?:[,\s]|$))"
+_PATH = "folder:|file:|intel:|dsprites:"
+_COMMA = rf",\s*(?={_PATH}|embedded/|torchvision/|timm/|robustbench/|(?:{'|'.join(DATA_SETS + DOWNLOADED)})(?:[,\s]|$))"
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
 
 
@@ -73,7 +74,7 @@ def _names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
     """A list of names, or one text with commas between names (a comma inside a folder's path is kept)."""
 
     def parse(name: str, value: Any) -> list[str]:
-        comma = _COMMA if re.search("folder:|file:", str(value)) else r",\s*"
+        comma = _COMMA if re.search(_PATH, str(value)) else r",\s*"
         parts = re.split(comma, value) if isinstance(value, str) else value
         if not isinstance(parts, list | tuple) or not parts or not all(isinstance(p, str) and p for p in parts):
             raise InputError(f"{name} {value!r} is not a name, nor a list of names")

@@ -1,21 +1,22 @@
-"""Encoders from torchvision and timm: an architecture with the library's own weights, random ones, or a file's.
+"""Encoders from torchvision, timm and RobustBench: an architecture with the library's weights, random or a file's.
 
 torchvision/NAME and timm/NAME have random weights; torchvision/NAME:WEIGHTS and timm/NAME.TAG the library's own, by its
-own names for them; file:PATH@torchvision/NAME (or @timm/NAME) those of a file. Nothing is downloaded unasked.
+own names for them; robustbench/DATASET/THREAT/NAME a checkpoint of RobustBench; file:PATH@torchvision/NAME (or
+@timm/NAME) those of a file. Nothing is downloaded unasked.
 """
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rt_utils import robustbench_models, state_dicts
 from rt_utils.errors import InputError, unknown
 from rt_utils.names import split_file
 
@@ -70,12 +71,23 @@ def _timm(name: str, **options: Any) -> Architecture:
     return Architecture(name, network, wants["input_size"][-1], wants["mean"], wants["std"])
 
 
+def _robustbench(name: str) -> Architecture:
+    return Architecture(name, *robustbench_models.build(name), (0.0,) * 3, (1.0,) * 3)
+
+
+_MAKERS: dict[str, Callable[..., Architecture]] = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "robustbench": _robustbench,
+}
+
+
 def _build(name: str, **options: Any) -> Architecture:
     """The architecture of that name, from seed 0 where its weights are random."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            built = (_torchvision if name.startswith("torchvision/") else _timm)(name, **options)
+            built = _MAKERS[name.partition("/")[0]](name, **options)
         except InputError:
             raise
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
@@ -86,37 +98,26 @@ def _build(name: str, **options: Any) -> Architecture:
 
 
 def _head(built: Architecture) -> tuple[str, nn.Linear]:
-    """The last linear layer, which gives the logits. Raises InputError where the network does not end in one."""
-    linear = [(name, layer) for name, layer in built.network.named_modules() if isinstance(layer, nn.Linear)]
-    refusal = InputError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
-    if not linear:
-        raise refusal
-    with torch.no_grad():
-        logits = built.network(torch.zeros(1, 3, built.input_size, built.input_size))
-    name, layer = linear[-1]
-    if logits.shape != (1, layer.out_features):
-        raise refusal
-    return name, layer
+    """The last linear layer, which gives the logits. Raises InputError where the network does not end in one.
 
-
-def _read(path: str) -> dict[str, Tensor]:
-    """A state_dict from safetensors, or from a file that torch.save wrote, read with weights_only=True."""
+    That is seen from one image: what the layer returns, from features of shape (1, r), is what the network returns.
+    """
+    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    linear = {layer: name for name, layer in built.network.named_modules() if isinstance(layer, nn.Linear)}
+    hooks = [layer.register_forward_hook(lambda layer, z, out: seen.update({layer: (z[0], out)})) for layer in linear]
+    image = torch.rand(1, 3, built.input_size, built.input_size, generator=torch.Generator().manual_seed(0))
     try:
-        if path.endswith(".safetensors"):
-            content: Any = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        with torch.no_grad():
+            logits = built.network(image)
+    except (RuntimeError, ValueError, AssertionError) as error:
         line = next(iter(str(error).splitlines()), "")
-        raise InputError(f"{path!r} cannot be read as weights ({line}): give safetensors or a state_dict") from None
-    except Exception as error:  # pickle's UnpicklingError names what is not allowed, over many lines
-        raise InputError(f"{path!r} holds more than a state_dict ({type(error).__name__}): save one") from None
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(f"{path!r} holds no state_dict: save model.state_dict(), or safetensors")
-    return {name.removeprefix("module."): value for name, value in content.items()}
+        raise InputError(f"{built.name} takes no images of {built.input_size} pixels a side ({line})") from None
+    for hook in hooks:
+        hook.remove()
+    for layer, name in linear.items():
+        if layer in seen and seen[layer][0].ndim == 2 and torch.equal(seen[layer][1], logits):
+            return name, layer
+    raise InputError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
 
 
 def _from_file(name: str) -> tuple[Architecture, str, str]:
@@ -126,10 +127,7 @@ def _from_file(name: str) -> tuple[Architecture, str, str]:
     named = _NAMED_HASH.search(path)
     if named and not digest.startswith(named[1]):
         raise InputError(f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again")
-    weights = _read(path)
-    for key, value in weights.items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise InputError(f"{path!r} holds NaN or infinity in {key!r}")
+    weights = state_dicts.read(path)
     built = _build(architecture)
     head, layer = _head(built)
     own = weights.get(f"{head}.weight")
@@ -159,19 +157,32 @@ def weights_digest(network: nn.Module) -> str:
     return sha256.hexdigest()
 
 
+def _named(name: str) -> tuple[Architecture, str, nn.Linear, str]:
+    """The classifier of that name, its head's name, its head, and its weights' SHA-256."""
+    if name.startswith("file:"):
+        built, _, digest = _from_file(name)
+    else:
+        built = _build(name)
+        digest = weights_digest(built.network)
+    return built, *_head(built), digest
+
+
+def classifier(name: str) -> tuple[nn.Module, nn.Linear]:
+    """The network with its pretrained head on, for pixels in [0, 1], and that head. Raises InputError as `load` does.
+
+    Table 4's first rows are of pretrained heads.
+    """
+    built, _, head, _ = _named(name)
+    return Normalised(built.network, built.mean, built.std), head
+
+
 def load(name: str) -> tuple[nn.Module, int, int, str]:
     """The network without its head, its input size, its number of features, and its weights' SHA-256.
 
     Raises InputError for weights that cannot be had, do not fit or are not finite, and for a network whose last layer
     is not linear.
     """
-    if name.startswith("file:"):
-        built, head, digest = _from_file(name)
-    else:
-        built = _build(name)
-        head, _ = _head(built)
-        digest = weights_digest(built.network)
-    _, layer = _head(built)
+    built, head, layer, digest = _named(name)
     parent, _, attribute = head.rpartition(".")
     setattr(built.network.get_submodule(parent), attribute, nn.Identity())
     return Normalised(built.network, built.mean, built.std), built.input_size, layer.in_features, digest

@@ -102,3 +102,8 @@ def test_weights_from_a_file(suffix: str, tmp_path: Path) -> None:
         encoder = encoders.load(f"file:{path}@torchvision/mobilenet_v3_small")
         torch.testing.assert_close(encoder.features(pixels), expected, rtol=1e-4, atol=1e-5)
         assert encoder.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_stored_images_and_pixels_give_the_same_features() -> None:
+    encoder, test = encoders.load("embedded/random"), datasets.load("digits", size=32, n_train=2, n_test=300).test
+    assert torch.equal(encoder.features(test.images), encoder.features(test.pixels()))

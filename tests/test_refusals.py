@@ -135,8 +135,16 @@ WEIGHTS: list[tuple[str, Callable[[Path], object], str]] = [
     ("head.pt", _narrow_head, "the head in 'head.pt' has shape (10, 7)"),
     ("missing.safetensors", _missing, "'features.0.0.weight' is nothing in the file"),
     ("net-0123456789.pt", lambda p: torch.save(_weights(), p), "its name says 0123456789: download it again"),
-    ("page.pt", lambda p: p.write_text("<html>404</html>"), "'page.pt'"),
-    ("page.safetensors", lambda p: p.write_text("<html>404</html>"), "'page.safetensors' cannot be read as weights"),
+    (
+        "page.pt",
+        lambda p: p.write_text("<html>404</html>"),
+        "'page.pt' is a web page instead of weights: give safetensors",
+    ),
+    (
+        "page.safetensors",
+        lambda p: p.write_text("<html>404</html>"),
+        "'page.safetensors' is a web page instead of weights",
+    ),
     (
         "whole.pt",
         lambda p: torch.save(torchvision.models.mobilenet_v3_small(), p),

@@ -9,7 +9,6 @@ from pathlib import Path
 import jupytext
 import numpy as np
 import pytest
-import yaml
 from conftest import ROOT
 
 from rt_utils import cache, cli, parameters
@@ -50,16 +49,6 @@ def test_every_chapter_declares_only_known_parameters(name: str) -> None:
     declared = cli.declared_parameters(jupytext.read(cli.source(name)))
     assert set(declared) <= set(parameters.KNOWN)
     parameters.check(declared)
-
-
-def test_a_profile_holds_only_names_that_every_experiment_declares() -> None:
-    for file in (ROOT / "notebooks" / "profiles").glob("*.yaml"):
-        profile = yaml.safe_load(file.read_text("utf-8"))
-        assert profile["profile"] == file.stem
-        for name in cli.chapters():
-            declared = cli.declared_parameters(jupytext.read(cli.source(name)))
-            if "profile" in declared:
-                parameters.check(profile, declared)
 
 
 def test_the_same_parameters_have_the_same_key_wherever_results_go() -> None:

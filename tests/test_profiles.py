@@ -1,0 +1,104 @@
+"""Profiles: what a file says to each chapter, and the paper's with random checkpoints at a tiny size."""
+
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import pandas as pd
+import pytest
+import yaml
+from chapter_source import edited
+from conftest import ROOT
+from test_downloaded import _intel
+from test_robustbench import CIFAR, IMAGENET, _written
+
+from rt_utils import cli, downloaded, parameters, profiles
+from rt_utils.errors import InputError
+
+FOLDER = ROOT / "notebooks" / "profiles"
+FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
+DECLARED = {name: cli.declared_parameters(jupytext.read(cli.source(name))) for name in cli.chapters()}
+
+
+@pytest.fixture
+def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders where the paper's data sets belong, so that their names are accepted."""
+    monkeypatch.setenv("RT_DATA", str(tmp_path / "data"))
+    for _, below, _ in downloaded._TORCHVISION.values():
+        (tmp_path / "data" / below).mkdir(parents=True)
+    _intel(tmp_path / "data" / "intel")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_profile_fits_every_chapter(file: str, images: None) -> None:
+    content = yaml.safe_load((FOLDER / file).read_text("utf-8"))
+    assert content["profile"] == Path(file).stem.partition("_")[0]
+    for chapter, declared in DECLARED.items():
+        if chapter in content:
+            assert content[chapter] is None
+            with pytest.raises(InputError, match=f"does not hold for {chapter}: run it without -f"):
+                profiles.for_chapter(str(FOLDER / file), chapter, declared, DECLARED)
+            continue
+        given = profiles.for_chapter(str(FOLDER / file), chapter, declared, DECLARED)
+        parameters.check(given, declared)
+        assert ("profile" in declared) == ("profile" in given)
+    for name in content:
+        assert name in DECLARED or any(name in (n, f"{c}.{n}") for c, ns in DECLARED.items() for n in ns), name
+
+
+def test_the_default_profile_holds_only_names_that_every_experiment_declares() -> None:
+    """Plain papermill puts every name of a file into the chapter, known there or not."""
+    content = yaml.safe_load((FOLDER / "embedded.yaml").read_text("utf-8"))
+    for declared in DECLARED.values():
+        if "profile" in declared:
+            parameters.check(content, declared)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("rho: 0.1", {"rho": 0.1}),  # no profile: a file for one chapter, whose names rt checks as any other's
+        ("profile: paper\nrho: 0.1\nn_test: 5", {"profile": "paper", "n_test": 5}),
+        ("profile: paper\nslack.n_test: 7\naudit.n_test: 9\nn_test: 5", {"profile": "paper", "n_test": 7}),
+        ("profile: paper\naudit: ~\nn_test: 5", {"profile": "paper", "n_test": 5}),
+        ("profile: paper\nn_tset: 5", "unknown parameter 'n_tset': use n_test"),
+        ("profile: paper\nslak.n_test: 5", "unknown chapter 'slak': use slack"),
+        ("profile: paper\nslack: ~", "does not hold for slack: run it without -f"),
+    ],
+)
+def test_what_a_file_says_to_one_chapter(lines: str, expected: Any, tmp_path: Path) -> None:
+    (tmp_path / "file.yaml").write_text(lines)
+    arguments = str(tmp_path / "file.yaml"), "slack", DECLARED["slack"], DECLARED
+    if isinstance(expected, dict):
+        assert profiles.for_chapter(*arguments) == expected
+    else:
+        with pytest.raises(InputError) as caught:
+            profiles.for_chapter(*arguments)
+        assert expected in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "encoder"), [("paper.yaml", CIFAR), ("paper_imagenet.yaml", f"{IMAGENET}:256")])
+def test_section_5_1_under_the_papers_profile(
+    file: str, encoder: str, tmp_path: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("robustbench.model_zoo", reason="RobustBench is not installed")
+    monkeypatch.setenv("RT_MODELS", str(tmp_path / "models"))
+    monkeypatch.chdir(tmp_path)
+    _written(encoder)
+    # Its comparison of attacks by size is fixed in the chapter: here with two images, steps and starts.
+    sizes = "SIZE_POINTS, STEPS, STARTS = "
+    edited(tmp_path, "section_5_1_cross_entropy", f"{sizes}24, (1, 5, 20, 60), 5", f"{sizes}2, (1, 2), 2")
+    for name in DECLARED.keys() - {"section_5_1_cross_entropy"}:
+        (tmp_path / "notebooks" / f"{name}.md").touch()
+    tiny = {"n_test": 2, "n_train": 4, "n_seeds": 1, "path_points": 2, "restarts": 1, "steps": 2, "floor_points": 0}
+    tiny |= {"apgd_points": 0, "probe_epochs": 2, "workers": 1}
+    options = [text for name, value in tiny.items() for text in ("-p", name, str(value))]
+    command = ["run", "section_5_1_cross_entropy", "-q", "-f", str(FOLDER / file), *options]
+    cli.main([*command, "-p", "data", f"folder:{image_folder}", "-p", "results", "out"])
+    ledger = pd.read_csv("out/ledger.csv")
+    lemma = ledger[ledger.claim.str.contains("LHS is at most the AS score") & (ledger.encoder == encoder)]
+    assert len(lemma) == 5  # Table 1, and four strengths of Table 2's penalty
+    assert set(lemma.verdict) == {"holds"}
+    assert set(lemma.profile) == {"paper"}
+    assert (lemma.rhs > 0).all()
