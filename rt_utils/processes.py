@@ -6,13 +6,14 @@ import functools
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -33,7 +34,13 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+def _has_forkserver() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
+
+
 def _start() -> None:
+    if _has_forkserver():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -46,11 +53,15 @@ def _call(pickled: bytes) -> bytes:
 @functools.cache
 def context() -> Any:
     """How processes start; the first call starts the server, so that it imports while the caller goes on."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    if not _has_forkserver():
         return multiprocessing.get_context("spawn")
     chosen = multiprocessing.get_context("forkserver")
     chosen.set_forkserver_preload(["rt_utils.measure"])
+    # An interrupt while the server still imports would leave its traceback above the one line that names the mistake.
+    resource_tracker.ensure_running()  # starting it, which the server's start does, lifts the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     forkserver.ensure_running()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return chosen
 
 
