@@ -1,6 +1,7 @@
 """The chapter on RoLI: what each method trains, merging, the training attack, and the page, small."""
 
 import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,12 @@ def test_exactly_the_parameters_of_the_method_move(method: str, images: datasets
 
 def check_start_and_merging(its: dict[str, Any], images: datasets.Split) -> None:
     encoder, x = encoders.load("embedded/robust"), images.pixels()[:16]
+    _, trained, _ = after_training(its, "LoRA", images)
     with torch.no_grad():
         z = encoder(x)
         for method in ("full", "bias", "adapter", "LoRA"):
             start = its["prepared"](encoder.network, method, 4, 8)
             assert torch.allclose(start(x), z, atol=1e-5), f"{method} does not start at the encoder"
-        _, trained, _ = after_training(its, "LoRA", images)
         apart = trained(x)
         assert (apart - z).norm() > 1e-2 * z.norm()
         whole = its["merged"](trained)
@@ -116,11 +117,9 @@ PLANTED = [
 @pytest.mark.parametrize(("right", "wrong", "method"), PLANTED, ids=[wrong[-24:] for _, wrong, _ in PLANTED])
 def test_a_planted_error_in_a_method_is_caught(right: str, wrong: str, method: str, images: datasets.Split) -> None:
     its = chapter(right, wrong)
+    check = partial(check_which_moved, its, method) if method else partial(check_start_and_merging, its)
     with pytest.raises(AssertionError):
-        if method:
-            check_which_moved(its, method, images)
-        else:
-            check_start_and_merging(its, images)
+        check(images)
 
 
 @pytest.mark.parametrize("threat", [LINF, Threat("l2", 0.5)], ids=str)
@@ -143,8 +142,7 @@ def test_training_images_stay_in_the_threat_and_do_harm(threat: Threat, images: 
 def test_the_published_averages_give_the_gains_of_the_caption() -> None:
     published = definitions("roli", "PUBLISHED")["PUBLISHED"].set_index(["method", "start"])
     published.columns = ["clean", "robust"]
-    paired = [m for m in ("full", "bias", "adapter", "LoRA")]
-    gains = [published.loc[(m, "RoLI")] - published.loc[(m, "RanLI")] for m in paired]
+    gains = [published.loc[(m, "RoLI")] - published.loc[(m, "RanLI")] for m in ("full", "bias", "adapter", "LoRA")]
     mean = pd.concat(gains, axis=1).mean(axis=1)
     assert mean["clean"] == pytest.approx(3.88, abs=0.05)
     assert mean["robust"] == pytest.approx(2.44, abs=0.05)
@@ -166,13 +164,14 @@ def test_the_page_small(finished: Path) -> None:
     assert set(claims[~claims.claim.str.contains("first seed")].n) == {2}
     assert len(claims[claims.claim.str.contains("rate for both")]) == 4
     assert (rows[rows.claim.str.startswith("Theorem 1")].verdict == "holds").all()
-    assert rows.claim.str.startswith("Attack floor").sum() == 18
+    assert rows.claim.str.startswith("Attack floor").sum() == 7
     assert "Warning" not in (finished / "out.ipynb").read_text("utf-8")
 
 
 def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    cli.run("roli", SMALL | {"n_seeds": 1, "encoders": "embedded/robust", "data": "digits"}, Path("o"), progress=False)
+    small = SMALL | {"n_seeds": 1, "encoders": "embedded/robust", "data": "digits"}
+    cli.run("roli", small, Path("out.ipynb"), progress=False)
     rows, points = pd.read_csv("files/ledger.csv"), pd.read_csv("files/points.csv")
     robust = 1 - points.groupby("encoder").wrong.mean()
     arrays = np.load("files/points.npz")
