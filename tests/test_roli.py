@@ -163,6 +163,7 @@ def test_the_page_small(finished: Path) -> None:
     assert set(claims.claim.str.extract(r"^RoLI (\(\w+\))")[0]) == {"(i)", "(ii)", "(iii)", "(iv)"}
     assert set(claims[~claims.claim.str.contains("first seed")].n) == {2}
     assert len(claims[claims.claim.str.contains("rate for both")]) == 4
+    assert claims.claim.str.contains("as much computation").sum() == 1
     assert (rows[rows.claim.str.startswith("Theorem 1")].verdict == "holds").all()
     assert rows.claim.str.startswith("Attack floor").sum() == 7
     assert "Warning" not in (finished / "out.ipynb").read_text("utf-8")
@@ -200,6 +201,7 @@ def test_two_data_sets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         cli.run("roli", SMALL | {"data": "digits,textures"}, Path("out.ipynb"), progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
