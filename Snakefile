@@ -16,6 +16,7 @@ CHAPTERS = [
     "appendix_b2_regression",
     "appendix_b5_distribution_shift",
     "appendix_paper_and_code",
+    "roli",
     "purification",
     "audit",
 ]
@@ -26,6 +27,7 @@ LONG = [  # they start first, so that none of them is left running alone at the 
     "section_6_2_transfer_methods",
     "appendix_b2_regression",
     "appendix_b5_distribution_shift",
+    "roli",
     "purification",
 ]
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote

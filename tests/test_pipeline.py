@@ -31,6 +31,7 @@ SMALL = {
     "sweep_points": 2,
     "ft_epochs": 1,
     "ft_points": 8,
+    "train_steps": 1,
     "budget": 0.5,
 }
 
