@@ -69,12 +69,14 @@ def check_encoder(name: str) -> None:
 
 
 def folder(path: str) -> Path:
-    """The folder of that name. Raises InputError where there is none."""
+    """The folder of that name. Raises InputError where there is none, or no file in it."""
     root = Path(path).expanduser()
     if not root.is_dir():
         raise InputError(
             f"no folder {path!r}: give 'folder:PATH' with one sub-folder a class, or images without labels"
         )
+    if not any(file.is_file() and not file.name.startswith(".") for file in root.rglob("*")):
+        raise InputError(f"{path!r} holds no image: put images there, or one sub-folder a class")
     return root
 
 

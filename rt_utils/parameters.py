@@ -111,6 +111,7 @@ KNOWN: dict[str, Parser] = {
     "ft_lr": _number(0, 100),
     "ft_points": _integer(2, 10_000_000),
     "lr_ratio": _number(1, 1000),
+    "peft_seeds": _integer(1, 100),
     "peft_lr": _number(0, 100),
     "rank": _integer(1, 10_000),
     "train_steps": _integer(1, 1_000),

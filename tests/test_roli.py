@@ -1,18 +1,21 @@
 """The chapter on RoLI: what each method trains, merging, the training attack, and the page, small."""
 
 import copy
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from chapter_source import definitions, edited
+from conftest import ROOT
 from torch import nn
 
-from rt_utils import cli, datasets, encoders
+from rt_utils import cli, datasets, encoders, parameters
 from rt_utils.errors import InputError
 from rt_utils.threat import Threat
 
@@ -25,6 +28,7 @@ SMALL = {
     "probe_epochs": 1,
     "ft_epochs": 1,
     "train_steps": 1,
+    "restarts": 1,
     "steps": 3,
     "floor_points": 4,
     "apgd_points": 4,
@@ -148,6 +152,18 @@ def test_the_published_averages_give_the_gains_of_the_caption() -> None:
     assert mean["robust"] == pytest.approx(2.44, abs=0.05)
 
 
+def test_the_reference_run_is_of_these_encoders_and_of_the_default_parameters() -> None:
+    kept = json.loads((ROOT / "book" / "reference" / "embedded" / "roli_peft.json").read_text("utf-8"))
+    rows, its = pd.DataFrame(kept["rows"]), kept["parameters"]
+    for name in its["encoders"]:
+        assert f"{name} {encoders.load(name).weights_sha256[:12]}" in kept["run"]["weights (SHA-256)"]
+    declared = cli.declared_parameters(jupytext.read(cli.source("roli")))
+    assert vars(parameters.check(declared | {"peft_seeds": 3})) == its
+    seeds = rows.groupby(["encoder", "method", "start", "rate"]).seed.apply(sorted)
+    assert len(seeds) == 2 * 3 * 2 * 2
+    assert all(of_one == [0, 1, 2] for of_one in seeds)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("roli")
@@ -166,7 +182,10 @@ def test_the_page_small(finished: Path) -> None:
     assert claims.claim.str.contains("as much computation").sum() == 1
     assert (rows[rows.claim.str.startswith("Theorem 1")].verdict == "holds").all()
     assert rows.claim.str.startswith("Attack floor").sum() == 7
-    assert "Warning" not in (finished / "out.ipynb").read_text("utf-8")
+    page = (finished / "out.ipynb").read_text("utf-8")
+    assert "Warning" not in page
+    assert "Reference run" in page
+    assert "so the two are not compared" in page  # this small run has other parameters
 
 
 def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
