@@ -29,6 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("as_score")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setenv("RT_CACHE", str(folder / "cache"))  # of its own, to be counted below
         values = FEW | {"encoders": "embedded/robust,embedded/random", "data": "glyphs,digits"}
         cli.run(CHAPTER, values, Path("out.ipynb"), progress=False)
     return folder
@@ -87,11 +88,12 @@ def test_the_orders_follow_from_the_files_alone(finished: Path) -> None:
     assert checked == 8
 
 
-def test_the_score_before_a_head_is_taken_from_the_cache(finished: Path) -> None:
+def test_the_score_before_a_head_is_taken_from_the_cache(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One entry for each encoder, data set and seed (all in one chunk): nothing was searched twice.
 
     On the representation one for each kind of attack: three in the first run, which is checked, one in the other.
     """
+    monkeypatch.setenv("RT_CACHE", str(finished / "cache"))
     kept = {kind: n for kind, state, n, _ in cache.contents() if state == "current"}
     assert (kept["shifts"], kept["losses"], kept["sweeps"]) == (4 * (3 + 1), 8, 4)
 

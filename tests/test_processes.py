@@ -7,7 +7,8 @@ import sys
 import time
 
 SCRIPT = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have had it ignored
 from rt_utils import processes
 
 if __name__ == "__main__":

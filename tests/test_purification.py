@@ -79,6 +79,7 @@ def test_every_setting_has_its_claims(finished: Path) -> None:
     assert "Warning" not in json.loads((finished / "out.ipynb").read_text("utf-8")).__str__()
 
 
+@pytest.mark.slow
 def test_without_an_adversary_nothing_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     cli.run("purification", SMALL | {"eps": 0, "n_seeds": 1, "steps": 20}, Path("out.ipynb"), progress=False)

@@ -206,6 +206,7 @@ def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatc
     assert not rows.claim.str.contains(r"\(i\)").any()  # there is no second encoder to compare with
 
 
+@pytest.mark.slow
 def test_without_a_radius_robust_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     one = {"n_seeds": 1, "encoders": "embedded/robust", "eps": 0}
