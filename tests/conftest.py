@@ -1,9 +1,12 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from rt_utils import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -12,6 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests neither read nor fill the cache of the book."""
     os.environ["RT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+def run_in(folder: Path, chapter: str, values: dict[str, Any]) -> Path:
+    """Run a chapter with these values in `folder`, where its page is out.ipynb and its results are; returns it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        cli.run(chapter, values, Path("out.ipynb"), progress=False)
+    return folder
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from chapter_source import definitions
+from conftest import run_in
 from scipy import stats
 from test_chapter import SMALL
 from torch import nn
@@ -28,11 +29,9 @@ FEW = SMALL | {"n_seeds": 2, "seed_points": 8, "sweep_points": 3, "resamples": 1
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("as_score")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
         patch.setenv("RT_CACHE", str(folder / "cache"))  # of its own, to be counted below
         values = FEW | {"encoders": "embedded/robust,embedded/random", "data": "glyphs,digits"}
-        cli.run(CHAPTER, values, Path("out.ipynb"), progress=False)
-    return folder
+        return run_in(folder, CHAPTER, values)
 
 
 def shown(folder: Path) -> str:

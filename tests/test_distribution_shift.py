@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import run_in
 from scipy.ndimage import map_coordinates
 from test_chapter import SMALL
 
@@ -20,11 +21,7 @@ GIVEN |= {"floor_points": 0, "apgd_points": 0}  # the stronger search of fourtee
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shift")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        cli.run(CHAPTER, GIVEN | {"results": "files"}, Path("out.ipynb"), progress=False)
-    return folder
+    return run_in(tmp_path_factory.mktemp("shift"), CHAPTER, GIVEN | {"results": "files"})
 
 
 def zoomed(image: np.ndarray, zoom: float) -> np.ndarray:

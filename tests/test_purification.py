@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from chapter_source import definitions
+from conftest import run_in
 from torch import nn
 
 from rt_utils import cli
@@ -58,11 +59,7 @@ def test_the_activations_are_those_of_the_text() -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("purification")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        cli.run("purification", SMALL, Path("out.ipynb"), progress=False)
-    return folder
+    return run_in(tmp_path_factory.mktemp("purification"), "purification", SMALL)
 
 
 def test_every_setting_has_its_claims(finished: Path) -> None:

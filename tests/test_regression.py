@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from chapter_source import edited
+from conftest import run_in
 from torch import nn
 
 from embedded_world import sprites, train_encoders
@@ -110,11 +111,7 @@ def test_the_attacks_stay_inside_and_raise_their_residual() -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("regression")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        cli.run(CHAPTER, SMALL | {"results": "files"}, Path("out.ipynb"), progress=False)
-    return folder
+    return run_in(tmp_path_factory.mktemp("regression"), CHAPTER, SMALL | {"results": "files"})
 
 
 def test_both_sides_from_the_file_alone(finished: Path) -> None:

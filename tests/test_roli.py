@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from chapter_source import definitions, edited
-from conftest import ROOT
+from conftest import ROOT, run_in
 from torch import nn
 
 from rt_utils import cli, datasets, encoders, parameters
@@ -166,11 +166,7 @@ def test_the_reference_run_is_of_these_encoders_and_of_the_default_parameters() 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("roli")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        cli.run("roli", SMALL, Path("out.ipynb"), progress=False)
-    return folder
+    return run_in(tmp_path_factory.mktemp("roli"), "roli", SMALL)
 
 
 def test_the_page_small(finished: Path) -> None:
