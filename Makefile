@@ -3,11 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help book test test-book test-slow check notebooks encoders lock clean install
+.PHONY: help book test test-book test-slow check notebooks encoders natural-encoders reference lock clean install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 book: install ## run what is out of date, build the book, print where it is
 	@$(BIN)/python book/pipeline.py
@@ -29,6 +29,16 @@ notebooks: install ## write the .ipynb beside each source
 
 encoders: install ## train the embedded encoders again from nothing
 	@$(BIN)/python -m embedded_world.train_encoders
+
+natural-encoders: install ## pretrain the natural encoders on DATA=folder; goes on where it was stopped
+	@$(BIN)/python -m natural_world.pretrain $(ENCODERS) --data "$(DATA)" $(if $(DESCRIBED),--described "$(DESCRIBED)")
+
+# The chapters whose numbers depend on the encoders. Where a record is there already it is replaced.
+NATURAL := theorem_1_loss_gap theorem_2_criterion slack section_5_1_cross_entropy section_5_2_criterion \
+    section_6_1_as_score section_6_2_transfer_methods appendix_b2_regression appendix_b5_distribution_shift \
+    appendix_paper_and_code roli audit
+reference: install ## run the chapters under natural and keep what they computed for the book (needs the data)
+	@for chapter in $(NATURAL); do $(BIN)/rt reference $$chapter -f notebooks/profiles/natural.yaml || exit 1; done
 
 lock: install ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header \

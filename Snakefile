@@ -33,7 +33,7 @@ LONG = [  # they start first, so that none of them is left running alone at the 
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote
 CODE = sorted(
     str(p)
-    for folder in ("rt_utils", "embedded_world")
+    for folder in ("rt_utils", "embedded_world", "natural_world")
     for p in Path(folder).rglob("*")
     if p.suffix in (".py", ".json", ".safetensors")
 )

@@ -115,7 +115,7 @@ def perturb(
     """The training attack: signed steps on the loss from a random start, inside the ball and the pixel box."""
     if eps == 0:
         return x
-    noise = torch.rand(x.shape, generator=generator) * 2 - 1
+    noise = torch.rand(x.shape, generator=generator).to(x.device) * 2 - 1
     adversarial = (x + eps * noise).clamp(0, 1)
     for _ in range(recipe.attack_steps):
         adversarial.requires_grad_()

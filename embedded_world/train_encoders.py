@@ -14,10 +14,12 @@ from safetensors.torch import save as save_safetensors
 from torch import nn
 
 from embedded_world import sprites
+from embedded_world.network import SmallResNet
 from embedded_world.recipes import RECIPES, Recipe, Training, train
 from embedded_world.regression_network import RegressionNetwork
 from rt_utils import attacks, datasets
 from rt_utils.attacks import PGDSettings
+from rt_utils.datasets import Split
 from rt_utils.encoders import WEIGHTS
 from rt_utils.files import whole_file
 from rt_utils.names import EMBEDDED
@@ -28,10 +30,9 @@ CARD_EPS = 8 / 255
 CARD_POINTS = 500
 
 
-def accuracies(model: nn.Module, seed: int, points: int) -> dict[str, Any]:
-    """Clean accuracy on held-out glyphs, and robust accuracy under PGD-20 and then APGD on the cross-entropy."""
+def accuracies(model: nn.Module, test: Split, seed: int) -> dict[str, Any]:
+    """Clean accuracy on held-out images, and robust accuracy under PGD-20 and then APGD on the cross-entropy."""
     model.requires_grad_(False).eval()
-    test = datasets.load("glyphs", size=32, n_train=1, n_test=points, seed=seed).test
     x, y = test.pixels().contiguous(memory_format=torch.channels_last), test.required_labels()
     threat = Threat("linf", CARD_EPS)
     clean = model(x).argmax(1) == y
@@ -40,7 +41,7 @@ def accuracies(model: nn.Module, seed: int, points: int) -> dict[str, Any]:
     found = attacks.apgd(model, x, y, threat, loss="ce", seed=seed)
     both = pgd & (model(found).argmax(1) == y)
     return {
-        "points": points,
+        "points": len(test),
         "threat": str(threat),
         "clean_accuracy": clean.double().mean().item(),
         "robust_accuracy_pgd20": pgd.double().mean().item(),
@@ -95,7 +96,12 @@ def write_encoder(
     raw = save_safetensors({key: value.contiguous() for key, value in encoder.state_dict().items()})
     adversarial = f"adversarial training, {recipe.attack_steps} PGD steps, l_inf eps {format_eps(recipe.eps)}"
     architecture, data = describe(encoder, recipe)
-    measure = accuracies if isinstance(recipe, Recipe) else errors
+    model = nn.Sequential(encoder, head)
+    if isinstance(recipe, Recipe):
+        test = datasets.load("glyphs", size=SmallResNet.input_size, n_train=1, n_test=points, seed=recipe.seed).test
+        measured = accuracies(model, test, recipe.seed)
+    else:
+        measured = errors(model, recipe.seed, points)
     card = {
         "name": f"embedded/{name}",
         "architecture": architecture,
@@ -106,7 +112,7 @@ def write_encoder(
         if recipe.eps
         else "standard",
         "recipe": recipe.as_dict(),
-        "measured": measure(nn.Sequential(encoder, head), recipe.seed, points),
+        "measured": measured,
         "training_seconds": round(seconds, 1),
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},

@@ -33,7 +33,11 @@ def code_digest() -> str:
     """Twelve hex digits over the package's code, the lock and the version of torch."""
     digest = hashlib.sha256(torch.__version__.encode())
     lock = PACKAGE.parent / "requirements.lock"
-    code = [*sorted(PACKAGE.glob("*.py")), *sorted(PACKAGE.with_name("embedded_world").glob("*.py"))]
+    code = [
+        *sorted(PACKAGE.glob("*.py")),
+        *sorted(PACKAGE.with_name("embedded_world").glob("*.py")),
+        PACKAGE.with_name("natural_world") / "networks.py",
+    ]
     for path in [*code, *([lock] if lock.exists() else [])]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]

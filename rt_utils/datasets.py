@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from embedded_world import glyphs, sprites, textures
-from rt_utils import cache, downloaded, image_folder
+from rt_utils import cache, downloaded, image_folder, large_arrays
 from rt_utils.errors import InputError
-from rt_utils.names import DSPRITES, FOLDER, INTEL, check_data_set
+from rt_utils.names import DSPRITES, FOLDER, check_data_set
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _split(images: np.ndarray, labels: np.ndarray | None) -> Split:
 def _resized(images: UInt8[np.ndarray, "n 3 h w"], size: int) -> UInt8[np.ndarray, "n 3 s s"]:
     if images.shape[-1] == size:
         return images
-    resized = np.zeros((*images.shape[:2], size, size), np.uint8)
+    resized = large_arrays.zeros((*images.shape[:2], size, size))
     for first in range(0, len(images), 1024):  # as float32 all of them would take four times the memory
         part = torch.from_numpy(images[first : first + 1024]).float()
         pixels = torch.nn.functional.interpolate(part, size=(size, size), mode="bilinear", antialias=True)
@@ -129,8 +129,9 @@ def _folder(path: str, size: int, n_train: int, n_test: int, seed: int) -> tuple
 
 
 def _downloaded(name: str, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
-    if downloaded.is_a(INTEL, name):
-        return _folder(str(downloaded.path_of(name)), size, n_train, n_test, seed)
+    images = downloaded.folder_of(name)
+    if images is not None:
+        return _folder(str(images), size, n_train, n_test, seed)
     if downloaded.is_a(DSPRITES, name):
         parts = downloaded.dsprites(downloaded.path_of(name), n_train=n_train, n_test=n_test, seed=seed)
         train, test = (replace(_split(_resized(x, size), y), factors=torch.from_numpy(z)) for x, y, z in parts)
@@ -155,9 +156,10 @@ def load(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: 
 
     The same arguments give the same pixels and splits. Names: 'glyphs', 'digits' (margin kept), 'digits:stretched',
     'textures' (at most 200 test images), 'sprites' (classes: the shapes; factors: scale, orientation, posX, posY),
-    'cifar10', 'cifar100', 'fashion-mnist' (as torchvision unpacks them), 'dsprites:PATH' (its .npz), 'intel:PATH'
-    (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a class, or images without labels; `train` and `test`
-    sub-folders are respected). Raises InputError for an unknown name, and for data that are not there or damaged.
+    'cifar10', 'cifar100', 'fashion-mnist' (as torchvision unpacks them), 'cifar10-jpeg', 'tinyimagenet100' (folders),
+    'dsprites:PATH' (its .npz), 'intel:PATH' (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a class, or
+    images without labels; `train` and `test` sub-folders are respected). Raises InputError for an unknown name, and for
+    data that are not there or damaged.
     """
     check_data_set(name)
     is_folder = name.startswith(FOLDER)

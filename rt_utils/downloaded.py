@@ -35,6 +35,14 @@ _TORCHVISION = {  # torchvision's class; the folder below the root; what to down
         "its four .gz files from https://github.com/zalandoresearch/fashion-mnist",
     ),
 }
+_FOLDERS = {  # the folder below the root; how many classes; what to put there
+    "cifar10-jpeg": ("cifar10_jpeg", 10, "CIFAR-10's images as files"),
+    "tinyimagenet100": (
+        "tinyimagenet100_32",
+        100,
+        "the 100 classes of Tiny ImageNet that the card of natural/robust names (http://cs231n.stanford.edu)",
+    ),
+}
 _INTEL = ("buildings", "forest", "glacier", "mountain", "sea", "street")
 _INTEL_PAGE = "https://www.kaggle.com/datasets/puneet6060/intel-image-classification"
 _DSPRITES_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
@@ -59,6 +67,13 @@ def path_of(name: str) -> Path:
     return Path(given).expanduser() if given else root() / {"intel": "intel", "dsprites": _DSPRITES_FILE}[name]
 
 
+def folder_of(name: str) -> Path | None:
+    """The folder of images behind that name, where it stands for one."""
+    if is_a(INTEL, name):
+        return path_of(name)
+    return root() / _FOLDERS[name][0] if name in _FOLDERS else None
+
+
 def _intel(path: Path) -> None:
     for part in ("seg_train", "seg_test"):
         found = [f for f in (path / part / part, path / part) if f.is_dir()]
@@ -77,6 +92,18 @@ def check(name: str) -> None:
         if not path_of(name).is_file():
             raise InputError(
                 f"no file {str(path_of(name))!r}: download {_DSPRITES_FILE} from {_DSPRITES_PAGE} and name it"
+            )
+    elif name in _FOLDERS:
+        below, classes, what = _FOLDERS[name]
+        if not (root() / below).is_dir():
+            raise InputError(
+                f"no {name}: there is no folder {str(root() / below)!r}; put {what} there, "
+                "as train/CLASS/FILE and test/CLASS/FILE, or set RT_DATA"
+            )
+        found = sum(path.is_dir() for path in (root() / below).glob("train/*"))
+        if found != classes:
+            raise InputError(
+                f"{str(root() / below / 'train')!r} has {found} classes, {name} has {classes}: put all of {what} there"
             )
     else:
         _, below, source = _TORCHVISION[name]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -12,11 +13,14 @@ from torch import Tensor, nn
 
 from embedded_world.network import SmallResNet
 from embedded_world.regression_network import RegressionNetwork
+from natural_world.networks import NETWORKS, WideResNet
 from rt_utils import zoo
 from rt_utils.errors import InputError
 from rt_utils.names import ENCODERS, check_encoder
+from rt_utils.transfer import Head
 
-WEIGHTS = files("embedded_world") / "weights"
+WEIGHTS = {"embedded": files("embedded_world") / "weights", "natural": files("natural_world") / "weights"}
+_AGAIN = {"embedded": "make encoders", "natural": "make natural-encoders DATA=folder"}
 
 
 class Encoder(nn.Module):
@@ -43,18 +47,39 @@ class Encoder(nn.Module):
     def features(self, x: Float[Tensor, "n 3 h w"] | UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
         """Features of any number of images, in batches, without gradients. The one evaluation that results rest on.
 
-        Images as they are stored, uint8, become pixels in [0, 1] a batch at a time: all at once they take four times
-        the memory.
+        They come back on the CPU, wherever the encoder is. Images as they are stored, uint8, become pixels in [0, 1] a
+        batch at a time: all at once they take four times the memory.
         """
         batch = max(4, 2**18 // self.input_size**2)  # 256 images of 32x32, 5 of 224x224
-        parts = (part if part.is_floating_point() else part.float() / 255 for part in x.split(batch))
-        return torch.cat([self(part.contiguous(memory_format=torch.channels_last)) for part in parts])
+        place = next(self.parameters(), x).device
+        stored = (part.to(place) for part in x.split(batch))
+        parts = (part if part.is_floating_point() else part.float() / 255 for part in stored)
+        return torch.cat([self(part.contiguous(memory_format=torch.channels_last)).cpu() for part in parts])
 
 
 def model_card(name: str) -> dict[str, Any]:
-    """The model card of an embedded encoder ('robust', 'sprites-random', ...): data, recipe, accuracy, SHA-256."""
-    card: dict[str, Any] = json.loads((WEIGHTS / f"{name}.json").read_text("utf-8"))
+    """The model card of a shipped encoder ('embedded/robust', 'natural/robust', ...): data, recipe, accuracy, hash."""
+    world, _, own = name.partition("/")
+    card: dict[str, Any] = json.loads((WEIGHTS[world] / f"{own}.json").read_text("utf-8"))
     return card
+
+
+def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None:
+    """The head that an encoder was pretrained with, where the data set `data`, with these classes, is that of then.
+
+    Known for the natural encoders that were trained, and for RobustBench's; else None. Table 4's first rows have it.
+    """
+    world, _, own = name.partition("/")
+    if world == "natural" and data == "tinyimagenet100":
+        card = model_card(name)
+        if card["recipe"]["epochs"] and card["data"]["classes"] == list(classes):
+            weights = load_safetensors((WEIGHTS[world] / f"{own}.safetensors").read_bytes())
+            return Head(weights["head.weight"].double(), weights["head.bias"].double())
+    elif world == "robustbench" and own.partition("/")[0] == data:
+        layer = zoo.classifier(name)[1]
+        if layer.out_features == len(classes):
+            return Head(layer.weight.detach().double(), layer.bias.detach().double())
+    return None
 
 
 def frozen(name: str, network: nn.Module, *, input_size: int, width: int) -> Encoder:
@@ -66,32 +91,38 @@ def frozen(name: str, network: nn.Module, *, input_size: int, width: int) -> Enc
     return Encoder(name, network, input_size=input_size, width=width, weights_sha256=digest)
 
 
-def _embedded(name: str, fold: bool) -> Encoder:
-    raw, card = (WEIGHTS / f"{name}.safetensors").read_bytes(), model_card(name)
+def _shipped(name: str, fold: bool) -> Encoder:
+    world, _, own = name.partition("/")
+    raw, card = (WEIGHTS[world] / f"{own}.safetensors").read_bytes(), model_card(name)
     digest = hashlib.sha256(raw).hexdigest()
     if digest != card["sha256"]:
         raise InputError(
-            f"the weights of embedded/{name} have SHA-256 {digest[:12]}..., their card says {card['sha256'][:12]}...: "
-            "restore embedded_world/weights from the repository, or train them again with 'make encoders'"
+            f"the weights of {name} have SHA-256 {digest[:12]}..., their card says {card['sha256'][:12]}...: "
+            f"restore {world}_world/weights from the repository, or train them again with {_AGAIN[world]!r}"
         )
-    network = RegressionNetwork() if name.startswith("sprites-") else SmallResNet(card["recipe"]["width"])
-    network.load_state_dict(load_safetensors(raw))
+    network: SmallResNet | RegressionNetwork | WideResNet
+    if world == "natural":
+        network = NETWORKS[card["recipe"]["network"]]()
+    else:
+        network = RegressionNetwork() if own.startswith("sprites-") else SmallResNet(card["recipe"]["width"])
+    weights = load_safetensors(raw)  # also in half precision, which becomes single
+    network.load_state_dict({key: value for key, value in weights.items() if not key.startswith("head.")})
     network.eval()
-    if fold:
+    if fold and not isinstance(network, WideResNet):
         network.fold_norms()
     size, width = network.input_size, network.width
-    return Encoder(f"embedded/{name}", network, input_size=size, width=width, weights_sha256=digest)
+    return Encoder(name, network, input_size=size, width=width, weights_sha256=digest)
 
 
 def load(name: str, *, fold: bool = True) -> Encoder:
-    """The encoder of that name: embedded/robust, embedded/standard, embedded/random, or one that `zoo` describes.
+    """The encoder of that name: embedded/robust, natural/robust, ... (see `names`), or one that `zoo` describes.
 
-    With `fold` the embedded encoders' BatchNorm layers are merged into the convolutions before them: the same function,
+    With `fold` the shipped encoders' BatchNorm layers are merged into the convolutions before them: the same function,
     a fifth faster; without it they are there, to be trained. Raises InputError for a name that does not exist, and for
     weights that are not there, do not match their hash, do not fit the architecture or are not finite.
     """
     check_encoder(name)
     if name in ENCODERS:
-        return _embedded(name.removeprefix("embedded/"), fold)
+        return _shipped(name, fold)
     network, input_size, width, sha256 = zoo.load(name)
     return Encoder(name, network, input_size=input_size, width=width, weights_sha256=sha256)

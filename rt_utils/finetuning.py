@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from rt_utils import cache
 from rt_utils.datasets import DataSet
+from rt_utils.devices import device
 from rt_utils.encoders import Encoder, frozen
 from rt_utils.files import whole_file
 from rt_utils.processes import Task, compute
@@ -40,14 +41,14 @@ def _train(
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """The trained network's state, and the head's. Written down after each epoch, so that a cut-off run goes on."""
     network = copy.deepcopy(encoder.network).requires_grad_(True).train()
-    whole = nn.ModuleDict({"network": network, "layer": layer})
+    whole = nn.ModuleDict({"network": network, "layer": layer}).to(device())
     optimiser = torch.optim.SGD(whole.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
     starts = range(0, len(images), settings.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
     parts: dict[str, Any] = {"whole": whole, "optimiser": optimiser, "schedule": schedule}
     done = 0
     if checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = torch.load(checkpoint, map_location=device(), weights_only=True)
         done = saved["done"]
         for name, part in parts.items():
             part.load_state_dict(saved[name])
@@ -55,8 +56,8 @@ def _train(
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(1000 * settings.seed + epoch))
         for start in starts:
             chosen = order[start : start + settings.batch]
-            x = images[chosen].float().div(255).contiguous(memory_format=torch.channels_last)
-            loss = nn.functional.cross_entropy(layer(network(x)), labels[chosen])
+            x = images[chosen].float().div(255).contiguous(memory_format=torch.channels_last).to(device())
+            loss = nn.functional.cross_entropy(layer(network(x)), labels[chosen].to(device()))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -65,6 +66,7 @@ def _train(
         with whole_file(checkpoint) as partial:
             torch.save({"done": epoch + 1} | {name: part.state_dict() for name, part in parts.items()}, partial)
     checkpoint.unlink(missing_ok=True)
+    whole.cpu()
     state = [value.numpy().copy() for value in network.state_dict().values()]
     return state, layer.weight.detach().numpy(), layer.bias.detach().numpy()
 

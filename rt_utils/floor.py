@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from rt_utils.ledger import Claim
+from rt_utils.names import short_name
 from rt_utils.search import AttackPlan
 from rt_utils.tables import Html, show_table
 
@@ -51,7 +52,7 @@ def summary(points: pd.DataFrame) -> pd.DataFrame:
 def show(floor: pd.DataFrame, plan: AttackPlan) -> Html:
     """The tables of a page, whose attacks `plan` names: shifts and losses, then accuracies."""
     page, strong, paper = plan.loss, plan.floor, plan.paper
-    shown = floor.assign(encoder=floor.encoder.str.removeprefix("embedded/"))
+    shown = floor.assign(encoder=floor.encoder.map(short_name))
     accuracies = ["n''", "robust acc.", "paper's PGD", "APGD"]
     first = show_table(
         shown.drop(columns=accuracies),

@@ -6,11 +6,14 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image, ImageOps
 
+from rt_utils import large_arrays, processes
 from rt_utils.errors import InputError
 from rt_utils.names import folder
 
 Part = tuple[UInt8[np.ndarray, "n 3 s s"], Int64[np.ndarray, " n"] | None]
 Files = tuple[list[Path], Int64[np.ndarray, " n"] | None]
+HEAVY = 50 * 2**20  # bytes of files, from which on processes decode them
+AT_ONCE = 128  # files that a process decodes at a time
 _IGNORED = {"thumbs.db", "desktop.ini"}
 # Kaggle's archive of Intel Image has a folder in a folder of the same name.
 _TRAIN_NAMES = ("train", "seg_train/seg_train", "seg_train")
@@ -75,10 +78,19 @@ def _some(paths: list[Path], labels: list[int] | None, chosen: np.ndarray) -> Fi
     return [paths[i] for i in chosen], None if labels is None else np.asarray(labels, np.int64)[chosen]
 
 
+def _decode_all(paths: list[Path], size: int) -> UInt8[np.ndarray, "n 3 s s"]:
+    return np.stack([decode(path, size) for path in paths])
+
+
 def _read(files: Files, size: int) -> Part:
-    images = np.zeros((len(files[0]), 3, size, size), np.uint8)
-    for image, path in zip(images, files[0], strict=True):
-        image[:] = decode(path, size)
+    """Many files are decoded in processes, a few at a time."""
+    paths, images = files[0], large_arrays.zeros((len(files[0]), 3, size, size))
+    parts = [paths[first : first + AT_ONCE] for first in range(0, len(paths), AT_ONCE)]
+    workers = processes.ready(0) if sum(path.stat().st_size for path in paths) > HEAVY else 1
+    first = 0
+    for decoded in processes.run(((_decode_all, (part, size)) for part in parts), workers):
+        images[first : first + len(decoded)] = decoded
+        first += len(decoded)
     return images, files[1]
 
 

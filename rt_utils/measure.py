@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rt_utils import bounds, cache
 from rt_utils.datasets import DataSet
+from rt_utils.devices import device
 from rt_utils.encoders import Encoder
 from rt_utils.errors import InputError
 from rt_utils.losses import CROSS_ENTROPY
@@ -21,7 +22,7 @@ from rt_utils.search import AttackPlan, Find, best, search_loss, search_represen
 from rt_utils.threat import Threat
 from rt_utils.transfer import Head, ProbeSettings, linear_probe
 
-CHUNK = 128  # images attacked together, at 32x32; fewer where they are larger
+CHUNK = {"cpu": 128, "cuda": 2048}  # images attacked together, at 32x32; fewer where they are larger
 CHECKS = (
     "shift_page",
     "shift_paper",
@@ -98,7 +99,7 @@ def fit_probes(pairs: Sequence[tuple[Encoder, DataSet]], settings: ProbeSettings
 
 
 def _chunk(encoder: Encoder) -> int:
-    return max(4, CHUNK * 32**2 // encoder.input_size**2)
+    return max(4, CHUNK[device().type] * 32**2 // encoder.input_size**2)
 
 
 def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:

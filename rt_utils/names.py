@@ -6,7 +6,8 @@ from pathlib import Path
 from rt_utils.errors import InputError, unknown
 
 EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
-ENCODERS = tuple(f"embedded/{name}" for name in EMBEDDED)
+NATURAL = ("robust", "standard", "random")
+ENCODERS = (*(f"embedded/{name}" for name in EMBEDDED), *(f"natural/{name}" for name in NATURAL))
 ROBUSTBENCH = "robustbench/"
 OTHER_ENCODERS = (
     "torchvision/NAME",
@@ -15,11 +16,24 @@ OTHER_ENCODERS = (
     f"{ROBUSTBENCH}DATASET/THREAT/NAME",
 )
 DATA_SETS = ("glyphs", "digits", "digits:stretched", "textures", "sprites")
-DOWNLOADED = ("cifar10", "cifar100", "fashion-mnist", "intel", "dsprites")  # in the folder of data
+DOWNLOADED = (  # in the folder of data
+    "cifar10",
+    "cifar100",
+    "cifar10-jpeg",
+    "fashion-mnist",
+    "tinyimagenet100",
+    "intel",
+    "dsprites",
+)
 FOLDER = "folder:"
 INTEL = "intel:"
 DSPRITES = "dsprites:"
 FILE = "file:"
+
+
+def short_name(encoder: str) -> str:
+    """An encoder's name as tables and figures show it: without the world that a shipped one comes from."""
+    return encoder.removeprefix("embedded/").removeprefix("natural/")
 
 
 def _torchvision_names(name: str) -> Sequence[str]:

@@ -19,10 +19,11 @@ from rt_utils.errors import InputError, unknown
 from rt_utils.names import DATA_SETS, DOWNLOADED, check_data_set, check_encoder
 from rt_utils.radius import parse_eps, parse_norm
 
-PROFILES = ("embedded", "paper")
+PROFILES = ("embedded", "natural", "paper")
 # A comma between names; a path may hold commas, so there a known beginning must follow.
 _PATH = "folder:|file:|intel:|dsprites:"
-_COMMA = rf",\s*(?={_PATH}|embedded/|torchvision/|timm/|robustbench/|(?:{'|'.join(DATA_SETS + DOWNLOADED)})(?:[,\s]|$))"
+_SETS = "|".join(DATA_SETS + DOWNLOADED)
+_COMMA = rf",\s*(?={_PATH}|embedded/|natural/|torchvision/|timm/|robustbench/|(?:{_SETS})(?:[,\s]|$))"
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
 
 

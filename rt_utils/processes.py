@@ -22,6 +22,8 @@ import torch
 from filelock import FileLock
 
 from rt_utils import cache
+from rt_utils.devices import device
+from rt_utils.large_arrays import LARGE
 
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
 Task = tuple[str, cache.Key, Callable[..., Any], tuple[Any, ...]]  # kind and key of the result, what computes it
@@ -66,8 +68,12 @@ def context() -> Any:
 
 
 def ready(workers: int) -> int:
-    """How many processes `workers` asks for; 0: one for each core. More than one are being prepared from here on."""
-    count = workers or joblib.cpu_count()  # of this container; $LOKY_MAX_CPU_COUNT, where it is set, at most
+    """How many processes `workers` asks for; 0: one for each core, or this one alone where there is a GPU.
+
+    More than one are being prepared from here on.
+    """
+    # The cores are those of this container; $LOKY_MAX_CPU_COUNT, where it is set, at most.
+    count = workers or (1 if device().type == "cuda" else joblib.cpu_count())
     if count > 1:
         context()
     return count
@@ -110,9 +116,11 @@ def run(jobs: Iterable[Job], workers: int) -> Iterator[Any]:
 def compute(tasks: Sequence[Task], workers: int) -> list[Any]:
     """The value of every task: from the cache, or computed in `workers` processes and kept at once.
 
-    At most one worker means this process. What another chapter is computing at the same time is left to it, and taken
-    from the cache when it is there.
+    At most one worker means this process, and so does a task with large tensors, which would be copied. What another
+    chapter is computing at the same time is left to it, and taken from the cache when it is there.
     """
+    if any(isinstance(a, torch.Tensor) and a.nbytes > LARGE for task in tasks for a in task[3]):
+        workers = 1
     values: dict[int, Any] = {}
     left = [i for i, task in enumerate(tasks) if not cache.holds(*task[:2])]
     while left:

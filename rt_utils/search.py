@@ -6,7 +6,7 @@ the code. What the maximum does not give is an upper bound on the true one.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from rt_utils import attacks, bounds
 from rt_utils.attacks import PGDSettings
+from rt_utils.devices import device, in_memory, placed
 from rt_utils.encoders import Encoder
 from rt_utils.losses import CROSS_ENTROPY
 from rt_utils.threat import Threat
@@ -62,17 +63,27 @@ class _Finder:
     """Evaluates what attacks return, once, as clean images are evaluated."""
 
     def __init__(self, encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat) -> None:
-        self.encoder, self.threat = encoder, threat
-        self.x = (images.float() / 255).contiguous(memory_format=torch.channels_last)
+        self.encoder, self.threat = placed(encoder), threat
+        self.x = (images.float() / 255).contiguous(memory_format=torch.channels_last).to(device())
         self.finds: list[Find] = []
 
-    def add(self, kind: str, index: Int64[Tensor, " k"], found: Iterable[Float[Tensor, "k 3 h w"]]) -> None:
-        """Raises RuntimeError if a perturbed image lies outside the threat."""
-        for images in found if self.threat.eps else ():  # with eps = 0 there is nothing but the clean image
-            outside = ~self.threat.contains(self.x[index], images)
-            if outside.any():
-                raise RuntimeError(f"{int(outside.sum())} images of the {kind} attack lie outside {self.threat}")
-            self.finds.append(Find(kind, index.numpy(), self.encoder.features(images).numpy()))
+    def add(
+        self,
+        kind: str,
+        index: Int64[Tensor, " k"],
+        attack: Callable[[Int64[Tensor, " j"]], Iterable[Float[Tensor, "j 3 h w"]]],
+    ) -> None:
+        """What `attack` finds at the points `index`. Raises RuntimeError if an image lies outside the threat."""
+
+        def work(part: Int64[Tensor, " j"]) -> None:
+            for images in attack(part):
+                outside = ~self.threat.contains(self.x[part], images)
+                if outside.any():
+                    raise RuntimeError(f"{int(outside.sum())} images of the {kind} attack lie outside {self.threat}")
+                self.finds.append(Find(kind, part.numpy(), self.encoder.features(images).numpy()))
+
+        if len(index) and self.threat.eps:  # with eps = 0 there is nothing but the clean image
+            in_memory(work, index)
 
 
 def search_representation(
@@ -80,7 +91,7 @@ def search_representation(
 ) -> list[Find]:
     """What needs neither labels nor a head: attacks on ||f_theta(x + delta) - f_theta(x)||_2, found as `kind`."""
     finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
-    finder.add(kind, everyone, attacks.representation_pgd(encoder, finder.x, threat, settings))
+    finder.add(kind, everyone, lambda i: attacks.representation_pgd(finder.encoder, finder.x[i], threat, settings))
     return finder.finds
 
 
@@ -98,8 +109,18 @@ def search_loss(
     `first` is the number of the first of the n points in its data set.
     """
     finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
-    model = nn.Sequential(encoder, head.module()).eval()
-    predicted = head.logits(encoder.features(finder.x)).argmax(1)
+    model = nn.Sequential(finder.encoder, head.module().to(device())).eval()
+    predicted = head.logits(finder.encoder.features(finder.x)).argmax(1)
+
+    def loss_pgd(
+        labels: Int64[Tensor, " n"], settings: PGDSettings, part: Int64[Tensor, " j"]
+    ) -> Iterable[Float[Tensor, "j 3 h w"]]:
+        return attacks.loss_pgd(model, finder.x[part], labels[part].to(device()), threat, settings)
+
+    def apgd(loss: str, part: Int64[Tensor, " j"]) -> list[Float[Tensor, "j 3 h w"]]:
+        x, labels = finder.x[part], y[part].to(device())
+        return [attacks.apgd(model, x, labels, threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed)]
+
     for kind, settings, labels, some in (
         ("loss", plan.loss, y, everyone),
         # Where the true label is lost already, Theorem 2 still speaks of the predicted one.
@@ -107,16 +128,15 @@ def search_loss(
         ("loss_floor", plan.floor, y, everyone[first + everyone < plan.loss_floor_points]),
         ("paper_loss", plan.paper, y, everyone[first + everyone < plan.apgd_points]),
     ):
-        if len(some):
-            finder.add(kind, some, attacks.loss_pgd(model, finder.x[some], labels[some], threat, settings))
+        finder.add(kind, some, partial(loss_pgd, labels, settings))
     some = everyone[first + everyone < plan.apgd_points]
     for loss in ("ce", "dlr") if head.weight.shape[0] > 2 else ("ce",):
-        if len(some):
-            found = attacks.apgd(
-                model, finder.x[some], y[some], threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed
-            )
-            finder.add("apgd", some, [found])
-            some = some[head.logits(encoder.features(found)).argmax(1) == y[some]]  # as AutoAttack does
+        before = len(finder.finds)
+        finder.add("apgd", some, partial(apgd, loss))
+        lost = torch.zeros(len(images), dtype=torch.bool)
+        for find in finder.finds[before:]:
+            lost[find.index] = head.logits(torch.from_numpy(find.z)).argmax(1) != y[find.index]
+        some = some[~lost[some]]  # as AutoAttack does
     return finder.finds
 
 
@@ -137,12 +157,19 @@ def search_regression(
     A find's kind is the name of its settings, for the representation, or that name, a space, and the output's number.
     """
     finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
-    model = nn.Sequential(encoder, head.module()).eval()
+    model = nn.Sequential(finder.encoder, head.module().to(device())).eval()
+    x, targets = finder.x, targets.to(device())
+
+    def on_representation(some: PGDSettings, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
+        return attacks.representation_pgd(finder.encoder, x[part], threat, some)
+
+    def on_output(some: PGDSettings, j: int, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
+        return attacks.loss_pgd(model, x[part], targets[part], threat, some, partial(_residual, j))
+
     for name, some in settings.items():
-        finder.add(name, everyone, attacks.representation_pgd(encoder, finder.x, threat, some))
+        finder.add(name, everyone, partial(on_representation, some))
         for j in range(targets.shape[1]):
-            found = attacks.loss_pgd(model, finder.x, targets, threat, some, partial(_residual, j))
-            finder.add(f"{name} {j}", everyone, found)
+            finder.add(f"{name} {j}", everyone, partial(on_output, some, j))
     return finder.finds
 
 

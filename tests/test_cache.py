@@ -53,7 +53,7 @@ def entries(folder: Path) -> dict[Path, int]:
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the code, first on the path of the script."""
-    for name in ("rt_utils", "embedded_world"):
+    for name in ("rt_utils", "embedded_world", "natural_world"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 

@@ -107,6 +107,38 @@ def test_the_real_fashion_mnist(root: Path) -> None:
     assert data.test.required_labels().bincount().tolist() == [10] * 10
 
 
+def _folders(folder: Path, classes: int) -> None:
+    for part, n in (("train", 3), ("test", 2)):
+        for label in range(classes):
+            (folder / part / f"class {label}").mkdir(parents=True)
+            for i in range(n):
+                pixels = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / f"class {label}" / f"{i}.jpg")
+
+
+def test_a_named_folder_of_images(root: Path) -> None:
+    _folders(root / "cifar10_jpeg", 10)
+    data = datasets.load("cifar10-jpeg", size=32, n_train=20, n_test=100)
+    assert data.name == "cifar10-jpeg"  # as JPEG it is not CIFAR-10, and is not called so
+    assert (len(data.train), len(data.test), len(data.classes)) == (20, 20, 10)
+    for part in ("train", "test"):
+        shutil.rmtree(root / "cifar10_jpeg" / part / "class 3")
+    with pytest.raises(InputError, match=r"train' has 9 classes, cifar10-jpeg has 10: put all of CIFAR-10's images"):
+        datasets.load("cifar10-jpeg", size=32)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("cifar10-jpeg", "put CIFAR-10's images as files there, as train/CLASS/FILE and test/CLASS/FILE"),
+        ("tinyimagenet100", r"put the 100 classes of Tiny ImageNet that the card of natural/robust names"),
+    ],
+)
+def test_a_named_folder_that_is_not_there(name: str, line: str, root: Path) -> None:
+    with pytest.raises(InputError, match=f"no {name}: there is no folder '.*'; {line}"):
+        datasets.load(name, size=32)
+
+
 def _intel(folder: Path) -> None:
     for part, n in (("seg_train", 4), ("seg_test", 2)):
         for name in ("buildings", "forest", "glacier", "mountain", "sea", "street"):

@@ -18,9 +18,9 @@ from rt_utils.transfer import ProbeSettings, linear_probe
 
 @pytest.mark.parametrize("name", names.EMBEDDED)
 def test_a_shipped_encoder_and_its_card(name: str) -> None:
-    encoder, card = encoders.load(f"embedded/{name}"), encoders.model_card(name)
+    encoder, card = encoders.load(f"embedded/{name}"), encoders.model_card(f"embedded/{name}")
     assert encoder.weights_sha256 == card["sha256"]
-    assert (Path(str(encoders.WEIGHTS)) / f"{name}.safetensors").stat().st_size < 2_000_000
+    assert (Path(str(encoders.WEIGHTS["embedded"])) / f"{name}.safetensors").stat().st_size < 2_000_000
     assert card["recipe"] == RECIPES[name].as_dict()
     assert {"data", "measured", "training_seconds", "versions"} <= set(card)
     assert encoder(torch.rand(2, 3, encoder.input_size, encoder.input_size)).shape == (2, encoder.width)
@@ -32,14 +32,14 @@ def test_the_cards_accuracies_are_those_of_a_linear_probe_too() -> None:
     head = linear_probe(encoder.features(data.train.pixels()), data.train.required_labels(), 36, ProbeSettings())
     predicted = head.logits(encoder.features(data.test.pixels())).argmax(1)
     accuracy = (predicted == data.test.required_labels()).double().mean().item()
-    assert accuracy == pytest.approx(encoders.model_card("robust")["measured"]["clean_accuracy"], abs=0.02)
+    assert accuracy == pytest.approx(encoders.model_card("embedded/robust")["measured"]["clean_accuracy"], abs=0.02)
 
 
 def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for suffix in ("safetensors", "json"):
         raw = (files("embedded_world") / "weights" / f"robust.{suffix}").read_bytes()
         (tmp_path / f"robust.{suffix}").write_bytes(raw[:-1] + b"!" if suffix == "safetensors" else raw)
-    monkeypatch.setattr(encoders, "WEIGHTS", tmp_path)
+    monkeypatch.setitem(encoders.WEIGHTS, "embedded", tmp_path)
     with pytest.raises(InputError, match="weights of embedded/robust have SHA-256"):
         encoders.load("embedded/robust")
 

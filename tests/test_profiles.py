@@ -26,6 +26,9 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_DATA", str(tmp_path / "data"))
     for _, below, _ in downloaded._TORCHVISION.values():
         (tmp_path / "data" / below).mkdir(parents=True)
+    for below, classes, _ in downloaded._FOLDERS.values():
+        for i in range(classes):
+            (tmp_path / "data" / below / "train" / str(i)).mkdir(parents=True)
     _intel(tmp_path / "data" / "intel")
 
 
