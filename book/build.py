@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -106,8 +107,9 @@ def add_downloads(html: Path, names: list[str]) -> None:
     link = ' <a class="rt-download" href="../downloads/{0}" download title="{1}">{2}</a>'
 
     def table(match: re.Match[str]) -> str:
-        file = f"{name}-table-{next(numbers)}.csv"
-        (folder / file).write_text(match[1].replace("&lt;/", "</"), encoding="utf-8")
+        run = f"{match[1]}-" if match[1] else ""  # a reference run's, counted apart
+        file = f"{name}-{run}table-{next(numbers[run])}.csv"
+        (folder / file).write_text(match[2].replace("&lt;/", "</"), encoding="utf-8")
         return link.format(file, "this table, all digits", "CSV")
 
     def figure(match: re.Match[str]) -> str:
@@ -117,9 +119,10 @@ def add_downloads(html: Path, names: list[str]) -> None:
         return match[0].replace("</figcaption>", link.format(file, "this figure", "SVG") + "</figcaption>")
 
     for name in names:
-        page, numbers = html / "chapters" / f"{name}.html", count(1)
+        page = html / "chapters" / f"{name}.html"
+        numbers: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
         text = page.read_text(encoding="utf-8")
-        text = re.sub(r'<script type="text/csv">(.*?)</script>', table, text, flags=re.DOTALL)
+        text = re.sub(r'<script type="text/csv"(?: data-run="([\w-]+)")?>(.*?)</script>', table, text, flags=re.DOTALL)
         whole = r'(<figure class="rt-figure" id="figure-([\w-]+)">).*?(<svg .*?</svg>).*?</figcaption>'
         page.write_text(re.sub(whole, figure, text, flags=re.DOTALL), encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from rt_utils.errors import InputError, unknown
 from rt_utils.files import remove_leftovers
 
 KERNEL = "python3"
+REFERENCE = Path("book") / "reference"  # in the book's folder
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
 
 
@@ -130,6 +132,30 @@ def write_notebooks() -> list[Path]:
     return written
 
 
+def keep_reference(chapter: str, given: dict[str, Any], *, progress: bool) -> Path:
+    """Run a chapter and keep what it computed as its reference run under that profile."""
+    from rt_utils import reference  # imports torch
+
+    notebook = run(chapter, given, progress=progress)
+    return reference.write(reference.record(chapter, notebook, notebook.parent), notebooks().parent / REFERENCE)
+
+
+def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
+    """Recompute a reference run from its own record and print what differs most. Raises InputError where it differs."""
+    from rt_utils import reference
+
+    kept = reference.read(chapter, profile, notebooks().parent / REFERENCE)
+    notebook = run(chapter, kept["parameters"], progress=progress)
+    found = reference.differences(kept, reference.record(chapter, notebook, notebook.parent))
+    beyond = [(place, difference) for place, difference in found if difference > reference.SAME]
+    for place, difference in beyond[:10]:
+        print(f"{place}: {difference:.2%}" if difference < math.inf else f"{place}: not the same at all")
+    if beyond:
+        raise InputError(f"{chapter}: {len(beyond)} of {len(found)} values differ by more than {reference.SAME:.0%}")
+    largest = f", the largest difference {found[0][1]:.2g}" if found else ""
+    print(f"{chapter}: {len(found)} values are the record's{largest}")
+
+
 def print_cache(*, clear: bool) -> None:
     """What the cache holds, one line a kind; then nothing, if it is to be cleared."""
     from rt_utils import cache  # imports torch
@@ -147,15 +173,29 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("run", help="run one chapter with your parameters")
     one.add_argument("chapter", help="its name, such as theorem_2_criterion")
-    one.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
-    one.add_argument("-f", dest="files", action="append", default=[], metavar="FILE", help="a YAML file of parameters")
     one.add_argument("-o", dest="output", type=Path, metavar="NOTEBOOK", help="where the executed notebook goes")
-    one.add_argument("-q", dest="quiet", action="store_true", help="no progress bar")
+    kept_run = commands.add_parser("reference", help="keep a chapter's run for the book to show, or check the kept one")
+    kept_run.add_argument("chapter")
+    kept_run.add_argument("--check", action="store_true", help="recompute it from its own record and compare")
+    kept_run.add_argument("--profile", default="natural", help="whose record to check (default: natural)")
+    for command in (one, kept_run):
+        command.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+        command.add_argument("-f", dest="files", action="append", default=[], metavar="FILE", help="YAML with some")
+        command.add_argument("-q", dest="quiet", action="store_true", help="no progress bar")
     commands.add_parser("list", help="the chapters and their parameters")
     commands.add_parser("notebooks", help="write the .ipynb beside each source")
     kept = commands.add_parser("cache", help="what is kept of attacks, heads and features, and how to clear it")
     kept.add_argument("--clear", action="store_true", help="remove all of it")
     return parser
+
+
+def _given(chapter: str, files: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The parameters that the command line gives: of the files, in their order, then of the pairs."""
+    given: dict[str, Any] = {}
+    declared = declared_parameters(jupytext.read(source(chapter)))
+    for file in files:
+        given |= profiles.for_chapter(file, chapter, declared, chapters())
+    return given | {name: value_of(value) for name, value in pairs}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -166,15 +206,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given_arguments[i] = _VALUE + given_arguments[i]
     options = _parser().parse_args(given_arguments)
     try:
-        if options.command == "run":
-            given: dict[str, Any] = {}
-            declared = declared_parameters(jupytext.read(source(options.chapter)))
-            for file in options.files:
-                given |= profiles.for_chapter(file, options.chapter, declared, chapters())
-            given |= {name: value_of(value) for name, value in options.pairs}
-            print(f"running {options.chapter}", flush=True)
+        if options.command in ("run", "reference"):
+            given = _given(options.chapter, options.files, options.pairs)
             progress = not options.quiet and sys.stderr.isatty()
-            print(f"wrote {run(options.chapter, given, options.output, progress=progress)}")
+            print(f"running {options.chapter}", flush=True)
+            if options.command == "run":
+                print(f"wrote {run(options.chapter, given, options.output, progress=progress)}")
+            elif options.check:
+                if given:
+                    raise InputError("--check takes the record's own parameters: leave -p and -f out")
+                check_reference(options.chapter, options.profile, progress=progress)
+            else:
+                print(f"wrote {keep_reference(options.chapter, given, progress=progress)}")
         elif options.command == "list":
             for chapter in chapters():
                 declared = declared_parameters(jupytext.read(source(chapter)))

@@ -1,0 +1,36 @@
+"""The page of the encoders' cards: its numbers are the cards'."""
+
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from conftest import run_in
+
+from rt_utils import encoders, names
+from rt_utils.reference import cells, shown
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_in(tmp_path_factory.mktemp("encoders"), "encoders", {"results": "out"})
+
+
+def test_the_tables_hold_every_card(folder: Path) -> None:
+    page = nbformat.read(folder / "out.ipynb", as_version=4)
+    tables = [part for cell in cells(page) for part in shown(cell) if part["kind"] == "table"]
+    rows = {row[0]: dict(zip(table["columns"], row, strict=True)) for table in tables for row in table["rows"]}
+    assert set(rows) == set(names.ENCODERS)
+    for name, row in rows.items():
+        measured = encoders.model_card(name)["measured"]
+        assert row["n"] == measured["points"]
+        if "sprites" in name:
+            assert row["PGD-20"] == pytest.approx(measured["adversarial_squared_error_pgd20"], rel=1e-8)
+        else:
+            assert row["and APGD"] == pytest.approx(measured["robust_accuracy_pgd20_and_apgd_ce"], rel=1e-8)
+
+
+def test_adversarial_training_left_more_robust_accuracy(folder: Path) -> None:
+    ledger = pd.read_csv(folder / "out" / "ledger.csv")
+    assert set(ledger.encoder) == {"embedded/robust", "natural/robust"}
+    assert set(ledger.verdict) == {"holds"}
