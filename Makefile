@@ -13,13 +13,13 @@ book: install ## run what is out of date, build the book, print where it is
 	@$(BIN)/python book/pipeline.py
 
 test: install ## the tests, in a few minutes
-	@$(BIN)/python -m pytest -m "not slow and not book" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not slow and not book" -n 2 --dist loadfile --durations=25
 
 test-book: book ## the built pages in a real browser
 	@$(BIN)/python -m pytest -m book
 
 test-slow: install ## the tests that build the whole book or train encoders
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow --durations=25
 
 check: install ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rt_utils import bounds, cache
 from rt_utils.datasets import DataSet
-from rt_utils.devices import device
+from rt_utils.devices import device, placed
 from rt_utils.encoders import Encoder
 from rt_utils.errors import InputError
 from rt_utils.losses import CROSS_ENTROPY
@@ -76,13 +76,13 @@ def _key(encoder: Encoder, data: DataSet, *settings: object) -> cache.Key:
 
 
 def _features(encoder: Encoder, images: Tensor) -> Float[np.ndarray, "n r"]:
-    return encoder.features(images).numpy()
+    return placed(encoder).features(images).numpy()
 
 
 def _probe(
     encoder: Encoder, images: Tensor, labels: Tensor, n_classes: int, settings: ProbeSettings
 ) -> tuple[Any, Any]:
-    head = linear_probe(encoder.features(images), labels, n_classes, settings)
+    head = linear_probe(placed(encoder).features(images), labels, n_classes, settings)
     return head.weight.numpy(), head.bias.numpy()
 
 

@@ -36,7 +36,7 @@ def _drawn(shown: dict[str, Any], profile: str) -> str:
             '<script type="text/csv">', f'<script type="text/csv" data-run="{profile}">'
         )
     if shown["kind"] == "figure":
-        svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{profile}-", shown["svg"])
+        svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{profile}-", reference.unpacked(shown["svg"]))
         return Picture(f"{profile}-{shown['name']}", svg, shown["caption"], shown["alt"], [])._repr_html_()
     return str(MARKDOWN.render(shown["markdown"]))
 
