@@ -65,9 +65,9 @@ class Picture:
     alt: str
     data: list[dict[str, Any]]
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         kept = {"name": self.name, "caption": self.caption, "alt": self.alt, "svg": self.svg, "axes": self.data}
-        return {DATA: {"kind": "figure"} | kept}
+        return {}, {DATA: {"kind": "figure"} | kept}
 
     def _repr_html_(self) -> str:
         return (

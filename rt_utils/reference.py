@@ -64,9 +64,9 @@ def shown(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
     """The tables, figures and texts that a finished cell shows, as data."""
     found: list[dict[str, Any]] = []
     for output in cell.get("outputs", []):
-        data = output.get("data", {})
-        if DATA in data:
-            part = dict(data[DATA])
+        data, kept = output.get("data", {}), output.get("metadata", {})
+        if DATA in kept:
+            part = dict(kept[DATA])
             found.append(part | {"svg": packed(part["svg"])} if part["kind"] == "figure" else part)
         elif "text/markdown" in data:
             found.append({"kind": "text", "markdown": data["text/markdown"]})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DATA = "application/vnd.rt+json"  # beside an output's HTML in a notebook: what it was drawn from
+DATA = "rt"  # in the metadata of an output in a notebook: what it was drawn from
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Html:
     def _repr_html_(self) -> str:
         return self.source
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {} if self.data is None else {DATA: self.data}
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {}, {} if self.data is None else {DATA: self.data}
 
     def __repr__(self) -> str:
         return self.text
