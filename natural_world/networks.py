@@ -15,7 +15,9 @@ class WideResNet(nn.Module):
 
     def __init__(self, depth: int, widen_factor: int) -> None:
         super().__init__()
-        from robustbench.model_zoo.architectures.wide_resnet import WideResNet as Classifier  # takes seconds to import
+        # Here, not above: it takes seconds to import, and only after the first of the two.
+        from rt_utils import robustbench_models  # noqa: F401
+        from robustbench.model_zoo.architectures.wide_resnet import WideResNet as Classifier  # isort: skip
 
         self.network = Classifier(num_classes=1, depth=depth, widen_factor=widen_factor)
         self.width: int = self.network.fc.in_features

@@ -1,12 +1,15 @@
 """The names of encoders and data sets, so that they can be checked before anything heavy is imported."""
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from rt_utils.errors import InputError, unknown
 
 EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
-NATURAL = ("robust", "standard", "random")
+_SHIPPED = ("robust", "standard", "random")
+_TRAINED = {Path(file.name) for file in (files("natural_world") / "weights").iterdir()}  # some perhaps by the user
+NATURAL = (*_SHIPPED, *sorted({path.stem for path in _TRAINED if path.suffix == ".json"} - {*_SHIPPED}))
 ENCODERS = (*(f"embedded/{name}" for name in EMBEDDED), *(f"natural/{name}" for name in NATURAL))
 ROBUSTBENCH = "robustbench/"
 OTHER_ENCODERS = (

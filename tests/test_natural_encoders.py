@@ -28,6 +28,10 @@ def data(image_folder: Path) -> DataSet:
     return datasets.load(f"folder:{image_folder}", size=32, n_train=30, n_test=10)
 
 
+def test_the_shipped_ones_are_named_first() -> None:
+    assert names.NATURAL[:3] == ("robust", "standard", "random")
+
+
 @pytest.mark.parametrize("name", names.NATURAL)
 def test_a_shipped_encoder_and_its_card(name: str) -> None:
     encoder, card = encoders.load(f"natural/{name}"), encoders.model_card(f"natural/{name}")

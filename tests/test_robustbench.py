@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 from torch import nn
 
+from natural_world.networks import NETWORKS
+from natural_world.pretrain import halves
 from rt_utils import cli, encoders, names, processes, robustbench_models, zoo
 from rt_utils.errors import InputError
 
@@ -170,3 +173,10 @@ def test_an_audit(models: Path, image_folder: Path, monkeypatch: pytest.MonkeyPa
     assert (
         json.loads(Path("files/audit.json").read_text("utf-8"))["weights_sha256"] == encoders.load(SMALL).weights_sha256
     )
+
+
+def test_the_wide_network_of_the_natural_recipes() -> None:
+    network = NETWORKS["WideResNet-28-4"]()
+    assert sum(p.numel() for p in network.parameters()) < 6_000_000
+    assert len(save(halves(network))) < 16 * 2**20
+    assert network(torch.rand(2, 3, 32, 32)).shape == (2, network.width)
