@@ -9,7 +9,7 @@ CHAPTERS = [
     "theorem_1_loss_gap",
     "theorem_2_criterion",
     "slack",
-    "encoders",
+    "model_cards",
     "section_5_1_cross_entropy",
     "section_5_2_criterion",
     "section_6_1_as_score",

@@ -13,7 +13,7 @@ from rt_utils.reference import cells, shown
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_in(tmp_path_factory.mktemp("encoders"), "encoders", {"results": "out"})
+    return run_in(tmp_path_factory.mktemp("cards"), "model_cards", {"results": "out"})
 
 
 def test_the_tables_hold_every_card(folder: Path) -> None:
