@@ -151,7 +151,7 @@ def test_a_kept_record_names_the_encoders_that_are_shipped(path: Path) -> None:
         f"natural/{card.stem}": json.loads(card.read_text())["sha256"]
         for card in (ROOT / "natural_world" / "weights").glob("*.json")
     }
-    for name, digest in (entry.split() for entry in record["run"]["weights (SHA-256)"].split(", ")):
+    for name, _, digest in (entry.rpartition(" ") for entry in record["run"]["weights (SHA-256)"].split(", ")):
         if name in weights:
             assert weights[name].startswith(digest), f"{name} was trained anew since: make reference"
     assert path.stat().st_size < 300_000
