@@ -24,7 +24,7 @@ from embedded_world.recipes import Training, perturb
 from natural_world.networks import NETWORKS
 from rt_utils import attacks
 from rt_utils.attacks import PGDSettings
-from rt_utils.datasets import Split
+from rt_utils.datasets import Split, fingerprint
 from rt_utils.devices import device
 from rt_utils.errors import InputError
 from rt_utils.files import whole_file
@@ -73,9 +73,9 @@ def _shifted(x: Float[Tensor, "n c h w"], most: int, generator: torch.Generator)
 
 def accuracies(model: nn.Module, part: Split, seed: int) -> tuple[float, float]:
     """Clean accuracy, and robust accuracy under PGD-10 at l_inf 8/255, of a model in eval mode."""
-    device = next(model.parameters()).device
-    y = part.required_labels().to(device)
-    x = part.pixels().contiguous(memory_format=torch.channels_last).to(device)
+    place = next(model.parameters()).device
+    y = part.required_labels().to(place)
+    x = part.pixels().contiguous(memory_format=torch.channels_last).to(place)
     right = model(x).argmax(1) == y
     (found,) = attacks.loss_pgd(model, x, y, Threat("linf", 8 / 255), PGDSettings(10, seed=seed))
     return right.double().mean().item(), (right & (model(found).argmax(1) == y)).double().mean().item()
@@ -112,15 +112,20 @@ class Run:
     def save(self, path: Path) -> None:
         """Write the whole state, or nothing."""
         state: dict[str, Any] = {name: part.state_dict() for name, part in self._parts().items()}
-        state |= {"recipe": self.recipe.as_dict(), "generator": self.generator.get_state(), "log": self.log}
+        state |= {"recipe": self.recipe.as_dict(), "data": fingerprint(self.train)}
+        state |= {"generator": self.generator.get_state(), "log": self.log}
         with whole_file(path) as partial:
             torch.save(state, partial)
 
     def resume(self, path: Path) -> None:
-        """Go on where `path` was saved. Raises InputError for the state of another recipe."""
+        """Go on where `path` was saved. Raises InputError for the state of another recipe, or of other images."""
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["recipe"] != self.recipe.as_dict():
             raise InputError(f"{str(path)!r} is the state of another recipe: remove it, or go on with that recipe")
+        if state["data"] != fingerprint(self.train):
+            raise InputError(
+                f"{str(path)!r} is the state of a training on other images: remove it, or go on with those"
+            )
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         self.generator.set_state(state["generator"].cpu())

@@ -126,6 +126,9 @@ def test_the_state_of_another_recipe_is_refused(data: DataSet, tmp_path: Path) -
     train(dataclasses.replace(TINY, epochs=1), (data.train, data.test), 2, state, minutes=1, progress=False)
     with pytest.raises(InputError, match=r"state\.pt' is the state of another recipe: remove it"):
         train(TINY, (data.train, data.test), 2, state, minutes=1, progress=False)
+    other = (data.test, data.test)
+    with pytest.raises(InputError, match=r"state\.pt' is the state of a training on other images: remove it"):
+        train(dataclasses.replace(TINY, epochs=1), other, 2, state, minutes=1, progress=False)
 
 
 def test_adversarial_training_is_robust_where_standard_training_is_not(data: DataSet, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_tiny_encoder_of_the_sprites_is_trained(tmp_path: Path) -> None:
 
 def test_the_shipped_encoders_are_as_their_cards_say() -> None:
     """Among them: on the orientation the robust one is hurt less than the standard one by what attacks its card."""
-    errors = {n: encoders.model_card(f"sprites-{n}")["measured"] for n in ("robust", "standard")}
+    errors = {n: encoders.model_card(f"embedded/sprites-{n}")["measured"] for n in ("robust", "standard")}
     for measured in errors.values():
         assert measured["clean_squared_error"] < measured["variance_of_the_target"]
     attacked = {n: m["adversarial_squared_error_pgd20"] for n, m in errors.items()}
