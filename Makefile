@@ -18,7 +18,7 @@ test: install ## the tests, in a few minutes
 test-book: book ## the built pages in a real browser
 	@$(BIN)/python -m pytest -m book
 
-test-slow: install ## the tests that build the whole book or train encoders
+test-slow: install ## the tests that take long: whole books, trained encoders, two at once
 	@$(BIN)/python -m pytest -m slow --durations=25
 
 check: install ## ruff and mypy

@@ -58,6 +58,7 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_changed_line_of_an_attack_makes_its_results_stale(package: Path) -> None:
     first, kept = finished(script(package))
     first_kept = kept
@@ -72,6 +73,7 @@ def test_a_changed_line_of_an_attack_makes_its_results_stale(package: Path) -> N
     assert other != first
 
 
+@pytest.mark.slow
 def test_two_at_once_and_a_kill(package: Path) -> None:
     killed = script(package, n_test=300)
     deadline = time.monotonic() + 120

@@ -125,6 +125,7 @@ def test_theorem_1_from_its_file_alone(finished: Path, tmp_path: Path) -> None:
             assert row.vacuous == str(bound >= cut)
 
 
+@pytest.mark.slow
 def test_nbval_gets_the_same_outputs_again(finished: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "out.ipynb", "-q"]
     done = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
@@ -140,6 +141,7 @@ def test_nbval_gets_the_same_outputs_again(finished: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_papermill_with_the_profile_and_your_own_images(image_folder: Path, tmp_path: Path) -> None:
     profile = str(ROOT / "notebooks" / "profiles" / "embedded.yaml")
     small = SMALL | {"encoders": "embedded/random", "data": f"folder:{image_folder}"}

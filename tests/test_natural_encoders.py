@@ -131,6 +131,7 @@ def test_the_state_of_another_recipe_is_refused(data: DataSet, tmp_path: Path) -
         train(dataclasses.replace(TINY, epochs=1), other, 2, state, minutes=1, progress=False)
 
 
+@pytest.mark.slow
 def test_adversarial_training_is_robust_where_standard_training_is_not(data: DataSet, tmp_path: Path) -> None:
     """On two classes that differ by half of the pixel range, within a minute of training."""
     robust = {}

@@ -204,6 +204,7 @@ def test_weights(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "write", "reason"), WEIGHTS[:5], ids=[name for name, *_ in WEIGHTS[:5]])
 def test_weights_through_rt(
     name: str, write: Callable[[Path], object], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

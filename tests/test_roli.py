@@ -184,6 +184,7 @@ def test_the_page_small(finished: Path) -> None:
     assert "so the two are not compared" in page  # this small run has other parameters
 
 
+@pytest.mark.slow
 def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = SMALL | {"n_seeds": 1, "encoders": "embedded/robust", "data": "digits"}
