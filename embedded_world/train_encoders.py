@@ -86,6 +86,16 @@ def describe(encoder: nn.Module, recipe: Training) -> tuple[str, str]:
     )
 
 
+def write_weights(name: str, raw: bytes, card: dict[str, Any], folder: Path) -> Path:
+    """Write `name`.safetensors and `name`.json, each whole or not at all; the card gets the weights' SHA-256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target, named = folder / f"{name}.safetensors", card | {"sha256": hashlib.sha256(raw).hexdigest()}
+    for path, content in ((target, raw), (folder / f"{name}.json", json.dumps(named, indent=2).encode() + b"\n")):
+        with whole_file(path) as partial:
+            partial.write_bytes(content)
+    return target
+
+
 def write_encoder(
     name: str, recipe: Training, folder: Path, *, points: int = CARD_POINTS, progress: bool = True
 ) -> Path:
@@ -116,22 +126,18 @@ def write_encoder(
         "training_seconds": round(seconds, 1),
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
-        "sha256": hashlib.sha256(raw).hexdigest(),
         "licence": "MIT",
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{name}.safetensors"
-    for path, content in ((target, raw), (folder / f"{name}.json", json.dumps(card, indent=2).encode() + b"\n")):
-        with whole_file(path) as partial:
-            partial.write_bytes(content)
-    return target
+    return write_weights(name, raw, card, folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train the encoders that are named, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(EMBEDDED), help=f"which of: {', '.join(EMBEDDED)}")
-    parser.add_argument("--folder", type=Path, default=Path(str(WEIGHTS)), help="where the weights and cards go")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(str(WEIGHTS["embedded"])), help="where the weights and cards go"
+    )
     chosen = parser.parse_args(arguments)
     if odd := set(chosen.names) - set(EMBEDDED):
         parser.error(f"unknown encoder {sorted(odd)[0]!r}: use {', '.join(EMBEDDED)}")

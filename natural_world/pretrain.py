@@ -5,13 +5,10 @@ its last epoch ended, when the same command is given again.
 """
 
 import argparse
-import hashlib
-import json
 import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +16,14 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import nn
 
-from embedded_world.train_encoders import accuracies
+from embedded_world.train_encoders import accuracies, write_weights
 from natural_world.recipes import RECIPES, Recipe, train
 from rt_utils import datasets
 from rt_utils.datasets import DataSet
+from rt_utils.encoders import WEIGHTS
 from rt_utils.errors import InputError
-from rt_utils.files import whole_file
 from rt_utils.radius import format_eps
 
-WEIGHTS = Path(str(files("natural_world") / "weights"))
 CARD_POINTS = 1000
 EVERYTHING = 10**6  # no folder of small images holds more
 
@@ -123,12 +119,7 @@ def write_encoder(
     content = card(name, recipe, data, described, logs)
     head_is = "the linear layer it was pretrained with, shipped beside it"
     content["measured"] = accuracies(model, data.first(points).test, recipe.seed) | {"head": head_is}
-    content["sha256"] = hashlib.sha256(raw).hexdigest()
-    target = folder / f"{name}.safetensors"
-    for path, text in ((target, raw), (folder / f"{name}.json", json.dumps(content, indent=2).encode() + b"\n")):
-        with whole_file(path) as partial:
-            partial.write_bytes(text)
-    return target
+    return write_weights(name, raw, content, folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -137,7 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", default=["robust", "standard", "random"], help=f"of: {', '.join(RECIPES)}")
     parser.add_argument("--data", required=True, help="the folder of images")
     parser.add_argument("--described", help="what they are, for the model card (default: the folder's name)")
-    parser.add_argument("--folder", type=Path, default=WEIGHTS, help="where the weights and cards go")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(str(WEIGHTS["natural"])), help="where the weights and cards go"
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no epoch after so many minutes")
     chosen = parser.parse_args(arguments)
     if odd := set(chosen.names) - set(RECIPES):

@@ -47,6 +47,12 @@ def _facts(
     }
 
 
+def provenance(title: str, facts: Mapping[str, str]) -> str:
+    """The folded box that says what made a run's numbers, as HTML."""
+    rows = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
+    return f'<details class="rt-provenance"><summary>{html.escape(title)}</summary><dl>{rows}</dl></details>'
+
+
 def save(
     folder: Path,
     parameters: Parameters,
@@ -89,9 +95,8 @@ def save(
     in_book = folder.parts[:2] == ("results", "book")  # the build puts that folder beside the pages
     links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in files)
     shown = html.escape(folder.as_posix())
-    rows = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
     return Html(
         f'<p class="rt-downloads">Files of this run: {links} <small>(in {shown})</small></p>'
-        f'<details class="rt-provenance"><summary>What made these numbers</summary><dl>{rows}</dl></details>',
+        + provenance("What made these numbers", facts),
         "\n".join([f"wrote {folder}", *(f"{key}: {value}" for key, value in facts.items())]),
     )

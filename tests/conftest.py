@@ -1,4 +1,6 @@
+import gzip
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,14 @@ def run_in(folder: Path, chapter: str, values: dict[str, Any]) -> Path:
         patch.chdir(folder)
         cli.run(chapter, values, Path("out.ipynb"), progress=False)
     return folder
+
+
+def unpack_fashion_mnist(shared: Path, root: Path) -> None:
+    """The real files, as torchvision wants them below `root`."""
+    (root / "FashionMNIST" / "raw").mkdir(parents=True)
+    for path in (shared / "FashionMNIST" / "raw").glob("*.gz"):
+        with gzip.open(path) as packed, (root / "FashionMNIST" / "raw" / path.stem).open("wb") as file:
+            shutil.copyfileobj(packed, file)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Data sets that a user downloads, from tiny files in their own formats, and the real ones where they are."""
 
-import gzip
 import hashlib
 import pickle
 import shutil
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torchvision
-from conftest import ROOT
+from conftest import ROOT, unpack_fashion_mnist
 from PIL import Image
 
 from rt_utils import datasets, names, parameters
@@ -98,10 +97,7 @@ def test_fashion_mnist_becomes_rgb(root: Path) -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is absent")
 def test_the_real_fashion_mnist(root: Path) -> None:
-    (root / "FashionMNIST" / "raw").mkdir(parents=True)
-    for path in (SHARED / "FashionMNIST" / "raw").glob("*.gz"):
-        with gzip.open(path) as packed, (root / "FashionMNIST" / "raw" / path.stem).open("wb") as file:
-            shutil.copyfileobj(packed, file)
+    unpack_fashion_mnist(SHARED, root)
     data = datasets.load("fashion-mnist", size=32, n_train=500, n_test=100)
     assert data.train.images.shape == (500, 3, 32, 32)
     assert data.test.required_labels().bincount().tolist() == [10] * 10

@@ -60,6 +60,13 @@ def test_a_tiny_encoder_is_trained_again_from_nothing(tmp_path: Path) -> None:
     assert sorted(p.name for p in first.iterdir()) == ["robust.json", "robust.safetensors"]
 
 
+def test_make_encoders_writes_where_the_package_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(encoders.WEIGHTS, "embedded", tmp_path)
+    monkeypatch.setitem(RECIPES, "random", dataclasses.replace(RECIPES["random"], images=512, width=8))
+    train_encoders.main(["random"])
+    assert encoders.load("embedded/random").width == 32
+
+
 @pytest.mark.parametrize(
     ("name", "width"),
     [

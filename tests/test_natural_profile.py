@@ -1,7 +1,5 @@
 """The profile `natural` on real images, a few of each class, at a tiny size."""
 
-import gzip
-import shutil
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, unpack_fashion_mnist
 
 from rt_utils import cli, reference
 
@@ -51,10 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 if member.endswith(".jpg") and taken[kind] < most:
                     taken[kind] += 1
                     packed.extract(member, root / folder)
-    (root / "FashionMNIST" / "raw").mkdir(parents=True)
-    for path in (SHARED / "FashionMNIST" / "raw").glob("*.gz"):
-        with gzip.open(path) as packed_file, (root / "FashionMNIST" / "raw" / path.stem).open("wb") as file:
-            shutil.copyfileobj(packed_file, file)
+    unpack_fashion_mnist(SHARED, root)
     return root
 
 

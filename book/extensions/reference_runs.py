@@ -19,6 +19,7 @@ from sphinx.application import Sphinx
 
 from rt_utils import reference
 from rt_utils.figures import Picture
+from rt_utils.results import provenance
 from rt_utils.tables import table_from
 
 
@@ -51,9 +52,7 @@ def _facts(record: dict[str, Any]) -> str:
     verdicts = [claim["verdict"] for claim in record["claims"]]
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
     facts = record["run"] | {"commit": record["commit"], "claims": f"{len(verdicts)}: {counts}"}
-    rows = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
-    summary = f"What made the reference run, profile {record['profile']}"
-    return f'<details class="rt-provenance"><summary>{summary}</summary><dl>{rows}</dl></details>'
+    return provenance(f"What made the reference run, profile {record['profile']}", facts)
 
 
 def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.NotebookNode) -> None:
