@@ -18,8 +18,8 @@ test: install ## the tests, in a few minutes
 test-book: book ## the built pages in a real browser
 	@$(BIN)/python -m pytest -m book
 
-test-slow: install ## the tests that take long: whole books, trained encoders, two at once
-	@$(BIN)/python -m pytest -m slow --durations=25
+test-slow: install ## the tests that take long: whole books, trained encoders, large networks
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --durations=25
 
 check: install ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -26,13 +26,23 @@ def test_a_shipped_encoder_and_its_card(name: str) -> None:
     assert encoder(torch.rand(2, 3, encoder.input_size, encoder.input_size)).shape == (2, encoder.width)
 
 
-def test_the_cards_accuracies_are_those_of_a_linear_probe_too() -> None:
+@pytest.mark.parametrize("name", ["robust", "standard"])
+def test_the_cards_accuracies_are_those_of_a_linear_probe_too(name: str) -> None:
     """The card's clean accuracy, measured with the pretraining head, is reached by a probe on the shipped weights."""
-    encoder, data = encoders.load("embedded/robust"), datasets.load("glyphs", size=32, n_train=2000)
+    encoder, data = encoders.load(f"embedded/{name}"), datasets.load("glyphs", size=32, n_train=2000)
     head = linear_probe(encoder.features(data.train.pixels()), data.train.required_labels(), 36, ProbeSettings())
     predicted = head.logits(encoder.features(data.test.pixels())).argmax(1)
     accuracy = (predicted == data.test.required_labels()).double().mean().item()
-    assert accuracy == pytest.approx(encoders.model_card("embedded/robust")["measured"]["clean_accuracy"], abs=0.02)
+    assert accuracy == pytest.approx(encoders.model_card(f"embedded/{name}")["measured"]["clean_accuracy"], abs=0.02)
+
+
+@pytest.mark.slow
+def test_the_random_encoder_is_drawn_again(tmp_path: Path) -> None:
+    """It has no training whose head a probe could replace: its card's accuracy is that of its recipe's own head."""
+    train_encoders.write_encoder("random", RECIPES["random"], tmp_path, points=500, progress=False)
+    measured = json.loads((tmp_path / "random.json").read_text())["measured"]
+    card = encoders.model_card("embedded/random")["measured"]
+    assert measured["clean_accuracy"] == pytest.approx(card["clean_accuracy"], abs=0.004)  # two points
 
 
 def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

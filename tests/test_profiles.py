@@ -1,16 +1,13 @@
-"""Profiles: what a file says to each chapter, and the paper's with random checkpoints at a tiny size."""
+"""Profiles: what a file says to each chapter."""
 
 from pathlib import Path
 from typing import Any
 
 import jupytext
-import pandas as pd
 import pytest
 import yaml
-from chapter_source import edited
 from conftest import ROOT
 from test_downloaded import _intel
-from test_robustbench import CIFAR, IMAGENET, _written
 
 from rt_utils import cli, downloaded, parameters, profiles
 from rt_utils.errors import InputError
@@ -78,30 +75,3 @@ def test_what_a_file_says_to_one_chapter(lines: str, expected: Any, tmp_path: Pa
         with pytest.raises(InputError) as caught:
             profiles.for_chapter(*arguments)
         assert expected in str(caught.value)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("file", "encoder"), [("paper.yaml", CIFAR), ("paper_imagenet.yaml", f"{IMAGENET}:256")])
-def test_section_5_1_under_the_papers_profile(
-    file: str, encoder: str, tmp_path: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("robustbench.model_zoo", reason="RobustBench is not installed")
-    monkeypatch.setenv("RT_MODELS", str(tmp_path / "models"))
-    monkeypatch.chdir(tmp_path)
-    _written(encoder)
-    # Its comparison of attacks by size is fixed in the chapter: here with two images, steps and starts.
-    sizes = "SIZE_POINTS, STEPS, STARTS = "
-    edited(tmp_path, "section_5_1_cross_entropy", f"{sizes}24, (1, 5, 20, 60), 5", f"{sizes}2, (1, 2), 2")
-    for name in DECLARED.keys() - {"section_5_1_cross_entropy"}:
-        (tmp_path / "notebooks" / f"{name}.md").touch()
-    tiny = {"n_test": 2, "n_train": 4, "n_seeds": 1, "path_points": 2, "restarts": 1, "steps": 2, "floor_points": 0}
-    tiny |= {"apgd_points": 0, "probe_epochs": 2, "workers": 1}
-    options = [text for name, value in tiny.items() for text in ("-p", name, str(value))]
-    command = ["run", "section_5_1_cross_entropy", "-q", "-f", str(FOLDER / file), *options]
-    cli.main([*command, "-p", "data", f"folder:{image_folder}", "-p", "results", "out"])
-    ledger = pd.read_csv("out/ledger.csv")
-    lemma = ledger[ledger.claim.str.contains("LHS is at most the AS score") & (ledger.encoder == encoder)]
-    assert len(lemma) == 5  # Table 1, and four strengths of Table 2's penalty
-    assert set(lemma.verdict) == {"holds"}
-    assert set(lemma.profile) == {"paper"}
-    assert (lemma.rhs > 0).all()

@@ -1,0 +1,68 @@
+"""Every chapter under the paper's two profiles, with random checkpoints of its two architectures, at a tiny size."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from chapter_source import edited
+from conftest import ROOT
+from test_profiles import DECLARED
+from test_robustbench import CIFAR, IMAGENET, _written
+
+from rt_utils import cli
+
+pytestmark = pytest.mark.slow
+PROFILES = ROOT / "notebooks" / "profiles"
+ENCODERS = {"paper.yaml": CIFAR, "paper_imagenet.yaml": f"{IMAGENET}:256"}
+CASES = [
+    (file, chapter)
+    for file in ENCODERS
+    for chapter, declared in DECLARED.items()
+    if "profile" in declared and yaml.safe_load((PROFILES / file).read_text("utf-8")).get(chapter, "") is not None
+    if file == "paper.yaml" or declared.keys() & {"encoder", "encoders"}  # without one, one file is enough
+]
+# Whatever the chapter asks of an attack, each run of it takes one step: its strength is not what is tested here.
+READ = "p = parameters.read(globals())\n"
+ONE_STEP = """
+import rt_utils.attacks
+def one_step(model, values, x, threat, settings, whole=rt_utils.attacks._pgd):
+    import dataclasses
+    return whole(model, values, x, threat, dataclasses.replace(settings, steps=min(1, settings.steps), refine=0))
+rt_utils.attacks._pgd = one_step
+"""
+TINY = {"n_test": 2, "n_train": 4, "restarts": 1, "steps": 1, "floor_points": 0, "apgd_points": 0, "n_seeds": 1}
+TINY |= {"seed_points": 2, "path_points": 2, "ft_points": 2, "sweep_points": 2, "n_switch": 2}
+TINY |= {"probe_epochs": 2, "ft_epochs": 1, "resamples": 100, "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Both checkpoints where RobustBench looks for them, and a cache that only these runs share."""
+    pytest.importorskip("robustbench.model_zoo", reason="RobustBench is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("RT_MODELS", "RT_CACHE"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable)))
+        for encoder in ENCODERS.values():
+            _written(encoder)
+        yield
+
+
+@pytest.mark.parametrize(("file", "chapter"), CASES)
+def test_a_chapter_runs(
+    file: str, chapter: str, checkpoints: None, image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    edited(tmp_path, chapter, READ, READ + ONE_STEP)
+    for name in DECLARED.keys() - {chapter}:
+        (tmp_path / "notebooks" / f"{name}.md").touch()
+    tiny = TINY | {"data": f"folder:{image_folder}", "results": "out"}
+    options = [str(text) for name, value in tiny.items() if name in DECLARED[chapter] for text in ("-p", name, value)]
+    cli.main(["run", chapter, "-q", "-f", str(PROFILES / file), *options])
+    ledger = pd.read_csv("out/ledger.csv", keep_default_na=False)
+    assert set(ledger.profile) == {"paper"}
+    if DECLARED[chapter].keys() & {"encoder", "encoders"}:
+        assert ENCODERS[file] in set(ledger.encoder)
+        of_theorems = ledger[ledger.claim.str.match("Lemma 1|Theorem|Table [123]|Per sample")]
+        assert {"holds"} <= set(of_theorems.verdict) <= {"holds", "no point"}
