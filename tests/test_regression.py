@@ -172,10 +172,11 @@ def test_a_radius_that_cannot_be() -> None:
         cli.run(CHAPTER, {"eps": "16"}, Path("never.ipynb"), progress=False)
 
 
-def test_a_data_set_without_factors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("data", ["digits", "sprites, glyphs"])
+def test_data_without_factors(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="data 'digits' has no factors to regress: give sprites, dsprites or"):
-        cli.run(CHAPTER, SMALL | {"data": "digits"}, Path("never.ipynb"), progress=False)
+    with pytest.raises(InputError, match=f"data '{data}' has no factors to regress: give sprites, dsprites or"):
+        cli.run(CHAPTER, SMALL | {"data": data}, Path("never.ipynb"), progress=False)
 
 
 @pytest.mark.slow
