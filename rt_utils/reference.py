@@ -74,9 +74,14 @@ def shown(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
 
 
 def _commit(folder: Path) -> str:
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=, with changes", "--abbrev=12", "--exclude=*"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit of the code, and whether it has been changed since; other records that changed are no code."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)book/reference")
+    return (git("rev-parse", "--short=12", "HEAD") or "unknown") + (", with changes" if changed else "")
 
 
 def record(chapter: str, notebook: Path, results: Path) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 import copy
 import json
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +157,23 @@ def test_a_kept_record_names_the_encoders_that_are_shipped(path: Path) -> None:
         if name in weights:
             assert weights[name].startswith(digest), f"{name} was trained anew since: make reference"
     assert path.stat().st_size < 300_000
+
+
+def test_the_commit_says_whether_code_was_changed(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+
+    kept, code = tmp_path / "book" / "reference" / "natural" / "slack.json", tmp_path / "rt_utils" / "bounds.py"
+    for file in (kept, code):
+        file.parent.mkdir(parents=True)
+        file.write_text("1")
+    assert reference._commit(code.parent) == "unknown"
+    git("init")
+    git("add", ".")
+    git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "one")
+    commit = reference._commit(code.parent)
+    assert re.fullmatch("[0-9a-f]{12}", commit)
+    kept.write_text("2")
+    assert reference._commit(code.parent) == commit
+    code.write_text("2")
+    assert reference._commit(code.parent) == f"{commit}, with changes"
