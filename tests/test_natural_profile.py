@@ -53,8 +53,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("chapter", ["section_5_1_cross_entropy", "section_6_1_as_score", "roli", "purification"])
-def test_a_chapter_runs(chapter: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("chapter", "images"),
+    [
+        ("section_5_1_cross_entropy", "cifar10-jpeg"),
+        ("section_6_1_as_score", "cifar10-jpeg"),
+        ("roli", "cifar10-jpeg"),
+        ("appendix_b2_regression", "sprites"),
+        ("purification", ""),  # it has neither images nor an encoder
+    ],
+)
+def test_a_chapter_runs(chapter: str, images: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_DATA", str(data))
     (tmp_path / "tiny.yaml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
@@ -62,9 +71,9 @@ def test_a_chapter_runs(chapter: str, data: Path, tmp_path: Path, monkeypatch: p
     ledger = pd.read_csv("out/ledger.csv", keep_default_na=False)
     assert set(ledger.profile) == {"natural"}
     record = reference.record(chapter, Path("out.ipynb"), Path("out"))
-    if chapter != "purification":  # it has no encoder
+    if images:
         assert "natural/robust" in record["run"]["weights (SHA-256)"]
-        assert "cifar10-jpeg" in record["run"]["data (fingerprint)"]
+        assert images in record["run"]["data (fingerprint)"]
     lemma = ledger[ledger.claim.str.contains("LHS is at most the AS score")]
     assert (len(lemma) > 20) == (chapter == "section_5_1_cross_entropy")
     assert set(lemma.verdict) <= {"holds"}
