@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from chapter_source import definitions
 from conftest import run_in
 from scipy.ndimage import map_coordinates
 from test_chapter import SMALL
+from torch import nn
 
 from rt_utils import cli, datasets, encoders
 from rt_utils.errors import InputError
@@ -85,6 +87,23 @@ def test_the_sizes_show_the_same_small_images(finished: Path) -> None:
         assert np.abs(held - at_size).max() < 0.1 * np.abs(at_size).max()
     key = json.loads((finished / "files" / "run.json").read_text("utf-8"))["data (fingerprint)"]
     assert "digits:stretched at 32" in key
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"),
+    [(nn.AdaptiveAvgPool2d(1), {16: True, 32: True, 64: True}), (nn.AvgPool2d(32), {16: False, 32: True, 64: False})],
+    ids=["over all places", "over a window"],
+)
+def test_which_sizes_an_encoder_takes(pooling: nn.Module, expected: dict[int, bool]) -> None:
+    """RobustBench's wide residual networks fold a larger image's windows into further rows, without an error."""
+
+    class Rows(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return pooling(x).permute(0, 2, 3, 1).reshape(-1, 3)
+
+    leading = encoders.Encoder("pooled", Rows(), input_size=32, width=3, weights_sha256="")
+    takes = definitions(CHAPTER, "at", "takes", leading=leading)["takes"]
+    assert {size: takes(size) for size in expected} == expected
 
 
 @pytest.mark.parametrize(
