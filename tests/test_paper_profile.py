@@ -66,3 +66,8 @@ def test_a_chapter_runs(
         assert ENCODERS[file] in set(ledger.encoder)
         of_theorems = ledger[ledger.claim.str.match("Lemma 1|Theorem|Table [123]|Per sample")]
         assert {"holds"} <= set(of_theorems.verdict) <= {"holds", "no point"}
+    if chapter == "section_5_1_cross_entropy":
+        lemma = ledger[ledger.claim.str.contains("LHS is at most the AS score")]
+        assert len(lemma) == 5  # Table 1, and four strengths of Table 2's penalty
+        assert set(lemma.verdict) == {"holds"}
+        assert (pd.to_numeric(lemma.rhs) > 0).all()
