@@ -25,7 +25,7 @@ from natural_world.networks import NETWORKS
 from rt_utils import attacks
 from rt_utils.attacks import PGDSettings
 from rt_utils.datasets import Split, fingerprint
-from rt_utils.devices import device
+from rt_utils.devices import Parts, device
 from rt_utils.errors import InputError
 from rt_utils.files import whole_file
 from rt_utils.threat import Threat
@@ -76,9 +76,14 @@ def accuracies(model: nn.Module, part: Split, seed: int) -> tuple[float, float]:
     place = next(model.parameters()).device
     y = part.required_labels().to(place)
     x = part.pixels().contiguous(memory_format=torch.channels_last).to(place)
-    right = model(x).argmax(1) == y
-    (found,) = attacks.loss_pgd(model, x, y, Threat("linf", 8 / 255), PGDSettings(10, seed=seed))
-    return right.double().mean().item(), (right & (model(found).argmax(1) == y)).double().mean().item()
+
+    def right(some: slice) -> Tensor:
+        clean = model(x[some]).argmax(1) == y[some]
+        (found,) = attacks.loss_pgd(model, x[some], y[some], Threat("linf", 8 / 255), PGDSettings(10, seed=seed))
+        return torch.stack([clean, clean & (model(found).argmax(1) == y[some])])
+
+    clean, robust = torch.cat(Parts()(right, len(y)), dim=1).double().mean(1).tolist()
+    return clean, robust
 
 
 @dataclass
@@ -105,6 +110,7 @@ class Run:
             self.optimiser, self.recipe.max_lr, total_steps=self.steps + 1, pct_start=0.2
         )
         self.log: list[dict[str, float]] = []
+        self.memory = Parts()
 
     def _parts(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("model", "average", "optimiser", "schedule")}
@@ -137,18 +143,19 @@ class Run:
         x = torch.where(flip[:, None, None, None], x.flip(3), x)
         if self.recipe.shift:
             x = _shifted(x, self.recipe.shift, self.generator)
-        y, loss_of = self.labels[chosen], nn.functional.cross_entropy
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            eps = self.recipe.eps_at(step, self.steps)
-            x = perturb(self.model, x, y, loss_of, eps, self.recipe, self.generator)
-            loss = loss_of(self.model(x), y)
-        self.optimiser.zero_grad()
-        loss.backward()
+        y, eps, loss_of = self.labels[chosen], self.recipe.eps_at(step, self.steps), nn.functional.cross_entropy
+
+        def loss_on(part: slice) -> Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+                found = perturb(self.model, x[part], y[part], loss_of, eps, self.recipe, self.generator)
+                return loss_of(self.model(found), y[part])
+
+        loss = self.memory.backward(self.model, loss_on, len(x))
         self.optimiser.step()
         self.schedule.step()
         if step >= 2 * self.steps // 3:
             self.average.update_parameters(self.model)
-        return loss.detach()
+        return loss
 
     def epoch(self, test: Split, *, progress: bool) -> None:
         """One pass over the images; then the accuracies on the first test images, with what would be shipped now."""

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from jaxtyping import Int64
 from torch import Tensor, nn
 
 Module = TypeVar("Module", bound=nn.Module)
+Result = TypeVar("Result")
 
 
 @functools.cache
@@ -29,15 +29,56 @@ def placed(module: Module) -> Module:
     return module if device().type == "cpu" else copy.deepcopy(module).to(device())
 
 
-def in_memory(work: Callable[[Int64[Tensor, " k"]], None], index: Int64[Tensor, " n"]) -> None:
-    """`work(index)`; where the GPU's memory is short, on each half of it instead, and so on, saying so."""
-    try:
-        work(index)
-    except torch.OutOfMemoryError:
-        if len(index) < 2:
-            raise
-        torch.cuda.empty_cache()
-        half = (len(index) + 1) // 2
-        print(f"out of GPU memory with {len(index)} images at once: going on with {half}", file=sys.stderr)
-        for part in index.split(half):
-            in_memory(work, part)
+class Parts:
+    """Work on n things in parts of at most `most` at once, as many as the GPU's memory holds.
+
+    Where it is short the part is halved, for all that follows too, and stderr says so.
+    """
+
+    def __init__(self, most: int = sys.maxsize) -> None:
+        self.most = most
+
+    def __call__(self, work: Callable[[slice], Result], n: int) -> list[Result]:
+        """`work(part)` for each part of range(n). Raises PyTorch's error where there is no memory for even one."""
+        results: list[Result] = []
+        start = 0
+        while start < n or not results:
+            part = slice(start, min(n, start + self.most))
+            size = part.stop - part.start
+            try:
+                results.append(work(part))
+            except torch.OutOfMemoryError:
+                if size < 2:
+                    raise
+            else:
+                start = part.stop
+                continue
+            # After the except clause: in it, the error holds on to the memory of the calls that it came through.
+            torch.cuda.empty_cache()
+            self.most = (size + 1) // 2
+            print(f"out of GPU memory with {size} images at once: going on with {self.most}", file=sys.stderr)
+        return results
+
+    def backward(self, module: nn.Module, loss: Callable[[slice], Tensor], n: int) -> Tensor:
+        """Set the gradients of the mean over a batch of n things; `loss(part)` is the mean over a part. Returns it.
+
+        In several parts it is the same gradient, but for BatchNorm layers in training mode: they then normalise each
+        part by itself, and update their running statistics with each.
+        """
+        module.zero_grad()
+
+        def work(part: slice) -> Tensor:
+            before = [buffer.clone() for buffer in module.buffers()]
+            parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+            try:
+                share = loss(part) * ((part.stop - part.start) / n)
+                gradients = torch.autograd.grad(share, parameters)  # all of them, or none
+            except torch.OutOfMemoryError:
+                for buffer, value in zip(module.buffers(), before, strict=True):
+                    buffer.copy_(value)
+                raise
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+            return share.detach()
+
+        return torch.stack(self(work, n)).sum()

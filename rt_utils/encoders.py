@@ -15,6 +15,7 @@ from embedded_world.network import SmallResNet
 from embedded_world.regression_network import RegressionNetwork
 from natural_world.networks import NETWORKS, WideResNet
 from rt_utils import zoo
+from rt_utils.devices import Parts
 from rt_utils.errors import InputError
 from rt_utils.names import ENCODERS, check_encoder
 from rt_utils.transfer import Head
@@ -32,6 +33,7 @@ class Encoder(nn.Module):
     def __init__(self, name: str, network: nn.Module, *, input_size: int, width: int, weights_sha256: str) -> None:
         super().__init__()
         self.name, self.input_size, self.width, self.weights_sha256 = name, input_size, width, weights_sha256
+        self.parts = Parts(max(4, 2**18 // input_size**2))  # 256 images of 32x32, 5 of 224x224
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()
 
@@ -50,11 +52,15 @@ class Encoder(nn.Module):
         They come back on the CPU, wherever the encoder is. Images as they are stored, uint8, become pixels in [0, 1] a
         batch at a time: all at once they take four times the memory.
         """
-        batch = max(4, 2**18 // self.input_size**2)  # 256 images of 32x32, 5 of 224x224
         place = next(self.parameters(), x).device
-        stored = (part.to(place) for part in x.split(batch))
-        parts = (part if part.is_floating_point() else part.float() / 255 for part in stored)
-        return torch.cat([self(part.contiguous(memory_format=torch.channels_last)).cpu() for part in parts])
+
+        def evaluate(part: slice) -> Tensor:
+            stored = x[part].to(place)
+            pixels = stored if stored.is_floating_point() else stored.float() / 255
+            features: Tensor = self(pixels.contiguous(memory_format=torch.channels_last)).cpu()
+            return features
+
+        return torch.cat(self.parts(evaluate, len(x)))
 
 
 def model_card(name: str) -> dict[str, Any]:

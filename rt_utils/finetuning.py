@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rt_utils import cache
 from rt_utils.datasets import DataSet
-from rt_utils.devices import device
+from rt_utils.devices import Parts, device
 from rt_utils.encoders import Encoder, frozen
 from rt_utils.files import whole_file
 from rt_utils.processes import Task, compute
@@ -46,7 +46,7 @@ def _train(
     starts = range(0, len(images), settings.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
     parts: dict[str, Any] = {"whole": whole, "optimiser": optimiser, "schedule": schedule}
-    done = 0
+    done, memory = 0, Parts()
     if checkpoint.is_file():
         saved = torch.load(checkpoint, map_location=device(), weights_only=True)
         done = saved["done"]
@@ -56,10 +56,13 @@ def _train(
         order = torch.randperm(len(images), generator=torch.Generator().manual_seed(1000 * settings.seed + epoch))
         for start in starts:
             chosen = order[start : start + settings.batch]
-            x = images[chosen].float().div(255).contiguous(memory_format=torch.channels_last).to(device())
-            loss = nn.functional.cross_entropy(layer(network(x)), labels[chosen].to(device()))
-            optimiser.zero_grad()
-            loss.backward()
+
+            def loss_on(part: slice, chosen: Tensor = chosen) -> Tensor:
+                some = chosen[part]
+                x = images[some].float().div(255).contiguous(memory_format=torch.channels_last).to(device())
+                return nn.functional.cross_entropy(layer(network(x)), labels[some].to(device()))
+
+            loss = memory.backward(whole, loss_on, len(chosen))
             optimiser.step()
             schedule.step()
         print(f"{label}: epoch {epoch + 1} of {settings.epochs}, last loss {loss.item():.3f}", file=sys.stderr)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from rt_utils import attacks, bounds
 from rt_utils.attacks import PGDSettings
-from rt_utils.devices import device, in_memory, placed
+from rt_utils.devices import Parts, device, placed
 from rt_utils.encoders import Encoder
 from rt_utils.losses import CROSS_ENTROPY
 from rt_utils.threat import Threat
@@ -66,6 +66,7 @@ class _Finder:
         self.encoder, self.threat = placed(encoder), threat
         self.x = (images.float() / 255).contiguous(memory_format=torch.channels_last).to(device())
         self.finds: list[Find] = []
+        self.parts = Parts()
 
     def add(
         self,
@@ -75,7 +76,8 @@ class _Finder:
     ) -> None:
         """What `attack` finds at the points `index`. Raises RuntimeError if an image lies outside the threat."""
 
-        def work(part: Int64[Tensor, " j"]) -> None:
+        def work(of_index: slice) -> None:
+            part = index[of_index]
             for images in attack(part):
                 outside = ~self.threat.contains(self.x[part], images)
                 if outside.any():
@@ -83,7 +85,7 @@ class _Finder:
                 self.finds.append(Find(kind, part.numpy(), self.encoder.features(images).numpy()))
 
         if len(index) and self.threat.eps:  # with eps = 0 there is nothing but the clean image
-            in_memory(work, index)
+            self.parts(work, len(index))
 
 
 def search_representation(
