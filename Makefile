@@ -9,8 +9,8 @@ export PYTHONUTF8 := 1
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-book: install ## run what is out of date, build the book, print where it is
-	@$(BIN)/python book/pipeline.py
+book: install ## run what is out of date, build the book, print where it is (CHAPTERS="...": run these alone)
+	@$(BIN)/python book/pipeline.py $(CHAPTERS)
 
 test: install ## the tests, in a few minutes
 	@$(BIN)/python -m pytest -m "not slow and not book" -n 2 --dist loadfile --durations=25

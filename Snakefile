@@ -1,5 +1,6 @@
 # What depends on what. Run by book/pipeline.py (make book); two chapters run at once, each on half of the cores: that
 # hides what only one core can do. What both need is computed by the one that comes to it first (rt_utils.measure).
+import sys
 from pathlib import Path
 
 PROFILE = "notebooks/profiles/embedded.yaml"
@@ -31,6 +32,9 @@ LONG = [  # they start first, so that none of them is left running alone at the 
     "roli",
     "purification",
 ]
+RUN = config.get("chapters", "").split() or CHAPTERS  # make book CHAPTERS="...": these alone
+if odd := set(RUN) - set(CHAPTERS):
+    sys.exit(f"unknown chapter {min(odd)!r}: use one of {', '.join(CHAPTERS)}")
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote
 CODE = sorted(
     str(p)
@@ -48,14 +52,16 @@ if not Path("_build/html/index.html").exists():
 
 rule book:
     input:
-        expand("chapters/{name}.ipynb", name=[*CHAPTERS, *PAGES]),
+        expand("chapters/{name}.ipynb", name=[*RUN, *PAGES]),
         PROSE,
         "_config.yml",
         "_toc.yml",
     output:
         touch(BOOK),
+    params:
+        pages=[] if RUN is CHAPTERS else [*RUN, *PAGES],
     shell:
-        "python book/build.py"
+        "python book/build.py {params.pages}"
 
 
 rule chapter:
@@ -70,7 +76,7 @@ rule chapter:
         "results/book/{name}/run.json",
     wildcard_constraints:
         name="|".join(name for name in CHAPTERS if name not in LONG),
-    threads: max(1, workflow.cores // 2)
+    threads: max(1, workflow.cores // min(2, len(RUN)))
     shell:
         "OMP_NUM_THREADS={threads} LOKY_MAX_CPU_COUNT={threads} rt run {wildcards.name} -f {PROFILE} "
         "-p results results/book/{wildcards.name} -o chapters/{wildcards.name}.ipynb"
@@ -87,10 +93,12 @@ rule page:
         "notebooks/{name}.md",
         "requirements.lock",
         CODE,
-        expand("results/book/{chapter}/{file}", chapter=CHAPTERS, file=("ledger.csv", "run.json")),
+        expand("results/book/{chapter}/{file}", chapter=RUN, file=("ledger.csv", "run.json")),
     output:
         "chapters/{name}.ipynb",
     wildcard_constraints:
         name="|".join(PAGES),
+    params:
+        ledgers=",".join(f"results/book/{name}" for name in RUN),
     shell:
-        "rt run {wildcards.name} -q -o chapters/{wildcards.name}.ipynb"
+        "rt run {wildcards.name} -q -p ledgers {params.ledgers} -o chapters/{wildcards.name}.ipynb"

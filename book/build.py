@@ -2,6 +2,8 @@
 
 `_build/html` is a link to the newest book under `_build/books`. It is switched in one step, so that whoever reads it
 sees the old book or the new one, also if this is killed at any moment. A failed build leaves the last good book.
+
+Given names of pages (`make book CHAPTERS="..."`), the others show their text and code, and say that they were not run.
 """
 
 import os
@@ -16,15 +18,21 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
+import jupytext
+import nbformat
 import yaml
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 STAGING, BOOKS, HTML, LOG = BUILD / ".staging", BUILD / "books", BUILD / "html", BUILD / "build.log"
+SOURCE = BUILD / ".source"
 RESULTS = ROOT / "results" / "book"
 PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE)\b|[Ee]rror:|[Ee]xception:|[Ee]xception occurred")
 SHOWN = 20
+NOT_RUN = (
+    "This page shows its text and its code. Its results are missing, because this book was built without running it."
+)
 
 
 def fail(message: str) -> NoReturn:
@@ -46,24 +54,52 @@ def files_in(toc: Any) -> Iterator[str]:
             yield from files_in(value)
 
 
-def chapters() -> list[str]:
-    """The names of the executed pages that _toc.yml asks for; all of them have to be there."""
+def pages() -> list[str]:
+    """The names of the executed pages that _toc.yml asks for."""
     try:
         toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         fail(f"_toc.yml cannot be read: {error}")
-    names = [Path(file).name.removesuffix(".ipynb") for file in files_in(toc) if file.startswith("chapters/")]
-    missing = [name for name in names if not (ROOT / "chapters" / f"{name}.ipynb").is_file()]
+    return [Path(file).name.removesuffix(".ipynb") for file in files_in(toc) if file.startswith("chapters/")]
+
+
+def not_run(name: str) -> nbformat.NotebookNode:
+    """The page without results, which says so below its title."""
+    notebook = jupytext.read(ROOT / "notebooks" / f"{name}.md")
+    said = f"{NOT_RUN} `make book` runs all pages, `make book CHAPTERS={name}` this one."
+    first = notebook.cells[0]
+    first.source = re.sub(
+        r"^(# .*)$",
+        rf"\1\n\n:::{{admonition}} Not run\n:class: warning\n{said}\n:::",
+        first.source,
+        count=1,
+        flags=re.M,
+    )
+    return notebook
+
+
+def lay_out(run: list[str]) -> None:
+    """The book's sources in one folder: what the project holds, and a notebook for every page, executed if in `run`."""
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    (SOURCE / "chapters").mkdir(parents=True)
+    for name in ("_config.yml", "_toc.yml", "book"):
+        (SOURCE / name).symlink_to(ROOT / name)
+    missing = [name for name in run if not (ROOT / "chapters" / f"{name}.ipynb").is_file()]
     if missing:
         fail(f"_toc.yml names chapters that have not been run: {', '.join(missing)}. 'make book' runs them.")
-    return names
+    for name in pages():
+        path = SOURCE / "chapters" / f"{name}.ipynb"
+        if name in run:
+            path.symlink_to(ROOT / "chapters" / path.name)
+        else:
+            nbformat.write(not_run(name), path)
 
 
 def run_jupyter_book() -> Path:
     """Returns the folder with the pages."""
     shutil.rmtree(STAGING, ignore_errors=True)
     # Through the module, not the script, so that it is the one of this Python, wherever that is installed.
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(ROOT)]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(SOURCE)]
     command += ["--path-output", str(STAGING), "-W", "-n", "--keep-going", "--all"]
     # UTF-8 whatever the locale: the sources hold letters that a plain C locale cannot read.
     environment = {**os.environ, "PYTHONUTF8": "1", "NO_COLOR": "1"}
@@ -72,7 +108,11 @@ def run_jupyter_book() -> Path:
     html = STAGING / "_build" / "html"
     if code or not (html / "index.html").is_file():
         text = re.sub(r"\x1b\[[0-9;]*m", "", LOG.read_text(encoding="utf-8", errors="replace"))
-        lines = [line.replace(f"{ROOT}{os.sep}", "") for line in text.splitlines() if PROBLEM.search(line)]
+        lines = [
+            line.replace(f"{SOURCE}{os.sep}", "").replace(f"{ROOT}{os.sep}", "")
+            for line in text.splitlines()
+            if PROBLEM.search(line)
+        ]
         lines = lines or [line for line in text.splitlines() if line.strip()][-SHOWN:]
         print(*lines[:SHOWN], sep="\n", file=sys.stderr)
         if len(lines) > SHOWN:
@@ -146,7 +186,8 @@ def publish(html: Path) -> None:
 def main() -> None:
     BUILD.mkdir(exist_ok=True)
     with FileLock(BUILD / ".build.lock"):  # a build that outlived its killed caller ends first
-        names = chapters()
+        names = sys.argv[1:] or pages()
+        lay_out(names)
         html = run_jupyter_book()
         add_results(html, names)
         add_downloads(html, names)

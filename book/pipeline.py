@@ -1,4 +1,7 @@
-"""`make book`: run what is out of date, build the book, say where it is. One build at a time."""
+"""`make book`: run what is out of date, build the book, say where it is. One build at a time.
+
+Arguments are the chapters to run (`make book CHAPTERS="..."`); the other pages then say that they were not run.
+"""
 
 import os
 import subprocess
@@ -24,6 +27,7 @@ def main() -> None:
     with lock:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, str(os.cpu_count() or 1)]
+        command += ["--config", f"chapters={' '.join(sys.argv[1:])}"] if sys.argv[1:] else []
         done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path, "PYTHONUTF8": "1"}, check=False)
     if done.returncode:
         kept = "the last good book is still there" if BOOK.exists() else "there is no book yet"

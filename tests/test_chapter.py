@@ -154,7 +154,10 @@ def test_papermill_with_the_profile_and_your_own_images(image_folder: Path, tmp_
 
 @pytest.mark.parametrize(
     ("values", "reason"),
-    [({"eps": "8"}, "eps 8 is out of range"), ({"epss": "0.1"}, "unknown parameter 'epss': use eps")],
+    [
+        pytest.param({"eps": "8"}, "eps 8 is out of range", marks=pytest.mark.slow),
+        ({"epss": "0.1"}, "unknown parameter 'epss': use eps"),
+    ],
 )
 def test_plain_papermill_refuses_too(values: dict[str, str], reason: str, tmp_path: Path, finished: Path) -> None:
     done = papermill(tmp_path, **values)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from rt_utils import cli, ledger
+from rt_utils.errors import InputError
 from rt_utils.ledger import Claim
 
 
@@ -37,10 +38,15 @@ def test_the_page_shows_what_is_vacuous(only: list[Claim], tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results" / "chapter").mkdir(parents=True)
     ledger.write(only, tmp_path / "results" / "chapter" / "ledger.csv")
-    cli.run("ledger", {"ledgers": "results"}, Path("out.ipynb"), progress=False)
+    cli.run("ledger", {"ledgers": ["results"]}, Path("out.ipynb"), progress=False)
     outputs = [c.outputs for c in nbformat.read("out.ipynb", as_version=4).cells if c.cell_type == "code" and c.outputs]
     summary, table = (found[0]["data"]["text/html"] for found in outputs)
     assert f"; {sum(c.vacuous is True for c in only)} vacuous" in summary
     words = {True: "yes", False: "no", None: "–"}
     cells = [row.split("</td><td")[-2].rpartition(">")[2] for row in table.split("<tr>") if "</td>" in row]
     assert cells == [words[c.vacuous] for c in only]
+
+
+def test_a_folder_that_is_not_there_is_refused() -> None:
+    with pytest.raises(InputError, match="there is no folder 'nowhere': name a chapter's results"):
+        cli.run("ledger", {"ledgers": "nowhere"}, Path("out.ipynb"), progress=False)

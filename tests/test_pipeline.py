@@ -36,9 +36,9 @@ SMALL = {
 }
 
 
-def make_book(copy: Path) -> subprocess.Popen[str]:
+def make_book(copy: Path, *chapters: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["make", "book"],
+        ["make", "book", f"CHAPTERS={' '.join(chapters)}"],
         cwd=copy,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -48,8 +48,8 @@ def make_book(copy: Path) -> subprocess.Popen[str]:
     )
 
 
-def finish(copy: Path) -> str:
-    process = make_book(copy)
+def finish(copy: Path, *chapters: str) -> str:
+    process = make_book(copy, *chapters)
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output[-3000:]
     return output
@@ -69,6 +69,12 @@ def numbers(copy: Path) -> pd.DataFrame:
     return pd.read_csv(copy / "_build" / "html" / "ledger.csv")
 
 
+def not_run(copy: Path) -> set[str]:
+    """The pages that say they were not run."""
+    pages = (copy / "_build" / "html" / "chapters").glob("*.html")
+    return {page.stem for page in pages if "because this book was built without running it" in page.read_text("utf-8")}
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy, in a folder with a space and letters outside ASCII, with small chapters and this environment."""
@@ -82,13 +88,27 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_book_from_nothing_and_then_nothing_to_do(copy: Path) -> None:
-    assert "Book: " in finish(copy)
-    assert (copy / PAGE).exists()
-    assert (copy / "_build" / "html" / "results" / "book" / "theorem_2_criterion" / "points.csv").exists()
-    stamp = (copy / "chapters" / "theorem_2_criterion.ipynb").stat().st_mtime_ns
-    finish(copy)
-    assert (copy / "chapters" / "theorem_2_criterion.ipynb").stat().st_mtime_ns == stamp
+def test_a_book_of_one_chapter_then_the_whole_and_then_nothing_to_do(copy: Path) -> None:
+    assert "Book: " in finish(copy, "theorem_2_criterion")
+    others = {path.stem for path in (copy / "notebooks").glob("*.md")} - {"theorem_2_criterion", "ledger", "status"}
+    for _ in range(2):  # the second time when the others have been run: they are not asked for
+        assert not_run(copy) == others
+        assert set(numbers(copy).chapter) == {"theorem_2_criterion"}
+        assert (copy / "_build" / "html" / "results" / "book" / "theorem_2_criterion" / "points.csv").exists()
+        stamp = (copy / "chapters" / "theorem_2_criterion.ipynb").stat().st_mtime_ns
+        for _ in range(2):
+            finish(copy)
+            assert not not_run(copy)
+            assert len(set(numbers(copy).chapter)) > 10
+            assert (copy / "chapters" / "theorem_2_criterion.ipynb").stat().st_mtime_ns == stamp
+        finish(copy, "theorem_2_criterion")
+
+
+def test_a_chapter_that_does_not_exist_is_refused(copy: Path) -> None:
+    process = make_book(copy, "theorem_3")
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode != 0
+    assert "unknown chapter 'theorem_3': use one of setting, definition_1_lipschitz_losses, " in output
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from test_attacks import some_measurement
 
-from rt_utils import cli, encoders
+from rt_utils import cli, datasets, encoders
 from rt_utils.errors import InputError
 from rt_utils.parameters import check
 from rt_utils.results import save
@@ -181,7 +181,18 @@ def test_refused_at_once(options: list[str], reason: str, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(("name", "spoil", "reason"), FOLDERS, ids=[name for name, *_ in FOLDERS])
-def test_folders(
+def test_folders(name: str, spoil: Callable[[Path], object], reason: str, image_folder: Path) -> None:
+    """All of them in this process; through `rt` below."""
+    spoil(image_folder)
+    with pytest.raises(InputError) as caught:
+        datasets.load(f"folder:{image_folder}", size=32, n_train=100, n_test=100).train.required_labels()
+    assert reason.format(f=image_folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "spoil", "reason"), FOLDERS, ids=[name for name, *_ in FOLDERS])
+def test_folders_through_rt(
     name: str, spoil: Callable[[Path], object], reason: str, image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(image_folder)

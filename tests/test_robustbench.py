@@ -80,6 +80,7 @@ def test_features_times_the_head_are_the_models_own_logits(name: str, size: int,
     assert encoder.weights_sha256 == encoders.load(name).weights_sha256 == zoo.weights_digest(written)
 
 
+@pytest.mark.slow
 def test_it_travels_to_another_process(models: Path) -> None:
     """A worker that meets such a network first has not yet registered what RobustBench imports."""
     _written(SMALL)
