@@ -55,6 +55,7 @@ def flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return Path("flat")
 
 
+@pytest.mark.slow
 def test_odd_images_without_labels(flat: Path) -> None:
     """Grey, CMYK, 16-bit, smaller than the input, 20 megapixels; the numbers recomputed from the images."""
     noise(50, 60).save(flat / "grey.png")

@@ -52,6 +52,10 @@ def test_section_5_2_joint_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert 1 >= two >= three  # what fell at two eps has fallen at three
     points = pd.read_csv("files/points.csv")[:12]
     assert (points.fulfilled & ~points.flipped).sum() > 0
+
+
+@pytest.mark.slow
+def test_section_5_2_refuses_a_radius_that_it_cannot_triple() -> None:
     with pytest.raises(InputError, match=r"too large for this page, which triples it: give at most 0\.333"):
         cli.run("section_5_2_criterion", TINY | {"eps": 0.5}, Path("no.ipynb"), progress=False)
 
