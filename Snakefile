@@ -99,6 +99,6 @@ rule page:
     wildcard_constraints:
         name="|".join(PAGES),
     params:
-        ledgers=",".join(f"results/book/{name}" for name in RUN),
+        ledgers="" if RUN is CHAPTERS else "-p ledgers " + ",".join(f"results/book/{name}" for name in RUN),
     shell:
-        "rt run {wildcards.name} -q -p ledgers {params.ledgers} -o chapters/{wildcards.name}.ipynb"
+        "rt run {wildcards.name} -q {params.ledgers} -o chapters/{wildcards.name}.ipynb"
