@@ -2,10 +2,11 @@
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rt_utils.errors import InputError
 from rt_utils.files import whole_file
 
 COLUMNS = (
@@ -62,3 +63,11 @@ def write(claims: Iterable[Claim], path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({**asdict(claim), "verdict": claim.verdict} for claim in claims)
+
+
+def collected(folders: Sequence[str], name: str) -> list[Path]:
+    """The files of that name, one a chapter, in these folders or below. Raises InputError where there is none."""
+    found = sorted({file for folder in folders for file in Path(folder).rglob(name)})
+    if not found:
+        raise InputError(f"no {name} in {', '.join(map(repr, folders))} or below: run chapters first")
+    return found

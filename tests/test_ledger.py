@@ -48,5 +48,5 @@ def test_the_page_shows_what_is_vacuous(only: list[Claim], tmp_path: Path, monke
 
 
 def test_a_folder_that_is_not_there_is_refused() -> None:
-    with pytest.raises(InputError, match="there is no folder 'nowhere': name a chapter's results"):
+    with pytest.raises(InputError, match=r"no ledger\.csv in 'nowhere' or below: run chapters first"):
         cli.run("ledger", {"ledgers": "nowhere"}, Path("out.ipynb"), progress=False)
