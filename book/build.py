@@ -30,9 +30,6 @@ SOURCE = BUILD / ".source"
 RESULTS = ROOT / "results" / "book"
 PROBLEM = re.compile(r"\b(WARNING|ERROR|CRITICAL|SEVERE)\b|[Ee]rror:|[Ee]xception:|[Ee]xception occurred")
 SHOWN = 20
-NOT_RUN = (
-    "This page shows its text and its code. Its results are missing, because this book was built without running it."
-)
 
 
 def fail(message: str) -> NoReturn:
@@ -66,7 +63,10 @@ def pages() -> list[str]:
 def not_run(name: str) -> nbformat.NotebookNode:
     """The page without results, which says so below its title."""
     notebook = jupytext.read(ROOT / "notebooks" / f"{name}.md")
-    said = f"{NOT_RUN} `make book` runs all pages, `make book CHAPTERS={name}` this one."
+    said = (
+        "This page shows its text and its code. Its results are missing, because this book was built without running "
+        f"it. `make book` runs all pages, `make book CHAPTERS={name}` this one."
+    )
     first = notebook.cells[0]
     first.source = re.sub(
         r"^(# .*)$",

@@ -47,6 +47,7 @@ def test_the_page_shows_what_is_vacuous(only: list[Claim], tmp_path: Path, monke
     assert cells == [words[c.vacuous] for c in only]
 
 
-def test_a_folder_that_is_not_there_is_refused() -> None:
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"no ledger\.csv in 'nowhere' or below: run chapters first"):
         cli.run("ledger", {"ledgers": "nowhere"}, Path("out.ipynb"), progress=False)

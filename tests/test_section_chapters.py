@@ -55,7 +55,8 @@ def test_section_5_2_joint_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-def test_section_5_2_refuses_a_radius_that_it_cannot_triple() -> None:
+def test_section_5_2_refuses_a_radius_that_it_cannot_triple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"too large for this page, which triples it: give at most 0\.333"):
         cli.run("section_5_2_criterion", TINY | {"eps": 0.5}, Path("no.ipynb"), progress=False)
 
