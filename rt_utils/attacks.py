@@ -174,7 +174,9 @@ def apgd(
             loss=loss,
             device=x.device,
         )
-        with warnings.catch_warnings():  # of points whose gradient vanishes: they stay "not flipped"
+        # Its warnings are of points whose gradient vanishes: they stay "not flipped". It asks for gradients where it
+        # needs them; with them on everywhere else too it would hold on to the images of every step.
+        with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             found = attack.perturb(x.contiguous(), y)
     # APGD clips to the ball in float32 before it clips to the box: pull back what rounding let out.
