@@ -17,6 +17,8 @@ from rt_utils import cache, downloaded, image_folder, large_arrays
 from rt_utils.errors import InputError
 from rt_utils.names import DSPRITES, FOLDER, check_data_set
 
+DIGITS_HELD_OUT = 500  # of 1,797
+
 
 @dataclass(frozen=True)
 class Split:
@@ -102,7 +104,8 @@ def _drawn(module: ModuleType, size: int, n_train: int, n_test: int, seed: int) 
 def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) -> tuple[Split, Split, tuple[str, ...]]:
     """scikit-learn's 1,797 real handwritten digits, 8x8, white on black, enlarged.
 
-    With the margin kept the digit fills three quarters of the frame, as the glyphs do; stretched, all of it.
+    With the margin kept the digit fills three quarters of the frame, as the glyphs do; stretched, all of it. Up to 500
+    test images are the first of the same 500, so that pages with different n_test share probes and attacks.
     """
     from sklearn.datasets import load_digits  # here: it costs 50 MB in every process that attacks
 
@@ -118,8 +121,8 @@ def _digits(stretched: bool, size: int, n_train: int, n_test: int, seed: int) ->
         target[margin : margin + inner, margin : margin + inner] = enlarged
     images = np.repeat(grey[:, None], 3, axis=1)
     labels = data.target.astype(np.int64)
-    test, train = image_folder.pick(labels.tolist(), len(labels), n_test, seed)
-    train = train[:n_train]
+    test, train = image_folder.pick(labels.tolist(), len(labels), max(n_test, DIGITS_HELD_OUT), seed)
+    test, train = test[:n_test], train[:n_train]
     return _split(images[train], labels[train]), _split(images[test], labels[test]), tuple("0123456789")
 
 

@@ -125,14 +125,17 @@ def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan
 
 
 def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:
-    """The attacks on the representation and on the loss, as `_head_free` gives the former."""
-    on_loss = (joblib.hash((head.weight.numpy(), head.bias.numpy())), threat, plan)
+    """The attacks on the representation and on the loss, as `_head_free` gives the former.
+
+    Both are kept by chunk: of two pages with different n_test the second computes what the first has not.
+    """
     tasks, size = _head_free(encoder, data, threat, plan), _chunk(encoder)
     for first in range(0, len(data.test), size):
         part = slice(first, first + size)
         x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()
-        arguments = (encoder, head, x, y, threat, plan, first)
-        tasks.append((first, ("losses", _key(encoder, data, *on_loss, first), search_loss, arguments)))
+        depends_on = joblib.hash((x.numpy(), y.numpy(), head.weight.numpy(), head.bias.numpy()))
+        key = (encoder.name, data.name, encoder.weights_sha256, depends_on, *map(repr, (threat, plan, first)))
+        tasks.append((first, ("losses", key, search_loss, (encoder, head, x, y, threat, plan, first))))
     return tasks
 
 

@@ -1,12 +1,14 @@
 """Real attacks on the real embedded encoders, at a small size."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from rt_utils import attacks, datasets, encoders
+from rt_utils import attacks, cache, datasets, encoders
+from rt_utils import measure as measuring
 from rt_utils.attacks import PGDSettings
 from rt_utils.errors import InputError
 from rt_utils.measure import Measurement, fit_probes, measure, table
@@ -74,6 +76,20 @@ def test_attacks_stay_inside_and_gain(robust: encoders.Encoder, digits: datasets
     assert (best > (random - z).norm(dim=1)).all()  # better than noise of the same size
 
 
+def test_apgd_does_not_hold_on_to_the_images_of_its_steps(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
+    steps, alive = [], []
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        steps.append(weakref.ref(x))
+        alive.append(sum(step() is not None for step in steps))
+        return robust(x)[:, :10]
+
+    x, y = digits.test.pixels(), torch.zeros(16, dtype=torch.long)
+    attacks.apgd(model, x, y, Threat("linf", 1 / 255), loss="ce", steps=40)
+    assert len(steps) > 40
+    assert max(alive) < 5
+
+
 def test_a_radius_of_zero_moves_nothing(robust: encoders.Encoder, digits: datasets.DataSet) -> None:
     rows = table(measured(robust, digits, Threat("linf", 0.0)))
     assert (rows["shift"] == 0).all()
@@ -101,6 +117,22 @@ def test_a_measurement_is_deterministic_and_consistent(
     assert (rows.adversarial_loss >= rows.loss_floor.fillna(0)).all()
     assert not (rows.fulfilled & rows.flipped).any()
     assert (rows.wrong >= (rows.label != rows.predicted)).all()
+
+
+def test_more_points_of_a_data_set_use_what_is_known_of_fewer(
+    robust: encoders.Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(measuring.CHUNK, "cpu", 8)
+    threat, entries, shifts, losses = Threat("linf", 8 / 255), [], [], []
+    for n in (8, 16):
+        data = datasets.load("digits", size=32, n_train=200, n_test=n)
+        rows = table(measured(robust, data, threat))
+        entries.append({kind: count for kind, _, count, _ in cache.contents()})
+        shifts.append(rows["shift"].tolist()[:8])
+        losses.append(rows.adversarial_loss.tolist()[:8])
+    assert [(kept["losses"], kept["shifts"]) for kept in entries] == [(1, 3), (2, 5)]  # floor: the first 8 alone
+    assert shifts[0] == shifts[1]
+    assert losses[0] == losses[1]
 
 
 def test_the_probe_leaves_the_encoder_untouched(robust: encoders.Encoder, digits: datasets.DataSet) -> None:

@@ -61,6 +61,15 @@ def test_the_margin_of_the_digits() -> None:
     assert stretched[:, :, 0].max() > 0
 
 
+@pytest.mark.parametrize("name", ["glyphs", "digits"])
+def test_fewer_test_images_are_the_first_of_more(name: str) -> None:
+    few, many = (datasets.load(name, size=32, n_train=2000, n_test=n) for n in (40, 500))
+    assert torch.equal(few.test.images, many.test.images[:40])
+    assert torch.equal(few.train.images, many.train.images)
+    more = datasets.load(name, size=32, n_train=2000, n_test=600)  # of the digits there are then fewer to train on
+    assert len(more.test) == 600
+
+
 def test_a_labelled_folder(image_folder: Path) -> None:
     data = datasets.load(f"folder:{image_folder}", size=32, n_test=500)
     assert data.classes == ("above", "below")
