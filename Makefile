@@ -28,10 +28,10 @@ notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks
 
 encoders: install ## train the embedded encoders again from nothing
-	@$(BIN)/python -m embedded_world.train_encoders
+	@$(BIN)/python -m rt_utils.training.embedded_encoders
 
 natural-encoders: install ## pretrain the natural encoders on DATA=folder; goes on where it was stopped
-	@$(BIN)/python -m natural_world.pretrain $(ENCODERS) --data "$(DATA)" $(if $(DESCRIBED),--described "$(DESCRIBED)")
+	@$(BIN)/python -m rt_utils.training.natural_encoders $(ENCODERS) --data "$(DATA)" $(if $(DESCRIBED),--described "$(DESCRIBED)")
 
 # The chapters whose numbers depend on the encoders. Where a record is there already it is replaced.
 NATURAL := theorem_1_loss_gap theorem_2_criterion slack section_5_1_cross_entropy section_5_2_criterion \

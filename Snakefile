@@ -1,5 +1,5 @@
 # What depends on what. Run by book/pipeline.py (make book); two chapters run at once, each on half of the cores: that
-# hides what only one core can do. What both need is computed by the one that comes to it first (rt_utils.measure).
+# hides what only one core can do. What both need is computed by the one that comes to it first (rt_utils.evaluation.measure).
 import sys
 from pathlib import Path
 
@@ -38,8 +38,7 @@ if odd := set(RUN) - set(CHAPTERS):
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote
 CODE = sorted(
     str(p)
-    for folder in ("rt_utils", "embedded_world", "natural_world")
-    for p in Path(folder).rglob("*")
+    for p in Path("rt_utils").rglob("*")
     if p.suffix in (".py", ".json", ".safetensors")
 )
 PROSE = sorted(str(p) for p in Path("book").rglob("*") if p.is_file() and "__pycache__" not in p.parts)

@@ -9,8 +9,9 @@ import time
 import torch
 from torch import nn
 
-from embedded_world.network import SmallResNet
-from rt_utils import encoders, processes
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.models.networks.small_resnet import SmallResNet
+from rt_utils.runtime import processes
 
 BATCH, REPEATS = 64, 40
 
@@ -30,7 +31,7 @@ def rate(model: nn.Module, *, parameters: bool) -> float:
 
 def one_process(parameters: bool) -> float:
     """The rate of one process on one thread."""
-    model = SmallResNet().to(memory_format=torch.channels_last) if parameters else encoders.load("embedded/robust")
+    model = SmallResNet().to(memory_format=torch.channels_last) if parameters else load_encoder("embedded/robust")
     return rate(model, parameters=parameters)
 
 

@@ -15,12 +15,12 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from rt_utils import parameters, profiles
-from rt_utils.errors import InputError, unknown
-from rt_utils.files import remove_leftovers
+from rt_utils.pages import parameters, profiles
+from rt_utils.runtime import paths
+from rt_utils.runtime.errors import InputError, unknown
+from rt_utils.runtime.files import remove_leftovers
 
 KERNEL = "python3"
-REFERENCE = Path("book") / "reference"  # in the book's folder
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
 
 
@@ -35,24 +35,16 @@ def value_of(text: str) -> bool | int | float | str:
     return text
 
 
-def notebooks() -> Path:
-    """The chapters' folder: of the book that the working directory is in, else of the one this package came with."""
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / "_toc.yml").is_file() and (folder / "notebooks").is_dir():
-            return folder / "notebooks"
-    return Path(__file__).resolve().parent.parent / "notebooks"
-
-
 def chapters() -> list[str]:
     """The names of all chapters."""
-    return sorted(path.stem for path in notebooks().glob("*.md"))
+    return sorted(path.stem for path in paths.notebooks().glob("*.md"))
 
 
 def source(chapter: str) -> Path:
     """The chapter's source file. Raises InputError for an unknown name."""
     if chapter not in chapters():
         raise unknown("chapter", chapter, chapters())
-    return notebooks() / f"{chapter}.md"
+    return paths.notebooks() / f"{chapter}.md"
 
 
 def declared_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
@@ -126,7 +118,7 @@ def write_notebooks() -> list[Path]:
     """Write the .ipynb beside each source, for plain papermill and for Jupyter."""
     written = []
     for chapter in chapters():
-        target = notebooks() / f"{chapter}.ipynb"
+        target = paths.notebooks() / f"{chapter}.ipynb"
         nbformat.write(jupytext.read(source(chapter)), target)
         written.append(target)
     return written
@@ -134,33 +126,33 @@ def write_notebooks() -> list[Path]:
 
 def keep_reference(chapter: str, given: dict[str, Any], *, progress: bool) -> Path:
     """Run a chapter and keep what it computed as its reference run under that profile."""
-    from rt_utils import reference  # imports torch
+    from rt_utils.pages import records
 
     notebook = run(chapter, given, progress=progress)
-    return reference.write(reference.record(chapter, notebook, notebook.parent), notebooks().parent / REFERENCE)
+    return records.write(records.record(chapter, notebook, notebook.parent), paths.reference())
 
 
 def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
     """Recompute a reference run from its own record and print what differs most. Raises InputError where it differs."""
-    from rt_utils import reference
+    from rt_utils.pages import records
 
-    kept = reference.read(chapter, profile, notebooks().parent / REFERENCE)
+    kept = records.read(chapter, profile, paths.reference())
     notebook = run(chapter, kept["parameters"], progress=progress)
-    found = reference.differences(kept, reference.record(chapter, notebook, notebook.parent))
-    beyond = [(place, difference) for place, difference in found if difference > reference.SAME]
+    found = records.differences(kept, records.record(chapter, notebook, notebook.parent))
+    beyond = [(place, difference) for place, difference in found if difference > records.SAME]
     for place, difference in beyond[:10]:
         print(f"{place}: {difference:.2%}" if difference < math.inf else f"{place}: not the same at all")
     if beyond:
-        raise InputError(f"{chapter}: {len(beyond)} of {len(found)} values differ by more than {reference.SAME:.0%}")
+        raise InputError(f"{chapter}: {len(beyond)} of {len(found)} values differ by more than {records.SAME:.0%}")
     largest = f", the largest difference {found[0][1]:.2g}" if found else ""
     print(f"{chapter}: {len(found)} values are the record's{largest}")
 
 
 def print_cache(*, clear: bool) -> None:
     """What the cache holds, one line a kind; then nothing, if it is to be cleared."""
-    from rt_utils import cache  # imports torch
+    from rt_utils.runtime import cache, paths
 
-    print(f"{cache.folder()}, code {cache.code_digest()}")
+    print(paths.cache())
     for kind, state, entries, size in cache.contents():
         print(f"{kind:10} {state:8} {entries:6} entries {size / 1e6:9.1f} MB")
     if clear:

@@ -17,9 +17,10 @@ from scipy import stats
 from test_chapter import SMALL
 from torch import nn
 
-from rt_utils import cache, cli
-from rt_utils.errors import InputError
-from rt_utils.paper import table
+from rt_utils import cli
+from rt_utils.pages.published import published_table
+from rt_utils.runtime import cache
+from rt_utils.runtime.errors import InputError
 
 CHAPTER = "section_6_1_as_score"
 FEW = SMALL | {"n_seeds": 2, "seed_points": 8, "sweep_points": 3, "resamples": 100, "results": "files"}
@@ -117,7 +118,9 @@ def test_p_values_are_those_of_scipy() -> None:
 
     names = ("EXACT", "all_orders", "null", "agreement", "order", "pooled")
     scope = definitions(CHAPTER, *names, p=P, label={})
-    pairs = [(t.as_score.to_numpy(), t.relative_diff.to_numpy()) for _, t in table("table4").groupby("pretraining")]
+    pairs = [
+        (t.as_score.to_numpy(), t.relative_diff.to_numpy()) for _, t in published_table("table4").groupby("pretraining")
+    ]
     pairs.append((np.array([1.0, 2, 3, 3]), np.array([2.0, 1, 4, 3])))  # with a tie
     for x, y in pairs:
         found = scope["agreement"](x, y)

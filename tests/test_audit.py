@@ -15,8 +15,10 @@ import torch
 from chapter_source import edited
 from PIL import Image
 
-from rt_utils import cli, encoders, image_folder
-from rt_utils.errors import InputError
+from rt_utils import cli
+from rt_utils.images import folder
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.runtime.errors import InputError
 
 SMALL: dict[str, Any] = {
     "encoder": "embedded/random",
@@ -69,8 +71,8 @@ def test_odd_images_without_labels(flat: Path) -> None:
     assert not summary["labelled"]
     assert summary["enlarged"] == 1
 
-    network = encoders.load("embedded/random")
-    pixels = np.stack([image_folder.decode(flat / name, 32) for name in points.file])
+    network = load_encoder("embedded/random")
+    pixels = np.stack([folder.decode(flat / name, 32) for name in points.file])
     z = network.features(torch.from_numpy(pixels).float() / 255).double().numpy()
     pairs = list(combinations(range(len(z)), 2))
     apart = np.array([np.linalg.norm(z[i] - z[j]) for i, j in pairs])
@@ -151,7 +153,7 @@ def test_an_encoder_is_one_name(value: object, reason: str) -> None:
 @pytest.mark.slow
 def test_with_labels_from_the_file_alone(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Criterion, pairs and Lemma 1 by an independent evaluation of points.npz."""
-    monkeypatch.chdir(image_folder.parent)
+    monkeypatch.chdir(folder.parent)
     summary = audit(data="folder:images", encoder="embedded/robust", eps="2/255")
     arrays, points = np.load("files/points.npz"), pd.read_csv("files/audit.csv")
     names = ("z", "z_shift", "weight", "bias", "labels")
@@ -179,7 +181,7 @@ PLANTED = """
 import torch
 from torch import nn
 
-from rt_utils.encoders import Encoder
+from rt_utils.models.frozen_encoder import Encoder
 
 
 class Reversed(torch.autograd.Function):

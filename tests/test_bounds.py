@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rt_utils import bounds
-from rt_utils.losses import CROSS_ENTROPY
+from rt_utils.evaluation.statistics import wilson_interval
+from rt_utils.theory import statements
+from rt_utils.theory.losses import CROSS_ENTROPY
 
 ALPHA_NORM = {"l1": 1, "l2": 2, "linf": math.inf}
 draws = settings(max_examples=200, deadline=None)
@@ -21,26 +22,26 @@ def normal(seed: int, *shape: int, scale: float = 1.0) -> torch.Tensor:
 
 @draws
 @given(seeds, st.integers(1, 8), st.integers(1, 8), st.sampled_from(["l1", "l2", "linf"]))
-def test_lemma_2(seed: int, classes: int, width: int, alpha: bounds.Alpha) -> None:
+def test_lemma_2(seed: int, classes: int, width: int, alpha: statements.Alpha) -> None:
     weight, v = normal(seed, classes, width), normal(seed + 1, width)
     left = torch.linalg.vector_norm(weight @ v, ALPHA_NORM[alpha])
-    assert left <= bounds.head_norm(weight, alpha) * v.norm() * (1 + 1e-12)
+    assert left <= statements.head_norm(weight, alpha) * v.norm() * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("alpha", ["l1", "l2", "linf"])
-def test_lemma_2_is_attained(alpha: bounds.Alpha) -> None:
+def test_lemma_2_is_attained(alpha: statements.Alpha) -> None:
     weight = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
-    assert bounds.head_norm(weight, alpha) == pytest.approx(5.0)
+    assert statements.head_norm(weight, alpha) == pytest.approx(5.0)
     assert torch.linalg.vector_norm(weight @ (weight[0] / 5), ALPHA_NORM[alpha]) == pytest.approx(5.0)
 
 
 def test_spectral_norm_is_not_the_frobenius_norm() -> None:
-    assert bounds.head_norm(torch.eye(4, dtype=torch.float64), "l2") == pytest.approx(1.0)
+    assert statements.head_norm(torch.eye(4, dtype=torch.float64), "l2") == pytest.approx(1.0)
 
 
 @draws
 @given(seeds, st.integers(2, 9), st.sampled_from(["l1", "l2", "linf"]), st.sampled_from([1.0, 30.0]))
-def test_lemma_3_and_its_constants(seed: int, classes: int, alpha: bounds.Alpha, scale: float) -> None:
+def test_lemma_3_and_its_constants(seed: int, classes: int, alpha: statements.Alpha, scale: float) -> None:
     u, v = normal(seed, 1, classes, scale=scale), normal(seed + 1, 1, classes, scale=scale)
     y = torch.tensor([seed % classes])
     gap = (CROSS_ENTROPY(u, y) - CROSS_ENTROPY(v, y)).abs().item()
@@ -48,7 +49,7 @@ def test_lemma_3_and_its_constants(seed: int, classes: int, alpha: bounds.Alpha,
 
 
 @pytest.mark.parametrize("alpha", ["l1", "l2", "linf"])
-def test_lipschitz_constants_are_attained_to_one_percent(alpha: bounds.Alpha) -> None:
+def test_lipschitz_constants_are_attained_to_one_percent(alpha: statements.Alpha) -> None:
     direction = {"l1": [1.0, 0.0], "l2": [1.0, -1.0], "linf": [1.0, -1.0]}[alpha]
     u = torch.tensor([[-20.0, 20.0]], dtype=torch.float64)
     v = u + 1e-3 * torch.tensor([direction], dtype=torch.float64)
@@ -75,36 +76,36 @@ def _worst_move(weight: torch.Tensor, z: torch.Tensor, factor: float) -> torch.T
 def test_theorem_2_and_that_it_is_tight(seed: int, classes: int, width: int) -> None:
     weight, z = normal(seed, classes, width), normal(seed + 1, 5, width)
     logits = z @ weight.T
-    y, ratio = logits.argmax(1), bounds.margin_ratio(logits, weight)
+    y, ratio = logits.argmax(1), statements.margin_ratio(logits, weight)
     inside, outside = _worst_move(weight, z, 1 - 1e-6), _worst_move(weight, z, 1 + 1e-6)
     assert torch.allclose((inside - z).norm(dim=1), ratio * (1 - 1e-6), rtol=1e-9)
-    assert bounds.criterion(bounds.shift(z, inside), ratio).all()
+    assert statements.criterion(statements.shift(z, inside), ratio).all()
     assert ((inside @ weight.T).argmax(1) == y).all()
-    assert not bounds.criterion(bounds.shift(z, outside), ratio).any()
+    assert not statements.criterion(statements.shift(z, outside), ratio).any()
     assert ((outside @ weight.T).argmax(1) != y).all()
 
 
 def test_a_wrong_constant_would_be_caught() -> None:
     weight, z = normal(0, 5, 4), normal(1, 200, 4)
-    y, ratio = (z @ weight.T).argmax(1), 1.01 * bounds.margin_ratio(z @ weight.T, weight)  # planted
+    y, ratio = (z @ weight.T).argmax(1), 1.01 * statements.margin_ratio(z @ weight.T, weight)  # planted
     moved = _worst_move(weight, z, 1.005)
-    fulfilled = bounds.criterion(bounds.shift(z, moved), ratio)
+    fulfilled = statements.criterion(statements.shift(z, moved), ratio)
     assert (fulfilled & ((moved @ weight.T).argmax(1) != y)).any()
 
 
 def test_margin_ratio_at_equal_rows_ties_and_one_class() -> None:
     weight = torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
-    assert bounds.margin_ratio(torch.tensor([[2.0, 1.0]], dtype=torch.float64), weight).item() == math.inf
-    tied = bounds.margin_ratio(torch.tensor([[2.0, 2.0]], dtype=torch.float64), weight)
+    assert statements.margin_ratio(torch.tensor([[2.0, 1.0]], dtype=torch.float64), weight).item() == math.inf
+    tied = statements.margin_ratio(torch.tensor([[2.0, 2.0]], dtype=torch.float64), weight)
     assert tied.item() == 0
-    assert not bounds.criterion(torch.zeros(1), tied).any()  # a tie is never robust, even with no shift at all
-    assert bounds.margin_ratio(torch.tensor([[2.0]], dtype=torch.float64), weight[:1]).item() == math.inf
+    assert not statements.criterion(torch.zeros(1), tied).any()  # a tie is never robust, even with no shift at all
+    assert statements.margin_ratio(torch.tensor([[2.0]], dtype=torch.float64), weight[:1]).item() == math.inf
 
 
 def test_margin_ratio_is_not_always_the_runner_ups() -> None:
     weight = torch.tensor([[1.0, 0.0], [-9.0, 0.0], [0.9, 0.0]], dtype=torch.float64)
     logits = torch.tensor([[1.0, 0.0, 0.5]], dtype=torch.float64)
-    assert bounds.margin_ratio(logits, weight).item() == pytest.approx(0.1)
+    assert statements.margin_ratio(logits, weight).item() == pytest.approx(0.1)
 
 
 @draws
@@ -114,16 +115,16 @@ def test_lemma_1(seed: int, classes: int) -> None:
     y = torch.arange(20) % classes
     clean, adversarial = CROSS_ENTROPY(z @ weight.T, y), CROSS_ENTROPY(moved @ weight.T, y)
     for alpha, c1 in CROSS_ENTROPY.lipschitz.items():
-        lhs = bounds.loss_gap_lhs(clean, adversarial, c1, bounds.head_norm(weight, alpha))
-        assert lhs <= bounds.as_score(bounds.shift(z, moved)) * (1 + 1e-9)
+        lhs = statements.loss_gap_lhs(clean, adversarial, c1, statements.head_norm(weight, alpha))
+        assert lhs <= statements.as_score(statements.shift(z, moved)) * (1 + 1e-9)
 
 
 def test_lemma_1_with_a_zero_head() -> None:
-    assert bounds.loss_gap_lhs(torch.ones(3), torch.ones(3), 2.0, 0.0) == 0
+    assert statements.loss_gap_lhs(torch.ones(3), torch.ones(3), 2.0, 0.0) == 0
 
 
 @pytest.mark.parametrize(
     ("successes", "n", "low", "high"), [(0, 0, 0, 1), (10, 10, 0.7225, 1), (5, 10, 0.2366, 0.7634)]
 )
 def test_wilson_interval(successes: int, n: int, low: float, high: float) -> None:
-    assert bounds.wilson_interval(successes, n) == pytest.approx((low, high), abs=1e-4)
+    assert wilson_interval(successes, n) == pytest.approx((low, high), abs=1e-4)

@@ -12,20 +12,22 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from rt_utils import cache, processes
+from rt_utils.runtime import cache, processes
 
 SCRIPT = """
 import sys
-from rt_utils import cache, datasets, encoders
-from rt_utils.attacks import PGDSettings
-from rt_utils.measure import fit_probes, measure, table
-from rt_utils.search import AttackPlan
-from rt_utils.threat import Threat
-from rt_utils.transfer import ProbeSettings
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.runtime import cache
+from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.measure import fit_probes, measure, table
+from rt_utils.evaluation.search import AttackPlan
+from rt_utils.theory.threat import Threat
+from rt_utils.evaluation.probe import ProbeSettings
 
 short = PGDSettings(steps=2)
 plan = AttackPlan(short, short, short, short, short, floor_points=2, apgd_steps=2, apgd_points=2)
-encoder, data = encoders.load("embedded/random"), datasets.load("digits", size=32, n_train=40, n_test=int(sys.argv[1]))
+encoder, data = load_encoder("embedded/random"), load_data_set("digits", size=32, n_train=40, n_test=int(sys.argv[1]))
 head = fit_probes([(encoder, data)], ProbeSettings(epochs=1))[0]
 print(table(measure([(encoder, head, data)], Threat("linf", 0.1), plan)[0]).to_csv())
 for kind, state, entries, _ in cache.contents():
@@ -47,14 +49,13 @@ def finished(process: subprocess.Popen[str]) -> tuple[str, list[str]]:
 
 
 def entries(folder: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in (folder / "kept").rglob("output.pkl")}
+    return {path: path.stat().st_mtime_ns for path in (folder / "kept").rglob("*.pkl")}
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the code, first on the path of the script."""
-    for name in ("rt_utils", "embedded_world", "natural_world"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "rt_utils", tmp_path / "rt_utils", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -66,7 +67,7 @@ def test_a_changed_line_of_an_attack_makes_its_results_stale(package: Path) -> N
     written = entries(package)
     assert finished(script(package)) == (first, kept)
     assert entries(package) == written  # nothing was computed again
-    attack = package / "rt_utils" / "attacks.py"
+    attack = package / "rt_utils" / "evaluation" / "attacks.py"
     attack.write_text(attack.read_text("utf-8").replace("rel_stepsize: float = 3.0", "rel_stepsize: float = 0.1"))
     other, kept = finished(script(package))
     assert sorted(kept) == sorted(line for old in first_kept for line in (old, old.replace("current", "stale")))
@@ -99,28 +100,30 @@ def test_flipped_bytes_are_noticed(
         calls.append(1)
         return np.arange(1000.0)
 
-    cache.kept("numbers", ("a", "b"), compute)
-    (path,) = tmp_path.rglob("output.pkl")
+    entry = cache.Entry("numbers", ("a", "b"), frozenset())
+    cache.kept(entry, compute)
+    (path,) = tmp_path.rglob("*.pkl")
     whole = path.read_bytes()
     for at in range(0, len(whole), len(whole) // 12):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
-        np.testing.assert_array_equal(cache.kept("numbers", ("a", "b"), compute), np.arange(1000.0))
-    assert "the cached numbers of ('a', 'b') could not be read or kept" in capsys.readouterr().out
+        np.testing.assert_array_equal(cache.kept(entry, compute), np.arange(1000.0))
+    assert "the cached numbers of ('a', 'b') could not be read, so it was computed anew" in capsys.readouterr().out
     n = len(calls)
-    cache.kept("numbers", ("a", "b"), compute)
+    cache.kept(entry, compute)
     assert len(calls) == n > 8
 
 
 def test_what_another_computes_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path))
     claimed, second_done = threading.Event(), threading.Event()
+    first = cache.Entry("numbers", ("first",), frozenset())
 
     def other() -> None:
-        claim = cache.claim("numbers", ("first",))
+        claim = cache.claim(first)
         assert claim is not None
         claimed.set()
         assert second_done.wait(60)  # so the second task was not held up by the first
-        cache.kept("numbers", ("first",), lambda: 1.0)
+        cache.kept(first, lambda: 1.0)
         claim.release()
 
     def second() -> float:
@@ -131,8 +134,8 @@ def test_what_another_computes_is_left_to_it(tmp_path: Path, monkeypatch: pytest
     thread.start()
     assert claimed.wait(60)
     tasks: list[processes.Task] = [
-        ("numbers", ("first",), pytest.fail, ("twice",)),
-        ("numbers", ("second",), second, ()),
+        (first, pytest.fail, ("twice",)),
+        (cache.Entry("numbers", ("second",), frozenset()), second, ()),
     ]
     assert processes.compute(tasks, 1) == [1.0, 2.0]
     thread.join()

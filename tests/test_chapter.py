@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from rt_utils import cli, ledger
+from rt_utils import cli
+from rt_utils.pages import ledger
 
 BIN = Path(sys.executable).parent
 SMALL = {

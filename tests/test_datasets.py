@@ -6,16 +6,17 @@ import pytest
 import torch
 from PIL import Image
 
-from embedded_world import glyphs
-from rt_utils import datasets
-from rt_utils.errors import InputError
-from rt_utils.image_folder import decode
+from rt_utils.images import data_set
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.images.drawn import glyphs
+from rt_utils.images.folder import decode
+from rt_utils.runtime.errors import InputError
 
 
 @pytest.mark.parametrize("name", ["glyphs", "digits", "digits:stretched", "textures", "sprites"])
 def test_a_drawn_or_built_in_set(name: str) -> None:
-    one, two = (datasets.load(name, size=32, n_train=60, n_test=50, seed=3) for _ in range(2))
-    other = datasets.load(name, size=32, n_train=60, n_test=50, seed=4)
+    one, two = (load_data_set(name, size=32, n_train=60, n_test=50, seed=3) for _ in range(2))
+    other = load_data_set(name, size=32, n_train=60, n_test=50, seed=4)
     assert one.fingerprint == two.fingerprint != other.fingerprint
     assert one.train.images.shape == (60, 3, 32, 32)
     assert one.test.images.shape == (50, 3, 32, 32)
@@ -30,7 +31,7 @@ def test_a_glyph_does_not_depend_on_how_many_are_drawn() -> None:
 
 
 def test_sprites_are_drawn_from_their_factors() -> None:
-    data = datasets.load("sprites", size=64, n_train=300, n_test=60)
+    data = load_data_set("sprites", size=64, n_train=300, n_test=60)
     assert data.factors == ("scale", "orientation", "posX", "posY")
     assert data.train.factors is not None
     assert data.train.factors.shape == (300, 4)
@@ -42,18 +43,18 @@ def test_sprites_are_drawn_from_their_factors() -> None:
     for measured, factor, least in ((across, x, 0.99), (down, y, 0.99), (area.sqrt(), scale, 0.8)):
         assert torch.corrcoef(torch.stack([measured, factor]))[0, 1] > least
     other = dataclasses.replace(data.test, factors=data.train.factors[:60])
-    assert datasets.fingerprint(data.test) != datasets.fingerprint(other)
+    assert data_set.fingerprint(data.test) != data_set.fingerprint(other)
 
 
 def test_textures_are_a_small_set() -> None:
-    data = datasets.load("textures", size=32, n_train=12, n_test=500)
+    data = load_data_set("textures", size=32, n_train=12, n_test=500)
     assert len(data.test) == 200
     assert data.classes == ("stripes", "checks", "dots", "rings", "bricks", "clouds")
 
 
 def test_the_margin_of_the_digits() -> None:
     kept, stretched = (
-        datasets.load(n, size=32, n_train=10, n_test=50).test.images for n in ("digits", "digits:stretched")
+        load_data_set(n, size=32, n_train=10, n_test=50).test.images for n in ("digits", "digits:stretched")
     )
     border = kept.clone()
     border[:, :, 4:28, 4:28] = 0
@@ -63,19 +64,19 @@ def test_the_margin_of_the_digits() -> None:
 
 @pytest.mark.parametrize("name", ["glyphs", "digits"])
 def test_fewer_test_images_are_the_first_of_more(name: str) -> None:
-    few, many = (datasets.load(name, size=32, n_train=2000, n_test=n) for n in (40, 500))
+    few, many = (load_data_set(name, size=32, n_train=2000, n_test=n) for n in (40, 500))
     assert torch.equal(few.test.images, many.test.images[:40])
     assert torch.equal(few.train.images, many.train.images)
-    more = datasets.load(name, size=32, n_train=2000, n_test=600)  # of the digits there are then fewer to train on
+    more = load_data_set(name, size=32, n_train=2000, n_test=600)  # of the digits there are then fewer to train on
     assert len(more.test) == 600
 
 
 def test_a_labelled_folder(image_folder: Path) -> None:
-    data = datasets.load(f"folder:{image_folder}", size=32, n_test=500)
+    data = load_data_set(f"folder:{image_folder}", size=32, n_test=500)
     assert data.classes == ("above", "below")
     assert (len(data.train), len(data.test)) == (20, 20)
     assert data.test.required_labels().bincount().tolist() == [10, 10]
-    assert data.fingerprint == datasets.load(f"folder:{image_folder}", size=32, n_test=500).fingerprint
+    assert data.fingerprint == load_data_set(f"folder:{image_folder}", size=32, n_test=500).fingerprint
 
 
 def test_a_folder_with_its_own_splits(image_folder: Path, tmp_path: Path) -> None:
@@ -84,12 +85,12 @@ def test_a_folder_with_its_own_splits(image_folder: Path, tmp_path: Path) -> Non
     for name in ("above", "below"):
         (tmp_path / "split" / "test" / name).mkdir(parents=True)
         Image.new("L", (10, 10)).save(tmp_path / "split" / "test" / name / "x.png")
-    data = datasets.load(f"folder:{tmp_path / 'split'}", size=32)
+    data = load_data_set(f"folder:{tmp_path / 'split'}", size=32)
     assert (len(data.train), len(data.test)) == (40, 2)
 
 
 def test_a_folder_without_labels(image_folder: Path) -> None:
-    data = datasets.load(f"folder:{image_folder / 'above'}", size=32)
+    data = load_data_set(f"folder:{image_folder / 'above'}", size=32)
     assert (len(data.train), len(data.test)) == (0, 20)
     with pytest.raises(InputError, match="has no labels"):
         data.test.required_labels()
@@ -159,15 +160,15 @@ def _float(folder: Path) -> str:
 def test_a_folder_that_is_wrong(image_folder: Path, spoil) -> None:
     pattern = spoil(image_folder)
     with pytest.raises(InputError, match=pattern) as caught:
-        datasets.load(f"folder:{image_folder}", size=32, n_train=1000, n_test=1000)
+        load_data_set(f"folder:{image_folder}", size=32, n_train=1000, n_test=1000)
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_that_is_not_there() -> None:
     with pytest.raises(InputError, match="no folder '/nowhere'"):
-        datasets.load("folder:/nowhere", size=32)
+        load_data_set("folder:/nowhere", size=32)
 
 
 def test_an_unknown_set_names_the_nearest() -> None:
     with pytest.raises(InputError, match="unknown data set 'digit': use digits"):
-        datasets.load("digit", size=32)
+        load_data_set("digit", size=32)

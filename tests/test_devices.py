@@ -14,13 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from natural_world import recipes
-from rt_utils import datasets, encoders, finetuning, search
-from rt_utils.attacks import PGDSettings
-from rt_utils.devices import Parts
-from rt_utils.encoders import Encoder
-from rt_utils.threat import Threat
-from rt_utils.transfer import ProbeSettings
+from rt_utils.evaluation import search
+from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.runtime.devices import Parts
+from rt_utils.theory.threat import Threat
+from rt_utils.training import finetuning
+from rt_utils.training import natural_recipes as recipes
 
 SHORT = "out of GPU memory with {} images at once: going on with {}".format
 
@@ -45,8 +48,8 @@ def small(whole: Encoder, *, always: bool = False, most: int = 5) -> Encoder:
 
 
 def test_an_attack_goes_on_with_half_of_the_batch_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    whole = encoders.load("embedded/robust")
-    images = datasets.load("digits", size=32, n_train=2, n_test=16).test.images
+    whole = load_encoder("embedded/robust")
+    images = load_data_set("digits", size=32, n_train=2, n_test=16).test.images
     threat, pgd = Threat("linf", 8 / 255), PGDSettings(5)
     finds = search.search_representation(small(whole), images, threat, "floor", pgd)
     assert sorted(np.concatenate([find.index for find in finds]).tolist()) == list(range(16))  # every image, once
@@ -56,8 +59,8 @@ def test_an_attack_goes_on_with_half_of_the_batch_and_says_so(capsys: pytest.Cap
 
 
 def test_so_does_the_evaluation_of_features(capsys: pytest.CaptureFixture[str]) -> None:
-    whole = encoders.load("embedded/robust")
-    short, images = small(whole, always=True), datasets.load("digits", size=32, n_train=2, n_test=20).test.images
+    whole = load_encoder("embedded/robust")
+    short, images = small(whole, always=True), load_data_set("digits", size=32, n_train=2, n_test=20).test.images
     for _ in range(2):
         torch.testing.assert_close(short.features(images), whole.features(images), atol=1e-5, rtol=0)
     assert capsys.readouterr().err.splitlines() == [SHORT(20, 10), SHORT(10, 5)]
@@ -67,8 +70,8 @@ def test_so_does_finetuning_with_the_same_gradients(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path))
-    whole = encoders.load("embedded/robust")  # without BatchNorm layers, so that parts of a batch give the same
-    data = datasets.load("digits", size=32, n_train=40, n_test=2)
+    whole = load_encoder("embedded/robust")  # without BatchNorm layers, so that parts of a batch give the same
+    data = load_data_set("digits", size=32, n_train=40, n_test=2)
     probe = ProbeSettings(epochs=2, lr=0.01, batch=16)
     cases = [(small(whole, most=most), data, None) for most in (16, 5)]
     results = [finetuning.finetune([case], probe, workers=1)[0] for case in cases]
@@ -90,7 +93,7 @@ def test_so_does_the_pretraining(
         return made
 
     monkeypatch.setitem(recipes.NETWORKS, "small", network)  # type: ignore[arg-type]
-    data = datasets.load("digits", size=32, n_train=32, n_test=8)
+    data = load_data_set("digits", size=32, n_train=32, n_test=8)
     recipe = recipes.Recipe(eps=8 / 255, epochs=1, batch=16, max_lr=0.01, network="small")
     done = recipes.train(recipe, (data.train, data.test), 10, tmp_path / "state.pt", minutes=1, progress=False)
     assert done is not None

@@ -13,8 +13,11 @@ from scipy.ndimage import map_coordinates
 from test_chapter import SMALL
 from torch import nn
 
-from rt_utils import cli, datasets, encoders
-from rt_utils.errors import InputError
+from rt_utils import cli
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.runtime.errors import InputError
 
 CHAPTER = "appendix_b5_distribution_shift"
 GIVEN = SMALL | {"encoders": "embedded/robust", "data": "glyphs, digits:stretched", "severity": 2}
@@ -34,8 +37,8 @@ def zoomed(image: np.ndarray, zoom: float) -> np.ndarray:
 
 def test_the_corruptions_are_the_published_ones_times_the_severity(finished: Path) -> None:
     arrays = np.load(finished / "files" / "points.npz")
-    clean = datasets.load("glyphs", size=32, n_train=SMALL["n_train"], n_test=SMALL["n_test"]).test.pixels()
-    encoder = encoders.load("embedded/robust")
+    clean = load_data_set("glyphs", size=32, n_train=SMALL["n_train"], n_test=SMALL["n_test"]).test.pixels()
+    encoder = load_encoder("embedded/robust")
     for end in (1.12, 1.22, 1.52):  # twice 6, 11 and 26 per cent
         copies = [clean.numpy()]
         for zoom in np.linspace(1, end, round(100 * (end - 1)) + 1):
@@ -75,10 +78,10 @@ def test_both_sides_from_the_file_alone(finished: Path) -> None:
 def test_the_sizes_show_the_same_small_images(finished: Path) -> None:
     """An adversary before the enlarging starts from the features that the encoder has at that size, but for 8 bits."""
     arrays = np.load(finished / "files" / "points.npz")
-    small = datasets.load("digits:stretched", size=8, n_train=SMALL["n_train"], n_test=SMALL["n_test"]).test.pixels()
+    small = load_data_set("digits:stretched", size=8, n_train=SMALL["n_train"], n_test=SMALL["n_test"]).test.pixels()
     np.testing.assert_allclose(
         arrays["embedded/robust@8|digits:stretched at 8|z"],
-        encoders.load("embedded/robust").features(small).numpy(),
+        load_encoder("embedded/robust").features(small).numpy(),
         atol=1e-4,
     )
     for size in (16, 32):
@@ -101,7 +104,7 @@ def test_which_sizes_an_encoder_takes(pooling: nn.Module, expected: dict[int, bo
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return pooling(x).permute(0, 2, 3, 1).reshape(-1, 3)
 
-    leading = encoders.Encoder("pooled", Rows(), input_size=32, width=3, weights_sha256="")
+    leading = Encoder("pooled", Rows(), input_size=32, width=3, weights_sha256="")
     takes = definitions(CHAPTER, "at", "takes", leading=leading)["takes"]
     assert {size: takes(size) for size in expected} == expected
 

@@ -13,8 +13,9 @@ import torchvision
 from conftest import ROOT, unpack_fashion_mnist
 from PIL import Image
 
-from rt_utils import datasets, names, parameters
-from rt_utils.errors import InputError
+from rt_utils.images.catalogue import check_data_set, load_data_set
+from rt_utils.pages import parameters
+from rt_utils.runtime.errors import InputError
 
 SHARED = ROOT.parent / "shared" / "data"
 RNG = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def _rows(images: Any) -> set[bytes]:
 @pytest.mark.parametrize(("name", "classes"), [("cifar10", 10), ("cifar100", 100)])
 def test_cifar(name: str, classes: int, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = _cifar(name, root, monkeypatch)
-    one, again, other = (datasets.load(name, size=32, n_train=20, n_test=50, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (load_data_set(name, size=32, n_train=20, n_test=50, seed=seed) for seed in (1, 1, 2))
     assert one.fingerprint == again.fingerprint != other.fingerprint
     assert len(one.classes) == classes
     assert (len(one.train), len(one.test)) == (20, 10)
@@ -63,7 +64,7 @@ def test_cifar(name: str, classes: int, root: Path, monkeypatch: pytest.MonkeyPa
     assert _rows(one.train.images) < _rows(pixels["train"])
     for image, label in zip(one.test.images, one.test.required_labels(), strict=True):
         assert (pixels["test"][label] == image.numpy()).all()
-    assert datasets.load(name, size=48, n_test=5).test.images.shape == (5, 3, 48, 48)
+    assert load_data_set(name, size=48, n_test=5).test.images.shape == (5, 3, 48, 48)
 
 
 def test_an_altered_cifar_is_not_unpickled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +72,7 @@ def test_an_altered_cifar_is_not_unpickled(root: Path, monkeypatch: pytest.Monke
     with (root / "cifar-10-batches-py" / "train").open("ab") as file:
         file.write(b"x")
     with pytest.raises(InputError, match=r"cifar10 in .* is incomplete or altered \(Dataset not found or corrupted\)"):
-        datasets.load("cifar10", size=32)
+        load_data_set("cifar10", size=32)
 
 
 def _idx(path: Path, values: np.ndarray) -> None:
@@ -86,19 +87,19 @@ def test_fashion_mnist_becomes_rgb(root: Path) -> None:
     for part in ("train", "t10k"):
         _idx(raw / f"{part}-images-idx3-ubyte", pixels)
         _idx(raw / f"{part}-labels-idx1-ubyte", np.arange(n, dtype=np.uint8) % 10)
-    data = datasets.load("fashion-mnist", size=28, n_train=20, n_test=10)
+    data = load_data_set("fashion-mnist", size=28, n_train=20, n_test=10)
     assert data.classes[0] == "T-shirt/top"
     assert (data.test.images == data.test.images[:, :1]).all()
     assert _rows(data.train.images[:, 0]) == _rows(pixels)
     (raw / "t10k-images-idx3-ubyte").write_bytes((raw / "t10k-images-idx3-ubyte").read_bytes()[:500])
     with pytest.raises(InputError, match=r"fashion-mnist in .* is incomplete or altered"):
-        datasets.load("fashion-mnist", size=28)
+        load_data_set("fashion-mnist", size=28)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is absent")
 def test_the_real_fashion_mnist(root: Path) -> None:
     unpack_fashion_mnist(SHARED, root)
-    data = datasets.load("fashion-mnist", size=32, n_train=500, n_test=100)
+    data = load_data_set("fashion-mnist", size=32, n_train=500, n_test=100)
     assert data.train.images.shape == (500, 3, 32, 32)
     assert data.test.required_labels().bincount().tolist() == [10] * 10
 
@@ -114,13 +115,13 @@ def _folders(folder: Path, classes: int) -> None:
 
 def test_a_named_folder_of_images(root: Path) -> None:
     _folders(root / "cifar10_jpeg", 10)
-    data = datasets.load("cifar10-jpeg", size=32, n_train=20, n_test=100)
+    data = load_data_set("cifar10-jpeg", size=32, n_train=20, n_test=100)
     assert data.name == "cifar10-jpeg"  # as JPEG it is not CIFAR-10, and is not called so
     assert (len(data.train), len(data.test), len(data.classes)) == (20, 20, 10)
     for part in ("train", "test"):
         shutil.rmtree(root / "cifar10_jpeg" / part / "class 3")
     with pytest.raises(InputError, match=r"train' has 9 classes, cifar10-jpeg has 10: put all of CIFAR-10's images"):
-        datasets.load("cifar10-jpeg", size=32)
+        load_data_set("cifar10-jpeg", size=32)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_a_named_folder_of_images(root: Path) -> None:
 )
 def test_a_named_folder_that_is_not_there(name: str, line: str, root: Path) -> None:
     with pytest.raises(InputError, match=f"no {name}: there is no folder '.*'; {line}"):
-        datasets.load(name, size=32)
+        load_data_set(name, size=32)
 
 
 def _intel(folder: Path) -> None:
@@ -146,12 +147,12 @@ def _intel(folder: Path) -> None:
 
 def test_intel_in_the_layout_of_its_archive(tmp_path: Path) -> None:
     _intel(tmp_path)
-    data = datasets.load(f"intel:{tmp_path}", size=16, n_train=12, n_test=100)
+    data = load_data_set(f"intel:{tmp_path}", size=16, n_train=12, n_test=100)
     assert data.classes == ("buildings", "forest", "glacier", "mountain", "sea", "street")
     assert (len(data.train), len(data.test)) == (12, 12)
     shutil.rmtree(tmp_path / "seg_test" / "seg_test" / "sea")
     with pytest.raises(InputError, match=r"seg_test' lacks sea: unpack all of https://www.kaggle.com/"):
-        datasets.load(f"intel:{tmp_path}", size=16)
+        load_data_set(f"intel:{tmp_path}", size=16)
 
 
 def _dsprites(path: Path, n: int = 50, high: int = 2) -> np.ndarray:
@@ -165,7 +166,7 @@ def _dsprites(path: Path, n: int = 50, high: int = 2) -> np.ndarray:
 
 def test_dsprites(tmp_path: Path) -> None:
     images = _dsprites(tmp_path / "d.npz")
-    data = datasets.load(f"dsprites:{tmp_path / 'd.npz'}", size=64, n_train=1000, n_test=1000, seed=3)
+    data = load_data_set(f"dsprites:{tmp_path / 'd.npz'}", size=64, n_train=1000, n_test=1000, seed=3)
     assert (len(data.train), len(data.test)) == (40, 10)
     assert data.factors == ("scale", "orientation", "posX", "posY")
     assert not _rows(data.train.images) & _rows(data.test.images)
@@ -189,7 +190,7 @@ def _cut(path: Path) -> None:
 def test_a_file_that_is_not_dsprites(spoil: Callable[[Path], object], tmp_path: Path) -> None:
     spoil(tmp_path / "d.npz")
     with pytest.raises(InputError, match=r"d.npz' (cannot be read as|is not) dSprites.*google-deepmind") as caught:
-        datasets.load(f"dsprites:{tmp_path / 'd.npz'}", size=64)
+        load_data_set(f"dsprites:{tmp_path / 'd.npz'}", size=64)
     assert "\n" not in str(caught.value)
 
 
@@ -220,7 +221,7 @@ def test_a_file_that_is_not_dsprites(spoil: Callable[[Path], object], tmp_path: 
 )
 def test_what_is_missing_is_said_before_anything_runs(name: str, reason: str, root: Path) -> None:
     with pytest.raises(InputError) as caught:
-        names.check_data_set(name)
+        check_data_set(name)
     assert str(caught.value).startswith(reason.format(root=root))
     assert "\n" not in str(caught.value)
 

@@ -1,7 +1,6 @@
 import dataclasses
 import hashlib
 import json
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -9,18 +8,22 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from embedded_world import train_encoders
-from embedded_world.recipes import RECIPES
-from rt_utils import datasets, encoders, names
-from rt_utils.errors import InputError
-from rt_utils.transfer import ProbeSettings, linear_probe
+from rt_utils.evaluation.probe import ProbeSettings, linear_probe
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models import shipped
+from rt_utils.models.catalogue import EMBEDDED, load_encoder
+from rt_utils.models.shipped import model_card
+from rt_utils.runtime import paths
+from rt_utils.runtime.errors import InputError
+from rt_utils.training import embedded_encoders as train_encoders
+from rt_utils.training.embedded_recipes import RECIPES
 
 
-@pytest.mark.parametrize("name", names.EMBEDDED)
+@pytest.mark.parametrize("name", EMBEDDED)
 def test_a_shipped_encoder_and_its_card(name: str) -> None:
-    encoder, card = encoders.load(f"embedded/{name}"), encoders.model_card(f"embedded/{name}")
+    encoder, card = load_encoder(f"embedded/{name}"), model_card(f"embedded/{name}")
     assert encoder.weights_sha256 == card["sha256"]
-    assert (Path(str(encoders.WEIGHTS["embedded"])) / f"{name}.safetensors").stat().st_size < 2_000_000
+    assert (paths.SHIPPED / "embedded" / f"{name}.safetensors").stat().st_size < 2_000_000
     assert card["recipe"] == RECIPES[name].as_dict()
     assert {"data", "measured", "training_seconds", "versions"} <= set(card)
     assert encoder(torch.rand(2, 3, encoder.input_size, encoder.input_size)).shape == (2, encoder.width)
@@ -29,11 +32,11 @@ def test_a_shipped_encoder_and_its_card(name: str) -> None:
 @pytest.mark.parametrize("name", ["robust", "standard"])
 def test_the_cards_accuracies_are_those_of_a_linear_probe_too(name: str) -> None:
     """The card's clean accuracy, measured with the pretraining head, is reached by a probe on the shipped weights."""
-    encoder, data = encoders.load(f"embedded/{name}"), datasets.load("glyphs", size=32, n_train=2000)
+    encoder, data = load_encoder(f"embedded/{name}"), load_data_set("glyphs", size=32, n_train=2000)
     head = linear_probe(encoder.features(data.train.pixels()), data.train.required_labels(), 36, ProbeSettings())
     predicted = head.logits(encoder.features(data.test.pixels())).argmax(1)
     accuracy = (predicted == data.test.required_labels()).double().mean().item()
-    assert accuracy == pytest.approx(encoders.model_card(f"embedded/{name}")["measured"]["clean_accuracy"], abs=0.02)
+    assert accuracy == pytest.approx(model_card(f"embedded/{name}")["measured"]["clean_accuracy"], abs=0.02)
 
 
 @pytest.mark.slow
@@ -48,21 +51,22 @@ def test_a_random_encoder_is_drawn_again(name: str, quantity: str, within: dict[
     """It has no training whose head a probe could replace: what its card says is of its recipe's own head."""
     train_encoders.write_encoder(name, RECIPES[name], tmp_path, points=500, progress=False)
     measured = json.loads((tmp_path / f"{name}.json").read_text())["measured"]
-    assert measured[quantity] == pytest.approx(encoders.model_card(f"embedded/{name}")["measured"][quantity], **within)
+    assert measured[quantity] == pytest.approx(model_card(f"embedded/{name}")["measured"][quantity], **within)
 
 
 def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "embedded").mkdir()
     for suffix in ("safetensors", "json"):
-        raw = (files("embedded_world") / "weights" / f"robust.{suffix}").read_bytes()
-        (tmp_path / f"robust.{suffix}").write_bytes(raw[:-1] + b"!" if suffix == "safetensors" else raw)
-    monkeypatch.setitem(encoders.WEIGHTS, "embedded", tmp_path)
+        raw = (paths.SHIPPED / "embedded" / f"robust.{suffix}").read_bytes()
+        (tmp_path / "embedded" / f"robust.{suffix}").write_bytes(raw[:-1] + b"!" if suffix == "safetensors" else raw)
+    monkeypatch.setattr(shipped, "SHIPPED", tmp_path)
     with pytest.raises(InputError, match="weights of embedded/robust have SHA-256"):
-        encoders.load("embedded/robust")
+        load_encoder("embedded/robust")
 
 
 def test_an_unknown_encoder_names_the_nearest() -> None:
     with pytest.raises(InputError, match="unknown encoder 'embedded/robst': use embedded/robust"):
-        encoders.load("embedded/robst")
+        load_encoder("embedded/robst")
 
 
 def test_a_tiny_encoder_is_trained_again_from_nothing(tmp_path: Path) -> None:
@@ -77,10 +81,11 @@ def test_a_tiny_encoder_is_trained_again_from_nothing(tmp_path: Path) -> None:
 
 
 def test_make_encoders_writes_where_the_package_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(encoders.WEIGHTS, "embedded", tmp_path)
+    for module in (shipped, train_encoders):
+        monkeypatch.setattr(module, "SHIPPED", tmp_path)
     monkeypatch.setitem(RECIPES, "random", dataclasses.replace(RECIPES["random"], images=512, width=8))
     train_encoders.main(["random"])
-    assert encoders.load("embedded/random").width == 32
+    assert load_encoder("embedded/random").width == 32
 
 
 @pytest.mark.parametrize(
@@ -92,18 +97,18 @@ def test_make_encoders_writes_where_the_package_looks(tmp_path: Path, monkeypatc
     ],
 )
 def test_an_encoder_of_a_library(name: str, width: int) -> None:
-    encoder = encoders.load(name)
+    encoder = load_encoder(name)
     pixels = torch.rand(2, 3, encoder.input_size, encoder.input_size, generator=torch.Generator().manual_seed(0))
     features = encoder.train().features(pixels)
     assert features.shape == (2, width) == (2, encoder.width)
     assert not any(module.training for module in encoder.modules())
     assert not any(p.requires_grad for p in encoder.parameters())
-    assert encoders.load(name).weights_sha256 == encoder.weights_sha256  # random weights have a seed
+    assert load_encoder(name).weights_sha256 == encoder.weights_sha256  # random weights have a seed
 
 
 def test_a_network_that_does_not_end_in_a_linear_layer() -> None:
     with pytest.raises(InputError, match="torchvision/squeezenet1_0 does not end in a linear layer"):
-        encoders.load("torchvision/squeezenet1_0")
+        load_encoder("torchvision/squeezenet1_0")
 
 
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])
@@ -122,11 +127,11 @@ def test_weights_from_a_file(suffix: str, tmp_path: Path) -> None:
             torch.save({"state_dict": {f"module.{k}": v for k, v in kept.items()}}, path)
         else:
             save_file(kept, path)
-        encoder = encoders.load(f"file:{path}@torchvision/mobilenet_v3_small")
+        encoder = load_encoder(f"file:{path}@torchvision/mobilenet_v3_small")
         torch.testing.assert_close(encoder.features(pixels), expected, rtol=1e-4, atol=1e-5)
         assert encoder.weights_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_stored_images_and_pixels_give_the_same_features() -> None:
-    encoder, test = encoders.load("embedded/random"), datasets.load("digits", size=32, n_train=2, n_test=300).test
+    encoder, test = load_encoder("embedded/random"), load_data_set("digits", size=32, n_train=2, n_test=300).test
     assert torch.equal(encoder.features(test.images), encoder.features(test.pixels()))

@@ -7,9 +7,10 @@ import nbformat
 import pandas as pd
 import pytest
 
-from rt_utils import cli, ledger
-from rt_utils.errors import InputError
-from rt_utils.ledger import Claim
+from rt_utils import cli
+from rt_utils.pages import ledger
+from rt_utils.pages.ledger import Claim
+from rt_utils.runtime.errors import InputError
 
 
 def claim(text: str, lhs: float, rhs: float, vacuous: bool | None = None, n: int = 10) -> Claim:

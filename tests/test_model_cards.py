@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from conftest import run_in
 
-from rt_utils import encoders, names
-from rt_utils.reference import cells, shown
+from rt_utils.models.catalogue import ENCODERS
+from rt_utils.models.shipped import model_card
+from rt_utils.pages.records import cells, shown
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +20,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_tables_hold_every_card(folder: Path) -> None:
     page = nbformat.read(folder / "out.ipynb", as_version=4)
     tables = [part for cell in cells(page) for part in shown(cell) if part["kind"] == "table"]
-    rows: dict[str, dict[str, object]] = {name: {} for name in names.ENCODERS}
+    rows: dict[str, dict[str, object]] = {name: {} for name in ENCODERS}
     for table in tables:
         for row in table["rows"]:
             rows[row[0]] |= dict(zip(table["columns"], row, strict=True))
     for name, row in rows.items():
-        assert row["training"] == encoders.model_card(name)["training"]
-        measured = encoders.model_card(name)["measured"]
+        assert row["training"] == model_card(name)["training"]
+        measured = model_card(name)["measured"]
         assert row["n"] == measured["points"]
         if "sprites" in name:
             assert row["PGD-20"] == pytest.approx(measured["adversarial_squared_error_pgd20"], rel=1e-8)

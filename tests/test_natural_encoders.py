@@ -12,29 +12,33 @@ import torch
 from conftest import ROOT
 from safetensors.torch import load_file
 
-from natural_world import pretrain, recipes
-from natural_world.recipes import LOG_COLUMNS, RECIPES, train
-from rt_utils import datasets, encoders, names
-from rt_utils.datasets import DataSet
-from rt_utils.errors import InputError
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.images.data_set import DataSet
+from rt_utils.models.catalogue import NATURAL, load_encoder
+from rt_utils.models.shipped import model_card
+from rt_utils.runtime import paths
+from rt_utils.runtime.errors import InputError
+from rt_utils.training import natural_encoders as pretrain
+from rt_utils.training import natural_recipes as recipes
+from rt_utils.training.natural_recipes import LOG_COLUMNS, RECIPES, train
 
 ARCHIVE = ROOT.parent / "shared" / "data" / "tinyimagenet100_32.zip"
-WEIGHTS = ROOT / "natural_world" / "weights"
+WEIGHTS = paths.SHIPPED / "natural"
 TINY = dataclasses.replace(RECIPES["one-step"], network="SmallResNet(8)", epochs=3, batch=8, max_lr=0.05, shift=2)
 
 
 @pytest.fixture
 def data(image_folder: Path) -> DataSet:
-    return datasets.load(f"folder:{image_folder}", size=32, n_train=30, n_test=10)
+    return load_data_set(f"folder:{image_folder}", size=32, n_train=30, n_test=10)
 
 
 def test_the_shipped_ones_are_named_first() -> None:
-    assert names.NATURAL[:3] == ("robust", "standard", "random")
+    assert NATURAL[:3] == ("robust", "standard", "random")
 
 
-@pytest.mark.parametrize("name", names.NATURAL)
+@pytest.mark.parametrize("name", NATURAL)
 def test_a_shipped_encoder_and_its_card(name: str) -> None:
-    encoder, card = encoders.load(f"natural/{name}"), encoders.model_card(f"natural/{name}")
+    encoder, card = load_encoder(f"natural/{name}"), model_card(f"natural/{name}")
     path = WEIGHTS / f"{name}.safetensors"
     assert encoder.weights_sha256 == card["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert path.stat().st_size < 16 * 2**20
@@ -50,9 +54,9 @@ def test_a_shipped_encoder_and_its_card(name: str) -> None:
 
 
 @pytest.mark.skipif(not ARCHIVE.is_file(), reason="../shared/data is absent")
-@pytest.mark.parametrize("name", names.NATURAL)
+@pytest.mark.parametrize("name", NATURAL)
 def test_an_encoder_reproduces_its_cards_clean_accuracy(name: str, tmp_path: Path) -> None:
-    card, first = encoders.model_card(f"natural/{name}"), set()
+    card, first = model_card(f"natural/{name}"), set()
     with zipfile.ZipFile(ARCHIVE) as archive:
         for member in archive.namelist():  # of the training images one a class will do
             part, _, rest = member.partition("/")
@@ -61,12 +65,12 @@ def test_an_encoder_reproduces_its_cards_clean_accuracy(name: str, tmp_path: Pat
                 archive.extract(member, tmp_path)
     measured = card["measured"]
     test = (
-        datasets.load(f"folder:{tmp_path}", size=32, n_train=2, n_test=pretrain.EVERYTHING)
+        load_data_set(f"folder:{tmp_path}", size=32, n_train=2, n_test=pretrain.EVERYTHING)
         .first(measured["points"])
         .test
     )
     weights = load_file(WEIGHTS / f"{name}.safetensors")
-    logits = encoders.load(f"natural/{name}").features(test.images) @ weights["head.weight"].float().T
+    logits = load_encoder(f"natural/{name}").features(test.images) @ weights["head.weight"].float().T
     predicted = (logits + weights["head.bias"].float()).argmax(1)
     accuracy = (predicted == test.required_labels()).double().mean().item()
     assert accuracy == pytest.approx(measured["clean_accuracy"], abs=0.002)  # two points: another machine rounds

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT, unpack_fashion_mnist
 
-from rt_utils import cli, reference
+from rt_utils import cli
+from rt_utils.pages import records
 
 SHARED = ROOT.parent / "shared" / "data"
 PROFILE = ROOT / "notebooks" / "profiles" / "natural.yaml"
@@ -70,7 +71,7 @@ def test_a_chapter_runs(chapter: str, images: str, data: Path, tmp_path: Path, m
     cli.main(["run", chapter, "-q", "-f", str(PROFILE), "-f", "tiny.yaml", "-p", "results", "out", "-o", "out.ipynb"])
     ledger = pd.read_csv("out/ledger.csv", keep_default_na=False)
     assert set(ledger.profile) == {"natural"}
-    record = reference.record(chapter, Path("out.ipynb"), Path("out"))
+    record = records.record(chapter, Path("out.ipynb"), Path("out"))
     if images:
         assert "natural/robust" in record["run"]["weights (SHA-256)"]
         assert images in record["run"]["data (fingerprint)"]

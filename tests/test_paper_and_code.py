@@ -12,8 +12,11 @@ import torch
 from chapter_source import edited
 from test_chapter import SMALL
 
-from rt_utils import cli, datasets, encoders, paper
-from rt_utils.errors import InputError
+from rt_utils import cli
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.pages.published import published_table
+from rt_utils.runtime.errors import InputError
 
 CHAPTER = "appendix_paper_and_code"
 POINTS = 40
@@ -49,8 +52,8 @@ def test_the_switches_from_their_features(finished: Path) -> None:
     """M1 in float64 from the shipped weights and points.npz, without the chapter's encoder."""
     arrays = np.load(finished / "files" / "points.npz")
     switches = pd.read_csv(finished / "files" / "switches.csv").set_index("switch")
-    encoder = encoders.load("embedded/robust")
-    images = datasets.load("digits", size=32, n_train=300, n_test=POINTS).test.pixels()[:12]
+    encoder = load_encoder("embedded/robust")
+    images = load_data_set("digits", size=32, n_train=300, n_test=POINTS).test.pixels()[:12]
     for switch, label, expected in (
         ("as stated", "M1: both", encoder.features(images)),
         ("M1, both", "M1: both", encoder.features(2 * images - 1)),
@@ -108,7 +111,7 @@ def test_the_printed_left_sides_in_exact_arithmetic(finished: Path) -> None:
 
     misses = []
     for name in ("table1", "table2", "table12", "table13"):
-        for row in paper.table(name).to_dict("records"):
+        for row in published_table(name).to_dict("records"):
             gap, norm, lhs = (ends(row[key]) for key in ("diff_ce", "w_norm", "lhs"))
             if gap[1] / (2 * norm[0]) < lhs[0] or gap[0] / (2 * norm[1]) > lhs[1]:
                 misses.append((name, row["pretraining"], row["downstream"]))

@@ -7,7 +7,7 @@ from chapter_source import edited
 from test_chapter import SMALL
 
 from rt_utils import cli
-from rt_utils.errors import InputError
+from rt_utils.runtime.errors import InputError
 
 pytestmark = pytest.mark.slow
 READ = "p = parameters.read(globals())\n"

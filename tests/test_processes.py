@@ -9,7 +9,7 @@ import time
 SCRIPT = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have had it ignored
-from rt_utils import processes
+from rt_utils.runtime import processes
 
 if __name__ == "__main__":
     try:

@@ -9,8 +9,10 @@ import yaml
 from conftest import ROOT
 from test_downloaded import _intel
 
-from rt_utils import cli, downloaded, parameters, profiles
-from rt_utils.errors import InputError
+from rt_utils import cli
+from rt_utils.images import downloaded
+from rt_utils.pages import parameters, profiles
+from rt_utils.runtime.errors import InputError
 
 FOLDER = ROOT / "notebooks" / "profiles"
 FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))

@@ -17,8 +17,8 @@ from chapter_source import definitions
 from scipy.stats import binom
 from torch import Tensor
 
-from rt_utils import bounds
-from rt_utils.losses import CROSS_ENTROPY
+from rt_utils.theory import statements
+from rt_utils.theory.losses import CROSS_ENTROPY
 
 ORDERS = {"l1": 1, "l2": 2, "linf": math.inf}
 DUAL = {"l1": math.inf, "l2": 2, "linf": 1}
@@ -96,7 +96,7 @@ def draw(regime: str, seed: int) -> Draw:
     # The worst directions: away from the label towards the row furthest from its own, and towards the nearest boundary.
     logits, rows = z @ weight.T + bias, torch.arange(POINTS)
     predicted = logits.argmax(1)
-    apart = bounds.row_distances(weight)
+    apart = statements.row_distances(weight)
     far = weight[apart[labels].argmax(1)] - weight[labels]
     ratios = (logits.amax(1, keepdim=True) - logits) / apart[predicted]
     ratios[rows, predicted] = math.inf
@@ -171,14 +171,14 @@ def rows_of_lemma_2(d: Draw, length: Callable[[Tensor], Tensor] = lambda weight:
     at_most(inner, lengths * length(d.weight), d.size, "Lemma 2, a row")
 
 
-def lemma_2(d: Draw, norm: Callable[..., float] = bounds.head_norm) -> None:
+def lemma_2(d: Draw, norm: Callable[..., float] = statements.head_norm) -> None:
     for alpha, order in ORDERS.items():
         moved = torch.linalg.vector_norm(d.moves @ d.weight.T, order, dim=2)
         size = d.size * len(d.weight)  # a sum over the rows
         at_most(moved, norm(d.weight, alpha) * d.moves.norm(dim=2), size, f"Lemma 2, {alpha}")
 
 
-def lemma_2_is_attained(d: Draw, norm: Callable[..., float] = bounds.head_norm) -> None:
+def lemma_2_is_attained(d: Draw, norm: Callable[..., float] = statements.head_norm) -> None:
     """The constants for l2 and linf are the smallest: no larger than what the worst direction needs."""
     along = {"linf": unit(d.weight[d.weight.norm(dim=1).argmax()]), "l2": torch.linalg.svd(d.weight).Vh[0]}
     for alpha, v in along.items():
@@ -186,7 +186,7 @@ def lemma_2_is_attained(d: Draw, norm: Callable[..., float] = bounds.head_norm) 
         at_most(norm(d.weight, alpha) - needed, 0.0, d.size, f"Lemma 2, {alpha} is attained")
 
 
-def frobenius(d: Draw, spectral: Callable[..., float] = bounds.head_norm) -> None:
+def frobenius(d: Draw, spectral: Callable[..., float] = statements.head_norm) -> None:
     """Spectral <= Frobenius <= sqrt(rank) spectral, so they are equal for rank one."""
     small, large = torch.tensor([spectral(d.weight, "l2")], dtype=d.weight.dtype), d.weight.norm()
     at_most(small, large, d.size, "Lemma 2, spectral <= Frobenius")
@@ -201,7 +201,7 @@ def frobenius(d: Draw, spectral: Callable[..., float] = bounds.head_norm) -> Non
 def lemma_1(
     d: Draw,
     constants: dict[str, float] = C1,
-    norm: Callable[..., float] = bounds.head_norm,
+    norm: Callable[..., float] = statements.head_norm,
     over: Callable[[Tensor], Tensor] = lambda shifts: shifts.amax(0),
 ) -> None:
     """Per perturbation, then over the adversary's choice, then on average."""
@@ -218,8 +218,8 @@ def lemma_1(
         at_most(c1 * moved, factor * lengths, size, f"Lemma 1, the head, {alpha}")
         at_most(factor * lengths, factor * shifts, size, f"Lemma 1, the supremum, {alpha}")
         at_most(worst, factor * shifts, size, f"Lemma 1 at a point, {alpha}")
-        lhs = bounds.loss_gap_lhs(clean[0], adversarial.amax(0), c1, factor / c1)
-        score = bounds.as_score(shifts)
+        lhs = statements.loss_gap_lhs(clean[0], adversarial.amax(0), c1, factor / c1)
+        score = statements.as_score(shifts)
         at_most(torch.tensor([lhs - score], dtype=u.dtype), 0.0, size / factor if factor else 1.0, f"Lemma 1, {alpha}")
 
 
@@ -249,7 +249,7 @@ def difference_of_logits(d: Draw, factor: float = 1.0) -> None:
     at_most((gaps - gaps[0] - factor * inner).abs(), 0.0, 4 * d.size, "Theorem 2, the identity")
 
 
-def cauchy_schwarz(d: Draw, distances: Callable[[Tensor], Tensor] = bounds.row_distances) -> None:
+def cauchy_schwarz(d: Draw, distances: Callable[[Tensor], Tensor] = statements.row_distances) -> None:
     y, _, inner = logit_gaps(d)
     distance, lengths = distances(d.weight)[y], d.moves.norm(dim=2)
     at_most(-inner, distance * lengths[..., None], 4 * d.size, "Theorem 2, Cauchy-Schwarz")
@@ -258,8 +258,8 @@ def cauchy_schwarz(d: Draw, distances: Callable[[Tensor], Tensor] = bounds.row_d
 
 def theorem_2(
     d: Draw,
-    ratio: Callable[..., Tensor] = bounds.margin_ratio,
-    criterion: Callable[..., Tensor] = bounds.criterion,
+    ratio: Callable[..., Tensor] = statements.margin_ratio,
+    criterion: Callable[..., Tensor] = statements.criterion,
     over: Callable[[Tensor], Tensor] = lambda shifts: shifts.amax(0),
 ) -> None:
     """Where the criterion holds, no class reaches the logit of the predicted one, at anything within reach."""
@@ -279,7 +279,7 @@ def runner_up_only(logits: Tensor, weight: Tensor) -> Tensor:
     if logits.shape[1] == 1:
         return torch.full_like(logits[:, 0], math.inf)
     values, classes = logits.topk(2, dim=1)
-    return (values[:, 0] - values[:, 1]) / bounds.row_distances(weight)[classes[:, 0], classes[:, 1]]
+    return (values[:, 0] - values[:, 1]) / statements.row_distances(weight)[classes[:, 0], classes[:, 1]]
 
 
 def without_the_other_row(logits: Tensor, weight: Tensor) -> Tensor:
@@ -317,9 +317,9 @@ def directional(d: Draw, plant: tuple[str, str] = ("", "")) -> None:
     along, changed = from_slack("directional", plant)(as_measured(d))
     weight, reach = d.weight.double(), d.reach.double()
     shifts = (reach - reach[0]).norm(dim=2).amax(0)
-    m = bounds.margin_ratio(reach[0] @ weight.T + d.bias.double(), weight)
+    m = statements.margin_ratio(reach[0] @ weight.T + d.bias.double(), weight)
     at_most(-along, 0.0, 1.0, "D >= 0")
-    apart = bounds.row_distances(weight)
+    apart = statements.row_distances(weight)
     smallest = float(apart[apart > 0].min()) if (apart > 0).any() else 1.0
     at_most(along, shifts, 4 * d.size / smallest, "D <= S")
     assert not ((along < m * (1 - 1e-9)) & changed).any(), "D < m, and the prediction changes"
@@ -355,7 +355,7 @@ def smaller(constants: dict[str, float], alpha: str, factor: float = 0.95) -> di
 
 
 def wrong_norm(alpha: str, wrong: Callable[[Tensor], Tensor]) -> Callable[..., float]:
-    return lambda weight, a="linf": float(wrong(weight)) if a == alpha else bounds.head_norm(weight, a)
+    return lambda weight, a="linf": float(wrong(weight)) if a == alpha else statements.head_norm(weight, a)
 
 
 def longest_mean(weight: Tensor) -> Tensor:
@@ -383,8 +383,8 @@ PLANTED: dict[str, tuple[Callable[..., None], Any]] = {
         lemma_2_is_attained,
         {"norm": wrong_norm("linf", lambda w: 2 * w.norm(dim=1).max())},
     ),
-    "Frobenius, spectral too large": (frobenius, {"spectral": lambda w, a: 1.05 * bounds.head_norm(w, a)}),
-    "Frobenius, spectral too small": (frobenius, {"spectral": lambda w, a: 0.95 * bounds.head_norm(w, a)}),
+    "Frobenius, spectral too large": (frobenius, {"spectral": lambda w, a: 1.05 * statements.head_norm(w, a)}),
+    "Frobenius, spectral too small": (frobenius, {"spectral": lambda w, a: 0.95 * statements.head_norm(w, a)}),
     "lemma 1, C_1 = 1 in linf": (lemma_1, {"constants": C1 | {"linf": 1.0}}),
     "lemma 1, mean row": (lemma_1, {"norm": wrong_norm("linf", longest_mean)}),
     "lemma 1, mean shift for the largest": (lemma_1, {"over": lambda shifts: shifts.mean(0)}),
@@ -393,13 +393,13 @@ PLANTED: dict[str, tuple[Callable[..., None], Any]] = {
     "identity, missing factor": (difference_of_logits, {"factor": 0.5}),
     "cauchy-schwarz, mean distance": (
         cauchy_schwarz,
-        {"distances": lambda w: 0 * bounds.row_distances(w) + bounds.row_distances(w).mean()},
+        {"distances": lambda w: 0 * statements.row_distances(w) + statements.row_distances(w).mean()},
     ),
     "cauchy-schwarz, one row alone": (
         cauchy_schwarz,
         {"distances": lambda w: w.norm(dim=1)[:, None].expand(-1, len(w))},
     ),
-    "theorem 2, ratio 5% too large": (theorem_2, {"ratio": lambda *a: 1.05 * bounds.margin_ratio(*a)}),
+    "theorem 2, ratio 5% too large": (theorem_2, {"ratio": lambda *a: 1.05 * statements.margin_ratio(*a)}),
     "theorem 2, runner-up alone": (theorem_2, {"ratio": runner_up_only}),
     "theorem 2, one row alone": (theorem_2, {"ratio": without_the_other_row}),
     "theorem 2, mean shift": (theorem_2, {"over": lambda shifts: shifts.mean(0)}),
@@ -412,17 +412,17 @@ PLANTED: dict[str, tuple[Callable[..., None], Any]] = {
     "chain (3), mean for the largest": (
         slack_chain,
         (
-            "pairwise = v.norm(dim=1), bounds.row_distances(weight).amax(1)",
-            "pairwise = v.norm(dim=1), bounds.row_distances(weight).mean(1)",
+            "pairwise = v.norm(dim=1), statements.row_distances(weight).amax(1)",
+            "pairwise = v.norm(dim=1), statements.row_distances(weight).mean(1)",
         ),
     ),
     "chain (4), missing factor 2": (
         slack_chain,
-        ("row = 2 * bounds.head_norm(weight)", "row = bounds.head_norm(weight)"),
+        ("row = 2 * statements.head_norm(weight)", "row = statements.head_norm(weight)"),
     ),
     "chain (5), the other attack's mean": (
         slack_chain,
-        ("row * bounds.shift(z, furthest)", "row * bounds.shift(z, furthest).mean().expand(len(z))"),
+        ("row * statements.shift(z, furthest)", "row * statements.shift(z, furthest).mean().expand(len(z))"),
     ),
     "directional, mean for the largest": (directional, ("towards.amax((0, 2))", "towards.mean((0, 2))")),
     "directional, wrong factor": (directional, (") / distances, 0.0)", ") / (1.3 * distances), 0.0)")),
@@ -579,7 +579,7 @@ def hoeffding_exactly(exponent: float = 2.0) -> None:
                 )
 
 
-def the_term_of_theorem_1(term: Callable[..., float] = bounds.hoeffding, c2: float = 7.0) -> None:
+def the_term_of_theorem_1(term: Callable[..., float] = statements.hoeffding, c2: float = 7.0) -> None:
     """The deviation is exceeded with probability at most rho: coins with values 0 and C_2, one side and two."""
     for p in (0.02, 0.3, 0.5):
         for n in (5, 50, 500):
@@ -640,22 +640,22 @@ def theorem_1_and_all_heads(
     for kind, values in (("ties", (0, 1 / 3, 2 / 3, 1)), ("coin", (0, 1))):
         s, _ = samples(kind, n, repeats)
         expected = {scale: (scale * torch.tensor(values, dtype=torch.float64)).clamp(max=c2).mean() for scale in scales}
-        extra, single = (x * bounds.hoeffding(c2, n, rho, sides) for x, sides in ((two - 1, 2), (one - 1, 1)))
-        fixed = [expected[c2] > bounds.loss_gap_bound(row, c2, c2, rho) + extra for row in s]
+        extra, single = (x * statements.hoeffding(c2, n, rho, sides) for x, sides in ((two - 1, 2), (one - 1, 1)))
+        fixed = [expected[c2] > statements.loss_gap_bound(row, c2, c2, rho) + extra for row in s]
         every = [
-            any(expected[a] > truncate * bounds.uniform_loss_gap_bound(row, a, c2, rho) + single for a in scales)
+            any(expected[a] > truncate * statements.uniform_loss_gap_bound(row, a, c2, rho) + single for a in scales)
             for row in s
         ]
         few(torch.tensor(fixed), rho, "Theorem 1")
         few(torch.tensor(every), rho, "all heads")
         for a in scales:
-            assert bounds.uniform_loss_gap_bound(s[0], a, c2, rho) < bounds.loss_gap_bound(s[0], a, c2, rho)
+            assert statements.uniform_loss_gap_bound(s[0], a, c2, rho) < statements.loss_gap_bound(s[0], a, c2, rho)
 
 
 PROBABILITY: dict[str, tuple[Callable[..., None], dict[str, Any]]] = {
     "Hoeffding, wrong exponent": (hoeffding_exactly, {"exponent": 2.2}),
-    "Hoeffding's term, too small": (the_term_of_theorem_1, {"term": lambda *a: bounds.hoeffding(*a) / 1.5}),
-    "Hoeffding's term, C_2 missing": (the_term_of_theorem_1, {"term": lambda c2, *a: bounds.hoeffding(1.0, *a)}),
+    "Hoeffding's term, too small": (the_term_of_theorem_1, {"term": lambda *a: statements.hoeffding(*a) / 1.5}),
+    "Hoeffding's term, C_2 missing": (the_term_of_theorem_1, {"term": lambda c2, *a: statements.hoeffding(1.0, *a)}),
     "DKW, too small": (dkw, {"factor": 0.93}),
     "tails, half of C_2": (from_tails_to_means, {"factor": 0.5}),
     "Theorem 1, half its term": (theorem_1_and_all_heads, {"two": 0.5}),

@@ -13,7 +13,7 @@ from conftest import run_in
 from torch import nn
 
 from rt_utils import cli
-from rt_utils.errors import InputError
+from rt_utils.runtime.errors import InputError
 
 D, K, B = 32, 3, 0.25
 SMALL = {"n_seeds": 2, "steps": 60, "n_test": 12, "results": "files"}

@@ -14,8 +14,10 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from rt_utils import cli, figures, reference, tables
-from rt_utils.errors import InputError
+from rt_utils import cli
+from rt_utils.pages import figures, records, tables
+from rt_utils.runtime import paths
+from rt_utils.runtime.errors import InputError
 
 CHAPTER = "definition_1_lipschitz_losses"
 RECORDS = sorted((ROOT / "book" / "reference" / "natural").glob("*.json"))
@@ -50,7 +52,7 @@ def test_a_record_holds_what_the_page_shows(book: Path) -> None:
     assert len(record["claims"]) > 10
     for part in (part for part in shown if part["kind"] == "figure"):
         assert part["axes"]
-        assert reference.unpacked(part["svg"]).startswith("<svg")
+        assert records.unpacked(part["svg"]).startswith("<svg")
 
 
 def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
@@ -100,17 +102,17 @@ def small_record() -> dict[str, Any]:
 
 def test_differences() -> None:
     kept = small_record()
-    found = reference.differences(kept, copy.deepcopy(kept))
+    found = records.differences(kept, copy.deepcopy(kept))
     assert len(found) == 5  # 1, 2 and 0 in the table, two numbers in the figure
     assert found[0][1] == 0
     now = copy.deepcopy(kept)
     now["cells"][0]["shown"][0]["rows"][0][1] = 1.1
-    assert reference.differences(kept, now)[0] == ("cell 3[0][0][0][1]", pytest.approx(0.1 / 1.1))
+    assert records.differences(kept, now)[0] == ("cell 3[0][0][0][1]", pytest.approx(0.1 / 1.1))
     now["claims"] = [{"verdict": "violated"}]
-    assert reference.differences(kept, now)[0] == ("a verdict", np.inf)
+    assert records.differences(kept, now)[0] == ("a verdict", np.inf)
     now = copy.deepcopy(kept)
     now["cells"][0]["shown"][0]["rows"].pop()
-    assert reference.differences(kept, now)[0][1] == np.inf
+    assert records.differences(kept, now)[0][1] == np.inf
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_other_inputs_are_refused(fact: str, line: str) -> None:
     kept, now = small_record(), small_record()
     now["run"][fact] = "a 9"
     with pytest.raises(InputError, match=line):
-        reference.differences(kept, now)
+        records.differences(kept, now)
 
 
 def test_a_table_is_drawn_again_from_its_data() -> None:
@@ -151,7 +153,7 @@ def test_a_kept_record_names_the_encoders_that_are_shipped(path: Path) -> None:
     assert record["parameters"]["profile"] == "natural"
     weights = {
         f"natural/{card.stem}": json.loads(card.read_text())["sha256"]
-        for card in (ROOT / "natural_world" / "weights").glob("*.json")
+        for card in (paths.SHIPPED / "natural").glob("*.json")
     }
     for name, _, digest in (entry.rpartition(" ") for entry in record["run"]["weights (SHA-256)"].split(", ")):
         if name in weights:
@@ -167,13 +169,13 @@ def test_the_commit_says_whether_code_was_changed(tmp_path: Path) -> None:
     for file in (kept, code):
         file.parent.mkdir(parents=True)
         file.write_text("1")
-    assert reference._commit(code.parent) == "unknown"
+    assert records._commit(code.parent) == "unknown"
     git("init")
     git("add", ".")
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-m", "one")
-    commit = reference._commit(code.parent)
+    commit = records._commit(code.parent)
     assert re.fullmatch("[0-9a-f]{12}", commit)
     kept.write_text("2")
-    assert reference._commit(code.parent) == commit
+    assert records._commit(code.parent) == commit
     code.write_text("2")
-    assert reference._commit(code.parent) == f"{commit}, with changes"
+    assert records._commit(code.parent) == f"{commit}, with changes"

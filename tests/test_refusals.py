@@ -15,10 +15,12 @@ from PIL import Image
 from safetensors.torch import save_file
 from test_attacks import some_measurement
 
-from rt_utils import cli, datasets, encoders
-from rt_utils.errors import InputError
-from rt_utils.parameters import check
-from rt_utils.results import save
+from rt_utils import cli
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.pages.files import save
+from rt_utils.pages.parameters import check
+from rt_utils.runtime.errors import InputError
 
 ARCHITECTURE = "torchvision/mobilenet_v3_small"
 SMALL = {
@@ -185,7 +187,7 @@ def test_folders(name: str, spoil: Callable[[Path], object], reason: str, image_
     """All of them in this process; every third through `rt` below."""
     spoil(image_folder)
     with pytest.raises(InputError) as caught:
-        datasets.load(f"folder:{image_folder}", size=32, n_train=100, n_test=100).train.required_labels()
+        load_data_set(f"folder:{image_folder}", size=32, n_train=100, n_test=100).train.required_labels()
     assert reason.format(f=image_folder) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -210,7 +212,7 @@ def test_weights(
     monkeypatch.chdir(tmp_path)
     write(Path(name))
     with pytest.raises(InputError) as caught:
-        encoders.load(f"file:{name}@{ARCHITECTURE}")
+        load_encoder(f"file:{name}@{ARCHITECTURE}")
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
 

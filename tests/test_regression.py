@@ -13,15 +13,19 @@ from chapter_source import edited
 from conftest import run_in
 from torch import nn
 
-from embedded_world import sprites, train_encoders
-from embedded_world.recipes import RECIPES
-from embedded_world.regression_network import RegressionNetwork
-from rt_utils import cli, datasets, encoders
-from rt_utils.attacks import PGDSettings
-from rt_utils.errors import InputError
-from rt_utils.search import search_regression
-from rt_utils.threat import Threat
-from rt_utils.transfer import Head
+from rt_utils import cli
+from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.search import search_regression
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.images.drawn import sprites
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.models.head import Head
+from rt_utils.models.networks.regression_network import RegressionNetwork
+from rt_utils.models.shipped import model_card
+from rt_utils.runtime.errors import InputError
+from rt_utils.theory.threat import Threat
+from rt_utils.training import embedded_encoders as train_encoders
+from rt_utils.training.embedded_recipes import RECIPES
 
 SMALL = {"n_train": 300, "n_test": 6, "restarts": 1, "steps": 2, "floor_points": 2, "workers": 0}
 CHAPTER = "appendix_b2_regression"
@@ -61,7 +65,7 @@ def test_folded_norms_and_grey_images_give_the_same_features() -> None:
 
 def test_grey_sprites_are_those_of_the_data_set() -> None:
     images, labels, factors = sprites.draw_grey(5, seed=0, stream=1)
-    split = datasets.load("sprites", size=64, n_train=5, n_test=1).train
+    split = load_data_set("sprites", size=64, n_train=5, n_test=1).train
     assert np.array_equal(split.images.numpy(), np.repeat(images[:, None], 3, axis=1))
     assert split.labels is not None
     assert split.factors is not None
@@ -86,16 +90,16 @@ def test_a_tiny_encoder_of_the_sprites_is_trained(tmp_path: Path) -> None:
 
 def test_the_shipped_encoders_are_as_their_cards_say() -> None:
     """Among them: on the orientation the robust one is hurt less than the standard one by what attacks its card."""
-    errors = {n: encoders.model_card(f"embedded/sprites-{n}")["measured"] for n in ("robust", "standard")}
+    errors = {n: model_card(f"embedded/sprites-{n}")["measured"] for n in ("robust", "standard")}
     for measured in errors.values():
         assert measured["clean_squared_error"] < measured["variance_of_the_target"]
     attacked = {n: m["adversarial_squared_error_pgd20"] for n, m in errors.items()}
     assert attacked["robust"] < attacked["standard"]
     # The head of the pretraining is not shipped; a probe fitted to the same target reaches its clean error.
-    data = datasets.load("sprites", size=64, n_train=4000, n_test=1000)
+    data = load_data_set("sprites", size=64, n_train=4000, n_test=1000)
     train, test = (split.factors.double().numpy()[:, 1] for split in (data.train, data.test))
     for name, measured in errors.items():
-        encoder = encoders.load(f"embedded/sprites-{name}")
+        encoder = load_encoder(f"embedded/sprites-{name}")
         z, z_test = (encoder.features(split.images[:, :1]).double() for split in (data.train, data.test))
         fitted = np.linalg.lstsq(np.c_[z, np.ones(len(z))], train, rcond=None)[0]
         error = np.square(np.c_[z_test, np.ones(len(z_test))] @ fitted - test).mean()
@@ -103,8 +107,8 @@ def test_the_shipped_encoders_are_as_their_cards_say() -> None:
 
 
 def test_the_attacks_stay_inside_and_raise_their_residual() -> None:
-    encoder = encoders.load("embedded/sprites-random")
-    data = datasets.load("sprites", size=64, n_train=1, n_test=4).test
+    encoder = load_encoder("embedded/sprites-random")
+    data = load_data_set("sprites", size=64, n_train=1, n_test=4).test
     generator = torch.Generator().manual_seed(0)
     head = Head(torch.randn(2, 84, generator=generator).double(), torch.zeros(2).double())
     assert data.factors is not None

@@ -12,10 +12,14 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from natural_world.networks import NETWORKS
-from natural_world.pretrain import halves
-from rt_utils import cli, encoders, names, processes, robustbench_models, zoo
-from rt_utils.errors import InputError
+from rt_utils import cli
+from rt_utils.models import libraries, robustbench
+from rt_utils.models.catalogue import check_encoder, load_encoder
+from rt_utils.models.networks import NETWORKS
+from rt_utils.models.weights import digest
+from rt_utils.runtime import paths, processes
+from rt_utils.runtime.errors import InputError
+from rt_utils.training.natural_encoders import halves
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("robustbench") is None, reason="RobustBench is not installed: pip install -e '.[paper]'"
@@ -27,12 +31,12 @@ IMAGENET = "robustbench/imagenet/Linf/Salman2020Do_50_2"
 
 def _network(name: str) -> nn.Module:
     torch.manual_seed(5)
-    network: nn.Module = robustbench_models._entries()[name.partition(":")[0]]["model"]().eval()
+    network: nn.Module = robustbench._entries()[name.partition(":")[0]]["model"]().eval()
     return network
 
 
 def _path(name: str) -> Path:
-    return robustbench_models.folder() / f"{name.partition(':')[0].removeprefix('robustbench/')}.pt"
+    return paths.models() / f"{name.partition(':')[0].removeprefix('robustbench/')}.pt"
 
 
 def _written(name: str, state: dict[str, Any] | None = None) -> nn.Module:
@@ -53,7 +57,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _refusal(name: str) -> str:
     with pytest.raises(InputError) as caught:
-        encoders.load(name)
+        load_encoder(name)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -69,7 +73,7 @@ def _refusal(name: str) -> str:
 )
 def test_features_times_the_head_are_the_models_own_logits(name: str, size: int, width: int, models: Path) -> None:
     written = _written(name)
-    encoder, (classifier, head) = encoders.load(name), zoo.classifier(name)
+    encoder, (classifier, head) = load_encoder(name), libraries.classifier(name)
     assert (encoder.input_size, encoder.width) == (size, width)
     assert not any(module.training for module in encoder.modules())
     pixels = torch.rand(2, 3, size, size)
@@ -77,14 +81,14 @@ def test_features_times_the_head_are_the_models_own_logits(name: str, size: int,
         own = written(pixels)
         torch.testing.assert_close(head(encoder.features(pixels)), own, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(classifier(pixels), own, rtol=1e-4, atol=1e-4)
-    assert encoder.weights_sha256 == encoders.load(name).weights_sha256 == zoo.weights_digest(written)
+    assert encoder.weights_sha256 == load_encoder(name).weights_sha256 == digest(written)
 
 
 @pytest.mark.slow
 def test_it_travels_to_another_process(models: Path) -> None:
     """A worker that meets such a network first has not yet registered what RobustBench imports."""
     _written(SMALL)
-    encoder, pixels = encoders.load(SMALL), torch.rand(1, 3, 32, 32)
+    encoder, pixels = load_encoder(SMALL), torch.rand(1, 3, 32, 32)
     for z in processes.run([(encoder.features, (pixels,))] * 2, workers=2):
         torch.testing.assert_close(z, encoder.features(pixels), rtol=1e-4, atol=1e-5)
 
@@ -132,7 +136,7 @@ def test_no_network(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionError("HTTPSConnectionPool(host='drive.google.com')\nMax retries exceeded")
 
     monkeypatch.setattr(robustbench.utils, "download_gdrive_new", offline)
-    source = robustbench_models._entries()[SMALL]["gdrive_id"]
+    source = robustbench._entries()[SMALL]["gdrive_id"]
     assert _refusal(SMALL) == (
         f"cannot download https://drive.google.com/file/d/{source}/view (ConnectionError): "
         f"put that file at {str(_path(SMALL))!r}, or set RT_MODELS"
@@ -150,7 +154,7 @@ def test_no_network(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_name_that_does_not_exist(name: str, reason: str) -> None:
     with pytest.raises(InputError) as caught:
-        names.check_encoder(name)
+        check_encoder(name)
     assert reason in str(caught.value)
 
 
@@ -172,7 +176,7 @@ def test_an_audit(models: Path, image_folder: Path, monkeypatch: pytest.MonkeyPa
     given |= {"probe_epochs": 2, "resamples": 100, "workers": 1, "results": "files", "budget": 3.0}
     cli.run("audit", given | {"encoder": SMALL, "data": f"folder:{image_folder}"}, Path("out.ipynb"), progress=False)
     assert (
-        json.loads(Path("files/audit.json").read_text("utf-8"))["weights_sha256"] == encoders.load(SMALL).weights_sha256
+        json.loads(Path("files/audit.json").read_text("utf-8"))["weights_sha256"] == load_encoder(SMALL).weights_sha256
     )
 
 

@@ -15,9 +15,14 @@ from chapter_source import definitions, edited
 from conftest import ROOT, run_in
 from torch import nn
 
-from rt_utils import cli, datasets, encoders, parameters
-from rt_utils.errors import InputError
-from rt_utils.threat import Threat
+from rt_utils import cli
+from rt_utils.images import data_set
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.pages import parameters
+from rt_utils.runtime.errors import InputError
+from rt_utils.theory import perturbations
+from rt_utils.theory.threat import Threat
 
 NAMES = ("LowRank", "Adapter", "prepared", "merged", "perturbed", "train", "BATCH")
 LINF = Threat("linf", 8 / 255)
@@ -37,18 +42,18 @@ SMALL = {
 
 
 def chapter(*plant: str) -> dict[str, Any]:
-    return definitions("roli", *NAMES, plant=(plant[0], plant[1]) if plant else ("", ""), datasets=datasets)
+    return definitions("roli", *NAMES, plant=(plant[0], plant[1]) if plant else ("", ""), load_data_set=load_data_set)
 
 
 @pytest.fixture(scope="module")
-def images() -> datasets.Split:
-    return datasets.load("textures", size=32, n_train=64, n_test=8).train
+def images() -> data_set.Split:
+    return load_data_set("textures", size=32, n_train=64, n_test=8).train
 
 
-def after_training(its: dict[str, Any], method: str, images: datasets.Split) -> tuple[nn.Module, nn.Module, nn.Linear]:
+def after_training(its: dict[str, Any], method: str, images: data_set.Split) -> tuple[nn.Module, nn.Module, nn.Linear]:
     """The prepared network before and after two steps of adversarial training, and the head."""
     torch.manual_seed(0)
-    network = its["prepared"](encoders.load("embedded/robust").network, method, 4, 8)
+    network = its["prepared"](load_encoder("embedded/robust").network, method, 4, 8)
     before, head = copy.deepcopy(network), nn.Linear(64, 6)
     chosen = [v for v in (*network.parameters(), *head.parameters()) if v.requires_grad]
     its["train"](network, head, images, LINF, 1, torch.optim.AdamW(chosen, 1e-3), 2, 0)
@@ -65,19 +70,19 @@ def should_move(name: str, method: str) -> bool:
     }[method]
 
 
-def check_which_moved(its: dict[str, Any], method: str, images: datasets.Split) -> None:
+def check_which_moved(its: dict[str, Any], method: str, images: data_set.Split) -> None:
     before, after, _ = after_training(its, method, images)
     old, new = before.state_dict(), after.state_dict()
     assert {name for name in new if not torch.equal(old[name], new[name])} == {n for n in new if should_move(n, method)}
 
 
 @pytest.mark.parametrize("method", ["linear", "full", "bias", "adapter", "LoRA"])
-def test_exactly_the_parameters_of_the_method_move(method: str, images: datasets.Split) -> None:
+def test_exactly_the_parameters_of_the_method_move(method: str, images: data_set.Split) -> None:
     check_which_moved(chapter(), method, images)
 
 
-def check_start_and_merging(its: dict[str, Any], images: datasets.Split) -> None:
-    encoder, x = encoders.load("embedded/robust"), images.pixels()[:16]
+def check_start_and_merging(its: dict[str, Any], images: data_set.Split) -> None:
+    encoder, x = load_encoder("embedded/robust"), images.pixels()[:16]
     _, trained, _ = after_training(its, "LoRA", images)
     with torch.no_grad():
         z = encoder(x)
@@ -92,7 +97,7 @@ def check_start_and_merging(its: dict[str, Any], images: datasets.Split) -> None
         assert torch.allclose(whole(x), apart, atol=1e-4), "merging changed the features"
 
 
-def test_every_method_starts_at_the_encoder_and_merging_lora_reproduces_it(images: datasets.Split) -> None:
+def test_every_method_starts_at_the_encoder_and_merging_lora_reproduces_it(images: data_set.Split) -> None:
     check_start_and_merging(chapter(), images)
 
 
@@ -119,7 +124,7 @@ PLANTED = [
 
 
 @pytest.mark.parametrize(("right", "wrong", "method"), PLANTED, ids=[wrong[-24:] for _, wrong, _ in PLANTED])
-def test_a_planted_error_in_a_method_is_caught(right: str, wrong: str, method: str, images: datasets.Split) -> None:
+def test_a_planted_error_in_a_method_is_caught(right: str, wrong: str, method: str, images: data_set.Split) -> None:
     its = chapter(right, wrong)
     check = partial(check_which_moved, its, method) if method else partial(check_start_and_merging, its)
     with pytest.raises(AssertionError):
@@ -127,16 +132,16 @@ def test_a_planted_error_in_a_method_is_caught(right: str, wrong: str, method: s
 
 
 @pytest.mark.parametrize("threat", [LINF, Threat("l2", 0.5)], ids=str)
-def test_training_images_stay_in_the_threat_and_do_harm(threat: Threat, images: datasets.Split) -> None:
+def test_training_images_stay_in_the_threat_and_do_harm(threat: Threat, images: data_set.Split) -> None:
     torch.manual_seed(0)
-    encoder, head = encoders.load("embedded/standard"), nn.Linear(64, 6)
+    encoder, head = load_encoder("embedded/standard"), nn.Linear(64, 6)
     model, x, y = nn.Sequential(encoder, head).eval(), images.pixels(), images.required_labels()
     draw = torch.Generator().manual_seed(0)
     with torch.no_grad():
         random = chapter()["perturbed"](model, x, y, threat, 0, draw)
     found = chapter()["perturbed"](model, x, y, threat, 3, draw)
-    assert threat.contains(x, found).all()
-    assert threat.size(found - x).min() > 0.5 * threat.eps
+    assert perturbations.allowed(threat, x, found).all()
+    assert perturbations.size(threat, found - x).min() > 0.5 * threat.eps
     with torch.no_grad():
         random_loss, loss = (nn.functional.cross_entropy(model(u), y, reduction="none") for u in (random, found))
     assert (loss > random_loss).double().mean() > 0.9
@@ -156,7 +161,7 @@ def test_the_reference_run_is_of_these_encoders_and_of_the_default_parameters() 
     kept = json.loads((ROOT / "book" / "reference" / "embedded" / "roli_peft.json").read_text("utf-8"))
     rows, its = pd.DataFrame(kept["rows"]), kept["parameters"]
     for name in its["encoders"]:
-        assert f"{name} {encoders.load(name).weights_sha256[:12]}" in kept["run"]["weights (SHA-256)"]
+        assert f"{name} {load_encoder(name).weights_sha256[:12]}" in kept["run"]["weights (SHA-256)"]
     declared = cli.declared_parameters(jupytext.read(cli.source("roli")))
     assert vars(parameters.check(declared | {"peft_seeds": 3})) == its
     seeds = rows.groupby(["encoder", "method", "start", "rate"]).seed.apply(sorted)

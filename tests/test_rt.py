@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from rt_utils import cache, cli, parameters
+from rt_utils import cli
+from rt_utils.pages import parameters
+from rt_utils.runtime import cache
 
 CHAPTER = "theorem_2_criterion"
 

@@ -8,9 +8,14 @@ import pytest
 import torch
 from test_chapter import SMALL
 
-from rt_utils import cache, cli, datasets, encoders, finetuning, measure
-from rt_utils.errors import InputError
-from rt_utils.transfer import ProbeSettings
+from rt_utils import cli
+from rt_utils.evaluation import measure
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.runtime import cache
+from rt_utils.runtime.errors import InputError
+from rt_utils.training import finetuning
 
 TINY = SMALL | {"n_seeds": 2, "seed_points": 6, "encoders": "embedded/robust", "data": "digits", "results": "files"}
 
@@ -73,9 +78,9 @@ def test_section_6_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_finetuning_goes_on_where_it_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path))
-    encoder = encoders.load("embedded/robust", fold=False)
+    encoder = load_encoder("embedded/robust", fold=False)
     before = {key: value.clone() for key, value in encoder.state_dict().items()}
-    data = datasets.load("digits", size=32, n_train=256, n_test=1)
+    data = load_data_set("digits", size=32, n_train=256, n_test=1)
     settings = ProbeSettings(epochs=3, lr=0.01)
     whole, head = finetuning.finetune([(encoder, data, None)], settings)[0]
     cache.clear()
@@ -106,8 +111,8 @@ def test_finetuning_goes_on_where_it_was_cut_off(tmp_path: Path, monkeypatch: py
 
 def test_finetuning_from_the_probe_starts_at_the_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path))
-    encoder = encoders.load("embedded/robust", fold=False)
-    data = datasets.load("digits", size=32, n_train=256, n_test=100)
+    encoder = load_encoder("embedded/robust", fold=False)
+    data = load_data_set("digits", size=32, n_train=256, n_test=100)
     (head,) = measure.fit_probes([(encoder, data)], ProbeSettings(epochs=20))
     tiny = ProbeSettings(epochs=1, lr=1e-9)
     (_, start), (_, probed) = finetuning.finetune([(encoder, data, None), (encoder, data, head)], tiny)

@@ -9,7 +9,7 @@ import pytest
 from test_chapter import SMALL
 
 from rt_utils import cli
-from rt_utils.errors import InputError
+from rt_utils.runtime.errors import InputError
 
 
 @pytest.mark.parametrize(

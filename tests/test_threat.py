@@ -3,9 +3,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rt_utils.errors import InputError
-from rt_utils.radius import format_eps, parse_eps, parse_norm
-from rt_utils.threat import Threat
+from rt_utils.runtime.errors import InputError
+from rt_utils.theory import perturbations
+from rt_utils.theory.threat import Threat, format_eps, parse_eps, parse_norm
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_format_eps(eps: float, norm: str, text: str) -> None:
 @given(st.sampled_from(["linf", "l2"]), st.floats(0.001, 1), st.integers(0, 2**31))
 def test_random_starts_lie_on_the_edge_of_the_ball(norm: str, eps: float, seed: int) -> None:
     threat, x = Threat.parse(norm, eps), torch.rand(4, 3, 8, 8)
-    start = threat.random_start(x, torch.Generator().manual_seed(seed))
-    assert torch.allclose(threat.size(start - x), torch.tensor(eps, dtype=x.dtype), rtol=1e-3)
+    start = perturbations.random_start(threat, x, torch.Generator().manual_seed(seed))
+    assert torch.allclose(perturbations.size(threat, start - x), torch.tensor(eps, dtype=x.dtype), rtol=1e-3)
 
 
 def test_contains_refuses_what_lies_outside() -> None:
     threat, x = Threat("linf", 0.1), torch.full((1, 3, 2, 2), 0.95)
-    assert threat.contains(x, x + 0.05).all()
-    assert not threat.contains(x, x + 0.06).any()  # outside the pixel box
-    assert not threat.contains(x, x - 0.11).any()  # outside the ball
+    assert perturbations.allowed(threat, x, x + 0.05).all()
+    assert not perturbations.allowed(threat, x, x + 0.06).any()  # outside the pixel box
+    assert not perturbations.allowed(threat, x, x - 0.11).any()  # outside the ball

@@ -1,7 +1,7 @@
 """Shows what a chapter computed in a reference run beside what it computed in this build, as tabs.
 
 Below each cell's own outputs stand those of the same cell of the reference run, drawn again from the record by the
-chapters' own code, under the record's name. The script reference.js turns the two into tabs; without it one follows the
+chapters' own code, under the record's name. The script records.js turns the two into tabs; without it one follows the
 other. What is the same in both, such as a published table, is not repeated.
 """
 
@@ -17,10 +17,10 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
 
-from rt_utils import reference
-from rt_utils.figures import Picture
-from rt_utils.results import provenance
-from rt_utils.tables import table_from
+from rt_utils.pages import records
+from rt_utils.pages.figures import Picture
+from rt_utils.pages.files import provenance
+from rt_utils.pages.tables import table_from
 
 
 def _math(content: str, options: dict[str, Any]) -> str:
@@ -37,7 +37,7 @@ def _drawn(shown: dict[str, Any], profile: str) -> str:
             '<script type="text/csv">', f'<script type="text/csv" data-run="{profile}">'
         )
     if shown["kind"] == "figure":
-        svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{profile}-", reference.unpacked(shown["svg"]))
+        svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{profile}-", records.unpacked(shown["svg"]))
         return Picture(f"{profile}-{shown['name']}", svg, shown["caption"], shown["alt"], [])._repr_html_()
     return str(MARKDOWN.render(shown["markdown"]))
 
@@ -56,11 +56,11 @@ def _facts(record: dict[str, Any]) -> str:
 
 
 def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.NotebookNode) -> None:
-    cells = reference.cells(notebook)
+    cells = records.cells(notebook)
     place = {id(cell): index for index, cell in enumerate(cells)}
     kept = {cell["cell"]: cell for cell in record["cells"]}
     profile, run = record["profile"], record["run"]
-    own_profile = reference.profile_of(notebook)
+    own_profile = records.profile_of(notebook)
     for container in list(doctree.findall(nodes.container)):
         if container.get("nb_element") != "cell_code":
             continue
@@ -74,13 +74,11 @@ def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.Not
         if "rt-provenance" in json.dumps(cell.get("outputs", [])):
             output += nodes.raw("", _facts(record), format="html")
         parts = [
-            _drawn(shown, profile)
-            for shown in (its or {"shown": []})["shown"]
-            if not _same(shown, reference.shown(cell))
+            _drawn(shown, profile) for shown in (its or {"shown": []})["shown"] if not _same(shown, records.shown(cell))
         ]
         if its is None or not parts:
             continue
-        older = "" if its["code"] == reference.digest(cell) else "; this cell's code has changed since"
+        older = "" if its["code"] == records.digest(cell) else "; this cell's code has changed since"
         label = f"Reference run: profile {profile}, {run['finished (UTC)'][:10]}, {run['hardware']}{older}."
         output += nodes.raw(
             "",

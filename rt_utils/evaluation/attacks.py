@@ -1,0 +1,185 @@
+"""Searches for bad perturbations: foolbox's PGD on the loss and on the representation, AutoAttack's APGD as a check.
+
+Every attack returns perturbed inputs inside the threat; what they are worth is measured elsewhere, once, by the code
+that also measures clean inputs. All of them find lower bounds on a maximum: none is a certificate.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import eagerpy as ep
+import foolbox as fb
+import torch
+from jaxtyping import Float, Int64, Shaped
+from pyautoattack.autopgd_base import APGDAttack
+from torch import Tensor, nn
+
+from rt_utils.theory.perturbations import random_start
+from rt_utils.theory.threat import Norm, Threat
+
+Images = Float[Tensor, "n c h w"]
+_APGD_NORM: dict[Norm, str] = {"linf": "Linf", "l2": "L2"}
+
+
+@dataclass(frozen=True)
+class PGDSettings:
+    """`restarts` runs of `steps` steps from random starts, then `refine` steps from each point's best.
+
+    rel_stepsize: the first step relative to eps. With `decay` the steps fall to 0 by a cosine, which finds clearly
+    more than a constant step: long first steps cross the ball, short last steps settle. A refinement starts at two
+    thirds of rel_stepsize. The paper: 20 steps, rel_stepsize 0.7, constant, one start.
+    """
+
+    steps: int = 20
+    restarts: int = 1
+    refine: int = 0
+    rel_stepsize: float = 3.0
+    decay: bool = True
+    seed: int = 0
+
+
+class _CosineSteps:
+    """foolbox's optimiser interface: the update for a gradient that is already normalised."""
+
+    def __init__(self, first: float, steps: int) -> None:
+        self.first, self.steps, self.done = first, steps, 0
+
+    def __call__(self, gradient: ep.Tensor) -> ep.Tensor:
+        size = self.first * (1 + math.cos(math.pi * self.done / self.steps)) / 2
+        self.done += 1
+        return size * gradient
+
+
+class _Objective:
+    """foolbox's PGD with our objective and our random start, so that no global generator is touched."""
+
+    objective: Callable[[Tensor], Tensor]
+    start: Tensor
+    decay: bool
+    steps: int
+
+    def get_optimizer(self, x: Any, stepsize: float) -> Any:
+        return _CosineSteps(stepsize, self.steps) if self.decay else super().get_optimizer(x, stepsize)  # type: ignore[misc]
+
+    def get_loss_fn(self, model: Any, labels: Any) -> Callable[[ep.Tensor], ep.Tensor]:
+        return lambda inputs: ep.astensor(self.objective(inputs.raw))
+
+    def get_random_start(self, x0: ep.Tensor, epsilon: float) -> ep.Tensor:
+        return ep.astensor(self.start)
+
+
+class _LinfPGD(_Objective, fb.attacks.LinfProjectedGradientDescentAttack):
+    pass
+
+
+class _L2PGD(_Objective, fb.attacks.L2ProjectedGradientDescentAttack):
+    pass
+
+
+_PGD: dict[Norm, type] = {"linf": _LinfPGD, "l2": _L2PGD}
+
+
+def _pgd(
+    model: nn.Module, values: Callable[[Tensor], Tensor], x: Images, threat: Threat, settings: PGDSettings
+) -> Iterator[Images]:
+    """Maximise `values` (images to one number each) over the threat."""
+    if threat.eps == 0:  # the set is {x}
+        yield x
+        return
+    wrapped = fb.PyTorchModel(model, bounds=(0, 1), device=x.device)
+    ignored = fb.criteria.Misclassification(torch.zeros(len(x), dtype=torch.long, device=x.device))
+
+    def run(start: Images, steps: int, rel_stepsize: float) -> Images:
+        attack = _PGD[threat.norm](steps=steps, rel_stepsize=rel_stepsize, random_start=True)
+        attack.objective, attack.start, attack.decay = lambda inputs: values(inputs).sum(), start, settings.decay
+        found: Tensor = attack.run(wrapped, x, ignored, epsilon=threat.eps).detach()
+        return found
+
+    best, best_values = x.clone(), torch.full((len(x),), -math.inf, device=x.device)
+    for restart in range(settings.restarts):
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + restart)
+        found = run(random_start(threat, x, generator), settings.steps, settings.rel_stepsize)
+        yield found
+        if settings.refine:
+            with torch.no_grad():
+                reached = values(found)
+            better = reached > best_values
+            best[better], best_values[better] = found[better], reached[better]
+    if settings.refine:
+        yield run(best, settings.refine, settings.rel_stepsize * 2 / 3)
+
+
+def representation_pgd(encoder: nn.Module, x: Images, threat: Threat, settings: PGDSettings) -> Iterator[Images]:
+    """PGD on ||f_theta(x + delta) - f_theta(x)||_2, the maximum in the AS score (eq. 2). One result a run.
+
+    `encoder` maps pixels (n, c, h, w) in [0, 1] to features (n, r); its parameters should be frozen.
+    """
+    with torch.no_grad():
+        z = encoder(x)
+    return _pgd(encoder, lambda inputs: (encoder(inputs) - z).norm(dim=1), x, threat, settings)
+
+
+def _cross_entropy(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
+    return nn.functional.cross_entropy(logits, y, reduction="none")
+
+
+def loss_pgd(
+    model: nn.Module,
+    x: Images,
+    y: Shaped[Tensor, "n ..."],
+    threat: Threat,
+    settings: PGDSettings,
+    loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy,
+) -> Iterator[Images]:
+    """PGD on the loss of `model` (pixels to logits) at targets `y`: the maximum in l_adv. One result a run.
+
+    `loss` takes outputs and targets and returns one number a point; the default is cross-entropy at labels.
+    """
+    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings)
+
+
+class _ContiguousGradient(nn.Module):
+    """pyautoattack takes `.view` of gradients, which fails on those of a channels-last network."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Images) -> Float[Tensor, "n k"]:
+        if x.requires_grad:
+            x.register_hook(lambda gradient: gradient.contiguous())
+        logits: Tensor = self.model(x)
+        return logits
+
+
+def apgd(
+    model: nn.Module, x: Images, y: Int64[Tensor, " n"], threat: Threat, *, loss: str, steps: int = 100, seed: int = 0
+) -> Images:
+    """AutoAttack's APGD (Croce and Hein 2020) from the package pyautoattack; `loss` is 'ce' or 'dlr'.
+
+    'dlr' needs at least three classes. Points that `model` already gets wrong come back as they are.
+    """
+    if threat.eps == 0:
+        return x
+    with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):  # APGD seeds the global generator
+        attack = APGDAttack(
+            _ContiguousGradient(model),
+            n_iter=steps,
+            norm=_APGD_NORM[threat.norm],
+            eps=threat.eps,
+            seed=seed,
+            loss=loss,
+            device=x.device,
+        )
+        # Its warnings are of points whose gradient vanishes: they stay "not flipped". It asks for gradients where it
+        # needs them; with them on everywhere else too it would hold on to the images of every step.
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            found = attack.perturb(x.contiguous(), y)
+    # APGD clips to the ball in float32 before it clips to the box: pull back what rounding let out.
+    if threat.norm == "linf":
+        found = torch.minimum(torch.maximum(found, x - threat.eps), x + threat.eps)
+    return found.clamp(0, 1).detach()

@@ -1,0 +1,227 @@
+"""From (encoder, head, data, threat) to one row per point: losses, prediction, shifts, margin, criterion."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int64
+
+from rt_utils.evaluation.probe import ProbeSettings, clean_features, fitted
+from rt_utils.evaluation.search import AttackPlan, Find, best, search_loss, search_representation
+from rt_utils.images.data_set import DataSet
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.models.head import Head
+from rt_utils.runtime import cache
+from rt_utils.runtime.cache import Entry
+from rt_utils.runtime.devices import device
+from rt_utils.runtime.errors import InputError
+from rt_utils.runtime.processes import Task, compute
+from rt_utils.theory import statements
+from rt_utils.theory.losses import CROSS_ENTROPY
+from rt_utils.theory.threat import Threat
+
+CHUNK = {"cpu": 128, "cuda": 2048}  # images attacked together, at 32x32; fewer where they are larger
+CHECKS = (
+    "shift_page",
+    "shift_paper",
+    "shift_floor",
+    "loss_page",
+    "loss_floor",
+    "wrong_pgd",
+    "wrong_paper",
+    "wrong_apgd",
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Everything measured on the test points of one data set with one encoder and one head.
+
+    z: clean features. z_shift, z_loss: features at the perturbation with the largest shift, and with the largest
+    cross-entropy at the true label. *_page: what the page's own attacks found; *_paper: what the paper's attacks
+    found alone; *_floor: what the stronger search found alone. The last two are NaN beyond the points they ran on.
+    """
+
+    encoder: str
+    data: str
+    classes: tuple[str, ...]
+    weights_sha256: str
+    fingerprint: str
+    labels: Int64[np.ndarray, " n"]
+    z: Float[np.ndarray, "n r"]
+    z_shift: Float[np.ndarray, "n r"]
+    z_loss: Float[np.ndarray, "n r"]
+    weight: Float[np.ndarray, "c r"]
+    bias: Float[np.ndarray, " c"]
+    shift_page: Float[np.ndarray, " n"]
+    shift_paper: Float[np.ndarray, " n"]
+    shift_floor: Float[np.ndarray, " n"]
+    loss_page: Float[np.ndarray, " n"]
+    loss_floor: Float[np.ndarray, " n"]
+    wrong_pgd: Bool[np.ndarray, " n"]  # misclassified: the clean input, or what the page's PGD on the loss found
+    wrong_paper: Bool[np.ndarray, " n"]  # the same for the paper's PGD on the loss
+    wrong_apgd: Bool[np.ndarray, " n"]  # the same for APGD (cross-entropy, then DLR)
+    wrong: Bool[np.ndarray, " n"]  # the same for everything found
+    flipped: Bool[np.ndarray, " n"]  # some perturbation found changes the prediction
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays, by name, for a file."""
+        return {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
+
+
+def _key(encoder: Encoder, data: DataSet, *settings: object) -> cache.Key:
+    return (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, *map(repr, settings))
+
+
+def _task(kind: str, key: cache.Key, function: Callable[..., Any], encoder: Encoder, *arguments: object) -> Task:
+    """`function(encoder, *arguments)`, kept by what `key` says and by the code that it runs through."""
+    return Entry(kind, key, encoder.code | {function.__module__}), function, (encoder, *arguments)
+
+
+def fit_probes(pairs: Sequence[tuple[Encoder, DataSet]], settings: ProbeSettings, *, workers: int = 0) -> list[Head]:
+    """For every pair a linear probe on the frozen encoder's clean features of the training split.
+
+    Raises InputError where a data set has no labels.
+    """
+    tasks: list[Task] = []
+    for encoder, data in pairs:
+        arguments = (data.train.images, data.train.required_labels(), len(data.classes), settings)
+        tasks.append(_task("probes", _key(encoder, data, settings), fitted, encoder, *arguments))
+    return [Head(torch.from_numpy(weight), torch.from_numpy(bias)) for weight, bias in compute(tasks, workers)]
+
+
+def _chunk(encoder: Encoder) -> int:
+    return max(4, CHUNK[device().type] * 32**2 // encoder.input_size**2)
+
+
+def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:
+    """The attacks on the representation, one task a chunk of the test split and kind, with the chunk's first point.
+
+    Kept by what they depend on alone, so that every head, and every data set with the same chunk, shares them.
+    """
+    tasks: list[tuple[int, Task]] = []
+    size = _chunk(encoder)
+    for first in range(0, len(data.test), size):
+        chunk = data.test.images[first : first + size]
+        for kind, settings, up_to in (
+            ("representation", plan.representation, len(data.test)),
+            ("floor", plan.floor, plan.floor_points),
+            ("paper", plan.paper, plan.apgd_points),
+        ):
+            x = chunk[: max(0, up_to - first)].clone()  # a view pickles all
+            if len(x):
+                key = (encoder.name, data.name, encoder.weights_sha256, joblib.hash(x.numpy()), repr(threat))
+                arguments = (x, threat, kind, settings)
+                its = (*key, kind, repr(settings))
+                tasks.append((first, _task("shifts", its, search_representation, encoder, *arguments)))
+    return tasks
+
+
+def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:
+    """The attacks on the representation and on the loss, as `_head_free` gives the former.
+
+    Both are kept by chunk: of two pages with different n_test the second computes what the first has not.
+    """
+    tasks, size = _head_free(encoder, data, threat, plan), _chunk(encoder)
+    for first in range(0, len(data.test), size):
+        part = slice(first, first + size)
+        x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()
+        depends_on = joblib.hash((x.numpy(), y.numpy(), head.weight.numpy(), head.bias.numpy()))
+        key = (encoder.name, data.name, encoder.weights_sha256, depends_on, *map(repr, (threat, plan, first)))
+        tasks.append((first, _task("losses", key, search_loss, encoder, head, x, y, threat, plan, first)))
+    return tasks
+
+
+def label_free(
+    cases: Sequence[tuple[Encoder, DataSet, Threat, AttackPlan]], *, workers: int = 0
+) -> list[tuple[Float[np.ndarray, "n r"], dict[str, Float[np.ndarray, " n"]]]]:
+    """Per case the clean features, and by kind of attack on the representation the largest shift that it found.
+
+    In feature units; NaN at points that the kind did not run on. Needs neither labels nor a head.
+    """
+    tasks = [_head_free(*case) for case in cases]
+    clean = [_task("features", _key(e, d), clean_features, e, d.test.images) for e, d, *_ in cases]
+    values = compute([*clean, *(task for part in tasks for _, task in part)], workers)
+    found, results = iter(values[len(cases) :]), []
+    for z, part in zip(values, tasks, strict=False):
+        shifts: dict[str, Float[np.ndarray, " n"]] = {}
+        for first, _ in part:
+            for find in next(found):
+                index, column = first + find.index, shifts.setdefault(find.kind, np.full(len(z), np.nan))
+                shift = np.linalg.norm(find.z.astype(np.float64) - z[index], axis=1)
+                column[index] = np.fmax(column[index], shift)
+        results.append((z, shifts))
+    return results
+
+
+def measure(
+    cases: Sequence[tuple[Encoder, Head, DataSet]], threat: Threat, plan: AttackPlan, *, workers: int = 0
+) -> list[Measurement]:
+    """Attack every test point of every case, and evaluate all that was found with a float64 head.
+
+    Raises InputError where a data set has no labels or a head's width is not its encoder's.
+    """
+    for encoder, head, _ in cases:
+        if head.weight.shape[1] != encoder.width:
+            raise InputError(f"the head takes {head.weight.shape[1]} features, {encoder.name} gives {encoder.width}")
+    tasks = [_searches(encoder, head, data, threat, plan) for encoder, head, data in cases]
+    clean = [_task("features", _key(e, d), clean_features, e, d.test.images) for e, _, d in cases]
+    # The first chunks carry the attack floor and take longest: they go first.
+    order = sorted((first, i, k) for i, part in enumerate(tasks) for k, (first, _) in enumerate(part))
+    values = compute([*clean, *(tasks[i][k][1] for _, i, k in order)], workers)
+    found: list[list[Find]] = [[] for _ in cases]
+    for (first, i, _), finds in zip(order, values[len(cases) :], strict=True):
+        found[i] += [replace(find, index=find.index + first) for find in finds]
+    floor = {
+        "shift_floor": plan.floor_points,
+        "loss_floor": plan.loss_floor_points,
+        "shift_paper": plan.apgd_points,
+    }
+    measurements = []
+    for i, (encoder, head, data) in enumerate(cases):
+        z, y = torch.from_numpy(values[i]), data.test.required_labels()
+        columns = {name: column.numpy() for name, column in best(head, z, y, found[i], floor).items()}
+        measurements.append(
+            Measurement(
+                encoder=encoder.name,
+                data=data.name,
+                classes=data.classes,
+                weights_sha256=encoder.weights_sha256,
+                fingerprint=data.fingerprint,
+                labels=y.numpy(),
+                weight=head.weight.numpy(),
+                bias=head.bias.numpy(),
+                **columns,
+            )
+        )
+    return measurements
+
+
+def table(measurement: Measurement) -> pd.DataFrame:
+    """One row per test point. Losses in nats, shifts and margin ratios in feature units."""
+    m = measurement
+    z, z_shift, z_loss, weight = (torch.from_numpy(a).double() for a in (m.z, m.z_shift, m.z_loss, m.weight))
+    head, labels = Head(weight, torch.from_numpy(m.bias)), torch.from_numpy(m.labels)
+    logits = head.logits(z)
+    shifts, ratios = statements.shift(z, z_shift), statements.margin_ratio(logits, weight)
+    return pd.DataFrame(
+        {
+            "encoder": m.encoder,
+            "data": m.data,
+            "point": np.arange(len(m.labels)),
+            "label": m.labels,
+            "predicted": logits.argmax(1).numpy(),
+            "loss": CROSS_ENTROPY(logits, labels).numpy(),
+            "adversarial_loss": CROSS_ENTROPY(head.logits(z_loss), labels).numpy(),
+            "shift": shifts.numpy(),
+            "margin_ratio": ratios.numpy(),
+            "fulfilled": statements.criterion(shifts, ratios).numpy(),
+            "flipped": m.flipped,
+            "wrong": m.wrong,
+            **{name: getattr(m, name) for name in CHECKS},
+        }
+    )

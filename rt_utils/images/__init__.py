@@ -1,0 +1,1 @@
+"""From a name to images: drawn, downloaded or a user's folder."""

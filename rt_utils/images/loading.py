@@ -1,0 +1,80 @@
+"""From a name to training split, test split and class names, one function for each kind of data set."""
+
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+
+import numpy as np
+import torch
+from PIL import Image
+
+from rt_utils.images import downloaded, places
+from rt_utils.images.data_set import Split, resized, split_of
+from rt_utils.images.folder import load as load_folder
+from rt_utils.images.folder import pick
+from rt_utils.runtime import cache
+from rt_utils.runtime.errors import InputError
+
+Loaded = tuple[Split, Split, tuple[str, ...]]
+DIGITS_HELD_OUT = 500  # of 1,797
+
+
+def drawn(name: str, *, size: int, n_train: int, n_test: int, seed: int) -> Loaded:
+    """Images that the book draws: 'glyphs', 'textures' (at most 200 test images) or 'sprites' (with factors)."""
+    module = import_module(f"rt_utils.images.drawn.{name}")
+    # Stream 0 of the glyphs is what the encoders were pretrained on (their model cards name its seed).
+    splits = []
+    for n, stream in ((n_train, 1), (min(n_test, getattr(module, "MAX_TEST", n_test)), 2)):
+        # Drawing takes seconds, and every chapter needs the same images.
+        draw = partial(module.draw_many, n, seed=seed, stream=stream)
+        entry = cache.Entry("images", (name, n, seed, stream), frozenset({module.__name__}))
+        images, labels, *factors = cache.kept(entry, draw)
+        split = split_of(resized(images, size), labels)
+        splits.append(replace(split, factors=torch.from_numpy(factors[0])) if factors else split)
+    return splits[0], splits[1], tuple(module.CLASSES)
+
+
+def digits(name: str, *, size: int, n_train: int, n_test: int, seed: int) -> Loaded:
+    """scikit-learn's 1,797 real handwritten digits, 8x8, white on black, enlarged.
+
+    With the margin kept the digit fills three quarters of the frame, as the glyphs do; stretched, all of it. Up to 500
+    test images are the first of the same 500, so that pages with different n_test share probes and attacks.
+    """
+    from sklearn.datasets import load_digits  # here: it costs 50 MB in every process that attacks
+
+    data = load_digits()
+    if n_test > len(data.target) - 100:
+        raise InputError(f"n_test {n_test} is too large for digits: at most {len(data.target) - 100} of 1797 images")
+    inner = size if name.endswith(":stretched") else 3 * size // 4
+    margin = (size - inner) // 2
+    grey = np.zeros((len(data.target), size, size), np.uint8)
+    for target, image in zip(grey, data.images, strict=True):
+        source = Image.fromarray(np.round(image / 16 * 255).astype(np.uint8))
+        enlarged = np.asarray(source.resize((inner, inner), Image.Resampling.BICUBIC))
+        target[margin : margin + inner, margin : margin + inner] = enlarged
+    images = np.repeat(grey[:, None], 3, axis=1)
+    labels = data.target.astype(np.int64)
+    test, train = pick(labels.tolist(), len(labels), max(n_test, DIGITS_HELD_OUT), seed)
+    test, train = test[:n_test], train[:n_train]
+    return split_of(images[train], labels[train]), split_of(images[test], labels[test]), tuple("0123456789")
+
+
+def folder(name: str, *, size: int, n_train: int, n_test: int, seed: int) -> Loaded:
+    """Images in a folder: 'folder:PATH', 'intel:PATH', or a name that stands for a folder among the user's data."""
+    path = places.folder_of(name)
+    train, test, classes = load_folder(str(path), size=size, n_train=n_train, n_test=n_test, seed=seed)
+    return split_of(*train), split_of(*test), classes
+
+
+def dsprites(name: str, *, size: int, n_train: int, n_test: int, seed: int) -> Loaded:
+    """dSprites, with its shapes as classes and its factors."""
+    parts = downloaded.dsprites(places.path_of(name), n_train=n_train, n_test=n_test, seed=seed)
+    train, test = (replace(split_of(resized(x, size), y), factors=torch.from_numpy(z)) for x, y, z in parts)
+    return train, test, downloaded.SHAPES
+
+
+def torchvision(name: str, *, size: int, n_train: int, n_test: int, seed: int) -> Loaded:
+    """CIFAR or Fashion-MNIST as torchvision unpacks them."""
+    *both, classes = downloaded.load(name, n_train=n_train, n_test=n_test, seed=seed)
+    train, test = (split_of(resized(images, size), labels) for images, labels in both)
+    return train, test, classes

@@ -1,0 +1,1 @@
+"""From a name to a frozen encoder, and the linear head on it."""

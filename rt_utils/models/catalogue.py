@@ -1,0 +1,129 @@
+"""From a name to a frozen encoder. One registry: what names begin with, how they are checked, what loads them.
+
+Checking imports nothing heavy for the names that come with the book, so that a wrong one is refused at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rt_utils.runtime.errors import InputError, unknown
+from rt_utils.runtime.lazy import lazily
+from rt_utils.runtime.paths import SHIPPED
+
+if TYPE_CHECKING:
+    from rt_utils.models.frozen_encoder import Encoder
+    from rt_utils.models.head import Head
+
+EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
+_NATURAL = ("robust", "standard", "random")
+# The user may have trained further ones.
+NATURAL = (*_NATURAL, *sorted({path.stem for path in (SHIPPED / "natural").glob("*.json")} - {*_NATURAL}))
+ENCODERS = (*(f"embedded/{name}" for name in EMBEDDED), *(f"natural/{name}" for name in NATURAL))
+
+
+def split_file(name: str) -> tuple[str, str]:
+    """The path and the architecture in 'file:PATH@torchvision/NAME'. Raises InputError."""
+    path, _, architecture = name.removeprefix("file:").rpartition("@")
+    if not path or not architecture.startswith(("torchvision/", "timm/")):
+        raise InputError(f"encoder {name!r} names no architecture: write file:PATH@torchvision/NAME")
+    return str(Path(path).expanduser()), architecture
+
+
+def _check_shipped(name: str) -> None:
+    if name not in ENCODERS:
+        raise unknown("encoder", name, _forms())
+
+
+def _check_torchvision(name: str) -> None:
+    import torchvision
+
+    known = [f"torchvision/{arch}" for arch in torchvision.models.list_models(module=torchvision.models)]
+    if name.partition(":")[0] not in known:
+        raise unknown("encoder", name, known)
+
+
+def _check_timm(name: str) -> None:
+    import timm
+
+    arch = name.removeprefix("timm/")
+    known = timm.list_models() if "." not in arch else timm.list_pretrained()
+    if arch not in known:
+        raise unknown("encoder", name, [f"timm/{other}" for other in known])
+
+
+def _check_file(name: str) -> None:
+    path, architecture = split_file(name)
+    if not Path(path).is_file():
+        raise InputError(f"no file {path!r}: give file:PATH@{architecture} with safetensors or a state_dict")
+    check_encoder(architecture)
+
+
+def _no_head(name: str, data: str, classes: Sequence[str]) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Encoders whose names begin alike. `form`: how such a name is written, where it is not one of ENCODERS."""
+
+    form: str
+    check: Callable[[str], None]
+    load: Callable[..., "Encoder"]
+    head: Callable[[str, str, Sequence[str]], "Head | None"] = _no_head
+
+
+SOURCES: dict[str, Source] = {
+    "embedded/": Source("", _check_shipped, lazily("rt_utils.models.shipped", "load")),
+    "natural/": Source(
+        "",
+        _check_shipped,
+        lazily("rt_utils.models.shipped", "load"),
+        lazily("rt_utils.models.shipped", "pretrained_head"),
+    ),
+    "torchvision/": Source("torchvision/NAME", _check_torchvision, lazily("rt_utils.models.libraries", "load")),
+    "timm/": Source("timm/NAME", _check_timm, lazily("rt_utils.models.libraries", "load")),
+    "file:": Source("file:PATH@torchvision/NAME", _check_file, lazily("rt_utils.models.libraries", "load")),
+    "robustbench/": Source(
+        "robustbench/DATASET/THREAT/NAME",
+        lazily("rt_utils.models.robustbench", "parse"),
+        lazily("rt_utils.models.libraries", "load"),
+        lazily("rt_utils.models.libraries", "pretrained_head"),
+    ),
+}
+
+
+def _forms() -> tuple[str, ...]:
+    return (*ENCODERS, *(source.form for source in SOURCES.values() if source.form))
+
+
+def _source(name: str) -> Source:
+    source = next((source for prefix, source in SOURCES.items() if name.startswith(prefix)), None)
+    if source is None or name == source.form:
+        raise unknown("encoder", name, _forms())
+    return source
+
+
+def check_encoder(name: str) -> None:
+    """Raises InputError for a name that `load_encoder` does not know, or a file that is not there."""
+    _source(name).check(name)
+
+
+def load_encoder(name: str, *, fold: bool = True) -> "Encoder":
+    """The encoder of that name: embedded/robust, natural/robust, torchvision/NAME, file:PATH@timm/NAME, ...
+
+    With `fold` the BatchNorm layers of those that come with the book are merged into the convolutions before them: the
+    same function, a fifth faster; without it they are there, to be trained. Raises InputError for a name that does not
+    exist, and for weights that are not there, do not match their hash, do not fit the architecture or are not finite.
+    """
+    check_encoder(name)
+    return _source(name).load(name, fold=fold)
+
+
+def pretrained_head(name: str, data: str, classes: Sequence[str]) -> "Head | None":
+    """The head that an encoder was pretrained with, where the data set `data`, with these classes, is that of then.
+
+    Known for the natural encoders that were trained, and for RobustBench's; else None. Table 4's first rows have it.
+    """
+    return _source(name).head(name, data, classes)

@@ -1,0 +1,83 @@
+"""From a chapter's parameters to its measurements: every encoder, a linear probe, on every data set, attacked."""
+
+import math
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from itertools import product
+
+import pandas as pd
+
+from rt_utils.evaluation import measure
+from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.evaluation.search import AttackPlan
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.images.data_set import DataSet
+from rt_utils.models.catalogue import load_encoder
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.pages.parameters import Parameters
+from rt_utils.runtime import processes
+from rt_utils.theory.threat import Threat
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a page computed: `points` has one row per encoder, data set and test point."""
+
+    encoders: Sequence[Encoder]
+    images: Mapping[tuple[str, int], DataSet]  # by name and size
+    measurements: Sequence[Measurement]
+    points: pd.DataFrame
+
+
+def attack_plan(p: Parameters) -> AttackPlan:
+    """The attacks of a page: `restarts` short runs, the best refined by `steps`; the checks on the first points.
+
+    The page's own attacks begin with steps of `rel_stepsize` times eps; those that check them keep theirs.
+
+    The loss has more local maxima than the shift, whose best run is refined by three fifths of `steps`.
+    """
+    page = PGDSettings(12, p.restarts, refine=p.steps, rel_stepsize=p.rel_stepsize, seed=p.seed)
+    return AttackPlan(
+        representation=replace(page, refine=math.ceil(0.6 * p.steps)),
+        loss=page,
+        predicted=PGDSettings(steps=20, rel_stepsize=p.rel_stepsize, seed=p.seed + 100),
+        paper=PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=p.seed + 200),
+        floor=PGDSettings(steps=100, restarts=5, seed=p.seed + 300),
+        floor_points=p.floor_points,
+        apgd_points=p.apgd_points,
+    )
+
+
+def run(p: Parameters) -> Experiment:
+    """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
+
+    A script that calls this needs the guard `if __name__ == "__main__"`, as every use of processes does.
+    Raises InputError for whatever of p.encoders and p.data cannot be used.
+    """
+    workers = processes.ready(p.workers)  # they import while this process loads and draws
+    loaded = [load_encoder(name) for name in p.encoders]
+    images = {
+        (name, size): load_data_set(name, size=size, n_train=p.n_train, n_test=p.n_test, seed=p.seed)
+        for name, size in product(p.data, sorted({encoder.input_size for encoder in loaded}))
+    }
+    pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
+    heads = measure.fit_probes(pairs, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
+    cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
+    found = measure.measure(cases, Threat(p.norm, p.eps), attack_plan(p), workers=workers)
+    return Experiment(loaded, images, found, pd.concat([measure.table(m) for m in found], ignore_index=True))
+
+
+def repeats(p: Parameters) -> list[Experiment]:
+    """The page's run, then `n_seeds` - 1 further ones: other images, probes and attacks, by seed + 1, seed + 2, ...
+
+    Those have at most `seed_points` test points for each data set, and no stronger search beside them.
+    """
+    runs = [run(p)]
+    for k in range(1, p.n_seeds):
+        other = copy(p)
+        vars(other).update(seed=p.seed + k, n_test=min(p.n_test, p.seed_points), floor_points=0, apgd_points=0)
+        runs.append(run(other))
+    return runs

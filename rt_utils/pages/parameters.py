@@ -1,0 +1,190 @@
+"""The parameter contract: what a chapter accepts, checked before anything runs, with one clear line for what is wrong.
+
+A chapter declares its parameters in its `parameters` cell, by assignments alone. Every name it may use is in KNOWN,
+with its parser. `rt run` checks before it starts a kernel; `read(globals())`, the chapter's first line, checks again,
+so that plain papermill refuses the same things.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from rt_utils.images.catalogue import NAMED, PREFIXED, check_data_set
+from rt_utils.models.catalogue import SOURCES, check_encoder
+from rt_utils.runtime.errors import InputError, unknown
+from rt_utils.theory.threat import parse_eps, parse_norm
+
+PROFILES = ("embedded", "natural", "paper")
+# A comma between names; a path may hold commas, so there a known beginning must follow.
+_PATH = "|".join((*PREFIXED, "file:"))
+_COMMA = rf",\s*(?={_PATH}|{'|'.join(SOURCES)}|(?:{'|'.join(NAMED)})(?:[,\s]|$))"
+NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
+
+
+def _integer(low: int, high: int) -> Callable[[str, Any], int]:
+    def parse(name: str, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InputError(f"{name} {value!r} is not a whole number: give one from {low} to {high}")
+        if not low <= value <= high:
+            raise InputError(f"{name} {value!r} is out of range: give a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str, Any], float]:
+    def parse(name: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{name} {value!r} is not a number: give one above {low:g}, at most {high:g}")
+        if not low < value <= high:
+            raise InputError(f"{name} {value!r} is out of range: give a number above {low:g}, at most {high:g}")
+        return float(value)
+
+    return parse
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name} {value!r} is not a text")
+    return value
+
+
+def _results(name: str, value: Any) -> str:
+    """A folder that is there, or can be made. Empty: the default."""
+    folder = Path(_text(name, value)).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "cannot be written to" if there.is_dir() else "is a file"
+        raise InputError(f"{name} {value!r} cannot be written: {str(there)!r} {what}")
+    return str(value)
+
+
+def _profile(name: str, value: Any) -> str:
+    if value not in PROFILES:
+        raise unknown("profile", value, PROFILES)
+    return str(value)
+
+
+def _names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
+    """A list of names, or one text with commas between names (a comma inside a folder's path is kept)."""
+
+    def parse(name: str, value: Any) -> list[str]:
+        comma = _COMMA if re.search(_PATH, str(value)) else r",\s*"
+        parts = re.split(comma, value) if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple) or not parts or not all(isinstance(p, str) and p for p in parts):
+            raise InputError(f"{name} {value!r} is not a name, nor a list of names")
+        if len(set(parts)) < len(parts):
+            raise InputError(f"{name} {value!r} names the same thing twice")
+        for part in parts:
+            check(part)
+        return list(parts)
+
+    return parse
+
+
+Parser = Callable[[str, Any], Any]
+KNOWN: dict[str, Parser] = {
+    "profile": _profile,
+    "encoders": _names(check_encoder),
+    "encoder": lambda name, value: _names(check_encoder)(name, [value])[0],
+    "data": _names(check_data_set),
+    "norm": lambda name, value: parse_norm(value),
+    "eps": lambda name, value: value,  # parsed below: its range depends on the norm
+    "steps": _integer(1, 10_000),
+    "restarts": _integer(1, 1_000),
+    "rel_stepsize": _number(0.01, 100),
+    "floor_points": _integer(0, 100_000),
+    "apgd_points": _integer(0, 100_000),
+    "n_train": _integer(2, 10_000_000),
+    "n_test": _integer(1, 10_000_000),
+    "n_switch": _integer(2, 10_000_000),
+    "probe_epochs": _integer(1, 10_000),
+    "probe_lr": _number(0, 100),
+    "weight_decay": _number(0, 100),
+    "path_points": _integer(2, 10_000_000),
+    "ft_epochs": _integer(1, 10_000),
+    "ft_lr": _number(0, 100),
+    "ft_points": _integer(2, 10_000_000),
+    "lr_ratio": _number(1, 1000),
+    "peft_seeds": _integer(1, 100),
+    "peft_lr": _number(0, 100),
+    "rank": _integer(1, 10_000),
+    "train_steps": _integer(1, 1_000),
+    "n_seeds": _integer(1, 100),
+    "seed_points": _integer(2, 10_000_000),
+    "sweep_points": _integer(1, 10_000_000),
+    "loss_bound": _number(0, 1e6),
+    "rho": _number(0, 0.5),
+    "n_classes": _integer(2, 1000),
+    "drop": _text,
+    "resamples": _integer(100, 1_000_000),
+    "severity": _number(0, 4),
+    "threshold": _number(0, 10),
+    "budget": _number(0, 1e9),
+    "seed": _integer(0, 2**31 - 1),
+    "workers": _integer(0, 1024),
+    "results": _results,
+    "ledgers": _names(lambda folder: None),  # looked into by the pages that collect them
+}
+
+
+class Parameters(SimpleNamespace):
+    """Checked parameters as attributes."""
+
+    def key(self) -> str:
+        """Eight hex digits that name this choice of parameters (without where results go and how many workers)."""
+        kept = {name: value for name, value in sorted(vars(self).items()) if name not in NOT_IN_KEY}
+        return hashlib.sha256(json.dumps(kept).encode()).hexdigest()[:8]
+
+    def results_folder(self, chapter: str) -> Path:
+        """Where the chapter writes: `results` where it is given, else results/CHAPTER-KEY, so that runs stay apart."""
+        return Path(self.results) if self.results else Path("results") / f"{chapter}-{self.key()}"
+
+
+def check(values: Mapping[str, Any], declared: Iterable[str] | None = None) -> Parameters:
+    """Parse `values`; those outside `declared` (default: all that are known) are refused. Raises InputError."""
+    allowed = list(KNOWN if declared is None else declared)
+    for name in values:
+        if name not in allowed:
+            raise unknown("parameter", name, allowed)
+    parsed = {name: KNOWN[name](name, value) for name, value in values.items()}
+    if "eps" in parsed:
+        parsed["eps"] = parse_eps(parsed["eps"], parsed.get("norm", "linf"))
+    return Parameters(**parsed)
+
+
+def assigned(source: str) -> dict[str, Any]:
+    """The top-level assignments of a cell: names and their values (None where a value is no literal)."""
+    found: dict[str, Any] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    try:
+                        found[target.id] = ast.literal_eval(node.value) if node.value else None
+                    except ValueError:
+                        found[target.id] = None
+    return found
+
+
+def read(namespace: Mapping[str, Any]) -> Parameters:
+    """A chapter's parameters, from its globals(), checked. Raises InputError.
+
+    Papermill puts its values into a cell that begins with "# Parameters", whether the chapter knows the names or
+    not; under IPython that cell is looked up and an unknown name is refused.
+    """
+    cells: list[str] = list(namespace.get("In", []))
+    injected = [index for index, source in enumerate(cells) if source.startswith("# Parameters\n")]
+    if injected:
+        declared = {name for source in cells[: injected[-1]] for name in assigned(source)} & set(KNOWN)
+        for name in assigned(cells[injected[-1]]):
+            if name not in declared:
+                raise unknown("parameter", name, sorted(declared))
+    return check({name: namespace[name] for name in KNOWN if name in namespace})

@@ -1,0 +1,116 @@
+"""Results that several pages need, computed once and kept by everything that they depend on.
+
+An entry's key holds the encoder's weights, the data's fingerprint, the threat and the settings, as its caller gives
+them; its folder is named by the digest of the code that computes it (`code_digest`). So a changed line of an attack,
+another torch or another weight never meets an old result. A hash beside each value tells when its bytes were changed.
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+from filelock import FileLock, Timeout
+
+from rt_utils.runtime import code_digest, paths
+from rt_utils.runtime.files import remove_leftovers, whole_file
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The place of one result. `kind` groups entries for `rt cache`; `code`: the modules whose code computes it."""
+
+    kind: str
+    key: Key
+    code: frozenset[str]
+
+    @property
+    def folder(self) -> Path:
+        """Where it is kept, with what was computed by the same code."""
+        return paths.cache() / self.kind / code_digest.digest(self.code)
+
+    @property
+    def path(self) -> Path:
+        """Its file, which need not be there."""
+        return self.folder / f"{joblib.hash(self.key)}.pkl"
+
+
+def holds(entry: Entry) -> bool:
+    """Whether the entry is there (it may yet prove damaged)."""
+    return entry.path.is_file()
+
+
+def claim(entry: Entry) -> FileLock | None:
+    """A lock for who computes the entry, held until it is released or its holder ends; None while another holds it."""
+    locks = paths.cache() / "locks"
+    lock = FileLock(locks / str(joblib.hash((entry.kind, entry.folder.name, entry.key))))
+    try:
+        locks.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    except OSError:  # a folder that cannot be written keeps nothing either: everyone computes
+        pass
+    return lock
+
+
+def _read(path: Path) -> tuple[bool, Any]:
+    """Whether the file could be read and holds what was written, and its value."""
+    try:
+        digest, value = joblib.load(path)
+        return joblib.hash(value) == digest, value
+    except Exception:  # a damaged pickle raises whatever its bytes happen to say
+        return False, None
+
+
+def _write(entry: Entry, value: Any) -> None:
+    with contextlib.suppress(OSError):  # a disk that cannot be written, or is full, keeps nothing
+        entry.folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(entry.folder / "code.json") as partial:
+            partial.write_text(json.dumps(sorted(entry.code)), "utf-8")
+        with whole_file(entry.path) as partial:
+            joblib.dump((joblib.hash(value), value), partial)
+
+
+def kept(entry: Entry, compute: Callable[[], Any]) -> Any:
+    """The entry's value; `compute()` where there is none, or where its bytes are not those that were written.
+
+    Values are numpy arrays, numbers, texts, and containers of them. Where nothing can be written, nothing is kept.
+    """
+    if holds(entry):
+        whole, value = _read(entry.path)
+        if whole:
+            return value
+        print(f"the cached {entry.kind} of {entry.key[:2]} could not be read, so it was computed anew", flush=True)
+    value = compute()
+    _write(entry, value)
+    return value
+
+
+def _state(folder: Path) -> str:
+    """'current' where today's code is that which computed the folder's entries, else 'stale'."""
+    with contextlib.suppress(OSError, ValueError):
+        code = frozenset(json.loads((folder / "code.json").read_text("utf-8")))
+        return "current" if folder.name == code_digest.digest(code) else "stale"
+    return "stale"
+
+
+def contents() -> list[tuple[str, str, int, int]]:
+    """(kind, 'current' or 'stale', number of entries, bytes) of all that is kept."""
+    sizes: dict[tuple[str, str], list[int]] = {}
+    for folder in sorted(path.parent for path in paths.cache().glob("*/*/code.json")):
+        remove_leftovers(folder, ".*.partial")
+        files = [path.stat().st_size for path in folder.glob("*.pkl")]
+        sizes.setdefault((folder.parent.name, _state(folder)), []).extend(files)
+    return [(kind, state, len(files), sum(files)) for (kind, state), files in sorted(sizes.items())]
+
+
+def clear() -> None:
+    """Remove everything that is kept."""
+    shutil.rmtree(paths.cache(), ignore_errors=True)

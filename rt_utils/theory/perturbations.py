@@ -1,0 +1,29 @@
+"""A threat's perturbations as tensors: how large they are, whether they are allowed, where a search starts."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rt_utils.theory.threat import Threat
+
+
+def size(threat: Threat, delta: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
+    """||delta||_p of every perturbation, in pixels."""
+    flat = delta.flatten(1)
+    return flat.abs().amax(1) if threat.norm == "linf" else flat.norm(dim=1)
+
+
+def allowed(threat: Threat, x: Float[Tensor, "n c h w"], perturbed: Float[Tensor, "n c h w"]) -> Bool[Tensor, " n"]:
+    """Whether each perturbed image lies in the set around x, up to float32 rounding (1e-6 relative to 1)."""
+    box = (perturbed.flatten(1) >= 0).all(1) & (perturbed.flatten(1) <= 1).all(1)
+    return box & (size(threat, perturbed - x) <= threat.eps + 1e-6 * max(1.0, threat.eps))
+
+
+def random_start(threat: Threat, x: Float[Tensor, "n c h w"], generator: torch.Generator) -> Float[Tensor, "n c h w"]:
+    """Random points as far from x as the ball allows (not yet cut with the box): corners (l_inf), sphere (l_2).
+
+    Attacks that start there find more than from the ball's interior.
+    """
+    noise = torch.randn(x.shape, generator=generator)
+    delta = noise.sign() if threat.norm == "linf" else noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
+    return x + threat.eps * delta.to(x.device, x.dtype)

@@ -1,0 +1,1 @@
+"""How encoders are made: adversarial training, finetuning, and the cards that say so."""
