@@ -1,6 +1,7 @@
 """The attack floor as a page shows it: two tables, a verdict in words, rows of the ledger."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +11,73 @@ from rt_utils.pages.labels import short_name
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.tables import Html, show_table
 
+ACCURACIES = ["n''", "robust acc.", "paper's PGD", "APGD"]
+SEARCHES = (
+    "The attack floor, on the first n test points of each data set (loss gap: n'). This page: {restarts} runs of "
+    "{steps} steps, the best refined by {refine_loss} (loss) or {refine_shift} (representation), the first step {first:g} eps. "
+    "Ratios: this page over {strong_steps} steps with {strong_restarts} restarts. The paper's settings: {paper_steps} "
+    "steps of constant size {paper_first:g} eps, one start (here from a random corner of the ball)."
+)
+ROBUST = (
+    "Robust accuracy on the first n'' test points: under this page's attack on the loss, the paper's, and under "
+    "AutoAttack's APGD (cross-entropy, then DLR on what is left)."
+)
+VERDICT = (
+    "The smallest ratio of AS scores is {shift_ratio:.3f} and of loss gaps {gap_ratio:.3f}; the page's robust accuracy "
+    "is at most {points_above:.1f} points above APGD's. This **{floor_is_met}** the floor that the book asks for: "
+    f"ratios of at least {1 - SHARE:.2f}, and at most {100 * POINTS:.0f} point."
+)
 
+
+def tables(floor: pd.DataFrame, plan: AttackPlan, table: Callable[..., Any], key: str = "floor") -> list[Any]:
+    """The tables of a page, whose attacks `plan` names: shifts and losses, then accuracies. `table`: `Page.table`."""
+    page, strong, paper = plan.loss, plan.floor, plan.paper
+    searches = table(
+        f"{key}-searches",
+        floor.drop(columns=ACCURACIES),
+        dict.fromkeys(floor.columns[2:], ".3f") | {"n": ".0f", "n'": ".0f"},
+        caption=SEARCHES,
+        restarts=page.restarts,
+        steps=page.steps,
+        refine_loss=page.refine,
+        refine_shift=plan.representation.refine,
+        first=page.rel_stepsize,
+        strong_steps=strong.steps,
+        strong_restarts=strong.restarts,
+        paper_steps=paper.steps,
+        paper_first=paper.rel_stepsize,
+    )
+    accuracies = floor[["encoder", "data", *ACCURACIES]]
+    formats = dict.fromkeys(ACCURACIES, ".3f") | {"n''": ".0f"}
+    return [searches, table(f"{key}-accuracies", accuracies, formats, caption=ROBUST)]
+
+
+def values(floor: pd.DataFrame) -> dict[str, float | str]:
+    """What VERDICT says: the smallest ratios, how far PGD's accuracy is above APGD's, and whether the floor is met."""
+    shift, gap = floor["AS ratio"].min(), floor["gap ratio"].min()
+    accuracy = (floor["robust acc."] - floor["APGD"]).max()
+    met = min(shift, gap) >= 1 - SHARE and accuracy <= POINTS + 1e-9
+    return {
+        "shift_ratio": shift,
+        "gap_ratio": gap,
+        "points_above": 100 * max(accuracy, 0.0),
+        "floor_is_met": "meets" if met else "misses",
+    }
+
+
+def enter(floor: pd.DataFrame, claim: Callable[..., Any]) -> None:
+    """Enter the floor into the ledger; `claim` is `Page.claim`."""
+    for record in floor.to_dict("records"):
+        where = {"encoder": record["encoder"], "data": record["data"]}
+        for quantity, ratio, n in (("AS score", "AS ratio", "n"), ("loss gap", "gap ratio", "n'")):
+            text = f"Attack floor: share of the {quantity} that 100 steps and 5 restarts add"
+            claim(text, **where, n=int(record[n]), lhs=1 / record[ratio] - 1, rhs=SHARE)
+        gap = record["robust acc."] - record["APGD"]
+        text = "Attack floor: robust accuracy of PGD above APGD's"
+        claim(text, **where, n=int(record["n''"]), lhs=gap, rhs=POINTS, tolerance=1e-9)
+
+
+# Until every chapter has a page object.
 def show(floor: pd.DataFrame, plan: AttackPlan) -> Html:
     """The tables of a page, whose attacks `plan` names: shifts and losses, then accuracies."""
     page, strong, paper = plan.loss, plan.floor, plan.paper

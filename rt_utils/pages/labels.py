@@ -1,6 +1,37 @@
-"""How encoders are called in what a page shows."""
+"""What encoders are called, and which colour they have, in what a page shows: decided here alone."""
+
+from collections.abc import Iterable
+
+# Okabe and Ito's, safe for colour-blind readers. The first three are for one encoder of each kind.
+KINDS = {"robust": "#0072B2", "standard": "#D55E00", "random": "#8C8C8C"}
+OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 
 
 def short_name(encoder: str) -> str:
-    """An encoder's name as tables and figures show it: without the world that a shipped one comes from."""
+    """An encoder's name without the world that a shipped one comes from."""
     return encoder.removeprefix("embedded/").removeprefix("natural/")
+
+
+def labels(encoders: Iterable[str]) -> dict[str, str]:
+    """The shown name of each encoder: short, but for those whose short names are equal; no two are."""
+    names = list(dict.fromkeys(encoders))
+    short = [short_name(name) for name in names]
+    return {name: name if short.count(own) > 1 else own for name, own in zip(names, short, strict=True)}
+
+
+def colours(encoders: Iterable[str]) -> dict[str, str]:
+    """The colour of each encoder of a page, in the page's order.
+
+    The first robust, standard and random one have their kind's colour; the others the next that is free. With more
+    encoders than colours they begin again.
+    """
+    chosen: dict[str, str] = {}
+    free = list(OTHERS)
+    for name in dict.fromkeys(encoders):
+        kind = short_name(name).removeprefix("sprites-").partition("-")[0]
+        own = KINDS.get(kind) if "/" in name and name.split("/")[0] in ("embedded", "natural") else None
+        if own is None or own in chosen.values():
+            own = free.pop(0)
+            free = free or list(OTHERS)
+        chosen[name] = own
+    return chosen

@@ -18,7 +18,7 @@ from typing import Any
 from rt_utils.images.catalogue import NAMED, PREFIXED, check_data_set
 from rt_utils.models.catalogue import SOURCES, check_encoder
 from rt_utils.runtime.errors import InputError, unknown
-from rt_utils.theory.threat import parse_eps, parse_norm
+from rt_utils.theory.threat import Threat, parse_norm
 
 PROFILES = ("embedded", "natural", "paper")
 # A comma between names; a path may hold commas, so there a known beginning must follow.
@@ -137,6 +137,11 @@ KNOWN: dict[str, Parser] = {
 class Parameters(SimpleNamespace):
     """Checked parameters as attributes."""
 
+    @property
+    def threat(self) -> Threat:
+        """Norm and radius together."""
+        return Threat(self.norm, self.eps)
+
     def key(self) -> str:
         """Eight hex digits that name this choice of parameters (without where results go and how many workers)."""
         kept = {name: value for name, value in sorted(vars(self).items()) if name not in NOT_IN_KEY}
@@ -155,7 +160,7 @@ def check(values: Mapping[str, Any], declared: Iterable[str] | None = None) -> P
             raise unknown("parameter", name, allowed)
     parsed = {name: KNOWN[name](name, value) for name, value in values.items()}
     if "eps" in parsed:
-        parsed["eps"] = parse_eps(parsed["eps"], parsed.get("norm", "linf"))
+        parsed["eps"] = Threat.parse(parsed.get("norm", "linf"), parsed["eps"]).eps
     return Parameters(**parsed)
 
 

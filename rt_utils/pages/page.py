@@ -1,0 +1,140 @@
+"""A chapter's plumbing: its clock, parameters, threat, style, names, claims and files."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from rt_utils.evaluation import floor
+from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.search import AttackPlan
+from rt_utils.images.data_set import DataSet
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.pages import attack_floor, elements, experiment, figures, parameters
+from rt_utils.pages.elements import Element
+from rt_utils.pages.files import save
+from rt_utils.pages.labels import colours, labels
+from rt_utils.pages.ledger import Claim
+from rt_utils.pages.tables import Html
+from rt_utils.runtime import processes
+from rt_utils.runtime.errors import unknown
+from rt_utils.theory.threat import Threat
+
+_STARTED = time.perf_counter()  # the first import of a chapter
+
+
+class Page:
+    """One run of a chapter. Its first line: `page = Page("theorem_2_criterion", globals())`."""
+
+    def __init__(self, chapter: str, namespace: Mapping[str, Any]) -> None:
+        self.chapter, self.p = chapter, parameters.read(namespace)
+        self.encoders: list[str] = getattr(self.p, "encoders", [])
+        self.claims: list[Claim] = []
+        self._keys: set[str] = set()
+        figures.use_style()
+
+    @cached_property
+    def threat(self) -> Threat:
+        """The perturbations that the page allows, from its norm and eps."""
+        return self.p.threat
+
+    @cached_property
+    def workers(self) -> int:
+        """How many processes compute; they are being prepared from here on."""
+        return processes.ready(self.p.workers)
+
+    @cached_property
+    def label(self) -> dict[str, str]:
+        """The shown name of each of the page's encoders."""
+        return labels(self.encoders)
+
+    @cached_property
+    def colour(self) -> dict[str, str]:
+        """The colour of each of the page's encoders."""
+        return colours(self.encoders)
+
+    def run(self) -> experiment.Experiment:
+        """Every encoder with a linear probe on every data set, attacked."""
+        return experiment.run(self.p)
+
+    def choice(self, name: str, allowed: Iterable[str], kind: str = "") -> str:
+        """The parameter `name`, which must be empty or one of `allowed`. Raises InputError."""
+        value: str = getattr(self.p, name)
+        if value and value not in (known := list(allowed)):
+            raise unknown(kind or name, value, known)
+        return value
+
+    def _key(self, key: str) -> str:
+        """Raises ValueError where another element of the page has the key already."""
+        if key in self._keys:
+            raise ValueError(f"two elements of the page have the key {key!r}")
+        self._keys.add(key)
+        return key
+
+    def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What every template may name, and its own values."""
+        given = {"profile": self.p.profile}
+        if hasattr(self.p, "eps"):
+            given["threat"] = str(self.threat)
+        return given | dict(values)
+
+    def table(
+        self,
+        key: str,
+        frame: pd.DataFrame,
+        formats: Mapping[str, str],
+        *,
+        caption: str,
+        wide: bool = False,
+        **values: Any,
+    ) -> Element:
+        """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give."""
+        filled, key = self._values(values), self._key(key)
+        return elements.table(key, frame, formats, caption=caption, values=filled, encoders=self.encoders, wide=wide)
+
+    def figure(
+        self, key: str, plot: Callable[..., Figure], data: Mapping[str, Any], *, caption: str, alt: str, **values: Any
+    ) -> Element:
+        """A figure that `plot(**data)` draws; for names and colours it takes the encoders too."""
+        filled, key = self._values(values), self._key(key)
+        return elements.figure(key, plot, data, caption=caption, alt=alt, values=filled)
+
+    def text(self, key: str, template: str, **values: Any) -> Element:
+        """A paragraph of Markdown: computed values first, then one template."""
+        return elements.text(self._key(key), template, self._values(values))
+
+    def claim(self, claim: str, *, n: int, lhs: float, rhs: float, seed: int | None = None, **where: Any) -> Claim:
+        """Enter lhs <= rhs, checked on n points, into the ledger; `where`: encoder, data, tolerance, vacuous, ..."""
+        threat = {"norm": self.p.norm, "eps": self.p.eps} if hasattr(self.p, "eps") else {}
+        given = {"chapter": self.chapter, "profile": self.p.profile, "seed": self.p.seed if seed is None else seed}
+        entered = Claim(claim=claim, n=n, lhs=lhs, rhs=rhs, **(given | threat | where))
+        self.claims.append(entered)
+        return entered
+
+    def floor(self, points: pd.DataFrame, plan: AttackPlan | None = None, *, claims: bool = True) -> pd.DataFrame:
+        """Show the page's attacks against a stronger search, in two tables, and enter them into the ledger.
+
+        Returns the summary (`evaluation.floor`), for the verdict: `page.text("floor", VERDICT, **values(summary))`.
+        """
+        summary = floor.summary(points)
+        display(*attack_floor.tables(summary, plan or experiment.attack_plan(self.p), self.table))
+        if claims:
+            attack_floor.enter(summary, self.claim)
+        return summary
+
+    def save(
+        self,
+        encoders: Iterable[Encoder] = (),
+        measurements: Iterable[Measurement] = (),
+        *,
+        data: Iterable[DataSet] = (),
+        points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
+    ) -> Html:
+        """Write the page's files; for the page, the links to them and what made the numbers."""
+        folder = self.p.results_folder(self.chapter)
+        return save(folder, self.p, encoders, measurements, self.claims, _STARTED, data=data, points=points)
