@@ -14,9 +14,10 @@ from rt_utils.pages.tables import Html, show_table
 ACCURACIES = ["n''", "robust acc.", "paper's PGD", "APGD"]
 SEARCHES = (
     "The attack floor, on the first n test points of each data set (loss gap: n'). This page: {restarts} runs of "
-    "{steps} steps, the best refined by {refine_loss} (loss) or {refine_shift} (representation), the first step {first:g} eps. "
-    "Ratios: this page over {strong_steps} steps with {strong_restarts} restarts. The paper's settings: {paper_steps} "
-    "steps of constant size {paper_first:g} eps, one start (here from a random corner of the ball)."
+    "{steps} steps, the best refined by {refine_loss} (loss) or {refine_shift} (representation), the first step "
+    "{first:g} eps. Ratios: this page over {strong_steps} steps with {strong_restarts} restarts. The paper's "
+    "settings: {paper_steps} steps of constant size {paper_first:g} eps, one start (here from a random corner of the "
+    "ball)."
 )
 ROBUST = (
     "Robust accuracy on the first n'' test points: under this page's attack on the loss, the paper's, and under "

@@ -91,14 +91,20 @@ def redrawn(kept: Mapping[str, Any], own: Mapping[str, Any]) -> Element:
 def table(
     key: str,
     frame: pd.DataFrame,
-    formats: Mapping[str, str],
+    formats: Mapping[str, str] | str,
     *,
     caption: str,
     values: Mapping[str, Any],
     encoders: Sequence[str] = (),
     wide: bool = False,
 ) -> Element:
-    """A table. `caption` is a template for `values`; full names in a column "encoder" are shown as labels."""
+    """A table. `caption` is a template for `values`; full names in a column "encoder" are shown as labels.
+
+    `formats` gives the format of each number column, or one for all columns of fractions; whole numbers are whole.
+    """
+    if isinstance(formats, str):
+        numbers = frame.select_dtypes("number").columns
+        formats = {name: "d" if pd.api.types.is_integer_dtype(frame[name]) else formats for name in numbers}
     own = {"formats": dict(formats), "caption": caption, "wide": wide, "encoders": list(encoders)}
     return draw({"kind": "table", "key": key, "values": plain(values)} | plain_frame(frame) | own)
 

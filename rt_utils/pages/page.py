@@ -1,5 +1,8 @@
 """A chapter's plumbing: its clock, parameters, threat, style, names, claims and files."""
 
+import ast
+import inspect
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
@@ -7,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from IPython.display import display
+from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from rt_utils.evaluation import floor
@@ -87,7 +90,8 @@ class Page:
         self,
         key: str,
         frame: pd.DataFrame,
-        formats: Mapping[str, str],
+        formats: Mapping[str, str] | str,
+        /,
         *,
         caption: str,
         wide: bool = False,
@@ -98,15 +102,32 @@ class Page:
         return elements.table(key, frame, formats, caption=caption, values=filled, encoders=self.encoders, wide=wide)
 
     def figure(
-        self, key: str, plot: Callable[..., Figure], data: Mapping[str, Any], *, caption: str, alt: str, **values: Any
+        self,
+        key: str,
+        plot: Callable[..., Figure],
+        data: Mapping[str, Any],
+        /,
+        *,
+        caption: str,
+        alt: str,
+        **values: Any,
     ) -> Element:
         """A figure that `plot(**data)` draws; for names and colours it takes the encoders too."""
         filled, key = self._values(values), self._key(key)
         return elements.figure(key, plot, data, caption=caption, alt=alt, values=filled)
 
-    def text(self, key: str, template: str, **values: Any) -> Element:
+    def text(self, key: str, template: str, /, **values: Any) -> Element:
         """A paragraph of Markdown: computed values first, then one template."""
         return elements.text(self._key(key), template, self._values(values))
+
+    def source(self, function: Callable[..., Any]) -> Markdown:
+        """A function of the package as the page shows it: its signature and its statements, without its docstring."""
+        lines = inspect.getsource(function).splitlines()
+        (definition,) = ast.parse(textwrap.dedent("\n".join(lines))).body
+        if isinstance(definition, ast.FunctionDef) and ast.get_docstring(definition) is not None:
+            docstring = definition.body[0]
+            del lines[docstring.lineno - 1 : docstring.end_lineno]
+        return Markdown("```python\n" + textwrap.dedent("\n".join(lines)) + "\n```")
 
     def claim(self, claim: str, *, n: int, lhs: float, rhs: float, seed: int | None = None, **where: Any) -> Claim:
         """Enter lhs <= rhs, checked on n points, into the ledger; `where`: encoder, data, tolerance, vacuous, ..."""

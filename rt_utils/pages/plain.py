@@ -32,7 +32,8 @@ def plain_frame(frame: pd.DataFrame) -> dict[str, Any]:
 
 def frame_from(data: Mapping[str, Any]) -> pd.DataFrame:
     """The frame that `plain_frame` made plain: columns of numbers are numbers again, None where one is missing."""
-    return pd.DataFrame(data["rows"], columns=data["columns"], dtype=object).infer_objects()
+    frame = pd.DataFrame(data["rows"], columns=data["columns"], dtype=object)
+    return frame.replace({"inf": np.inf, "-inf": -np.inf}).infer_objects()
 
 
 def plain(value: Any) -> Any:

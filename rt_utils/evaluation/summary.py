@@ -1,0 +1,68 @@
+"""Rows of tables from points: one row for each encoder and data set, found by their full names."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+import torch
+
+from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.statistics import wilson_interval
+from rt_utils.theory import statements
+from rt_utils.theory.losses import CROSS_ENTROPY
+
+CASE = ["encoder", "data"]
+
+
+def by_case(points: pd.DataFrame, row: Callable[[pd.DataFrame], Mapping[str, object]]) -> pd.DataFrame:
+    """`row` of the points of each encoder and data set, in the order in which they first appear."""
+    groups = points.groupby(CASE, sort=False)
+    return pd.DataFrame([dict(zip(CASE, case, strict=True)) | dict(row(part)) for case, part in groups])
+
+
+def criterion(points: pd.DataFrame) -> pd.DataFrame:
+    """Table 3: accuracies, the share of points that fulfil Theorem 2's criterion, and how many of these stayed.
+
+    `points` has the columns of `measure.table`. AS score and median margin ratio in feature units.
+    """
+
+    def row(part: pd.DataFrame) -> dict[str, object]:
+        fulfilled = part[part.fulfilled]
+        stayed = int((~fulfilled.flipped).sum())
+        low, high = wilson_interval(stayed, len(fulfilled))
+        return {
+            "n": len(part),
+            "clean acc.": (part.label == part.predicted).mean(),
+            "robust acc.": 1 - part.wrong.mean(),
+            "fulfilled": part.fulfilled.mean(),
+            "unchanged where fulfilled": f"{stayed} of {len(fulfilled)}",
+            "95% interval": f"{low:.3f} to {high:.3f}" if len(fulfilled) else "–",
+            "AS score": part["shift"].mean(),
+            "median \\(m(x)\\)": part.margin_ratio.median(),
+        }
+
+    return by_case(points, row)
+
+
+HEAD_NORM = "\\(L_\\infty(W)\\)"
+LEMMA_1 = ["clean acc.", "robust acc.", "diff. CE", HEAD_NORM, "LHS", "AS score"]
+
+
+def lemma_1(m: Measurement, first: int | None = None) -> dict[str, object]:
+    """Table 1: both sides of Lemma 1 for cross-entropy in l_inf, and what they are made of, on the first test points.
+
+    diff. CE in nats; LHS and AS score in feature units.
+    """
+    points, weight = table(m)[:first], torch.from_numpy(m.weight)
+    clean, adversarial = (torch.tensor(points[column].to_numpy()) for column in ("loss", "adversarial_loss"))
+    norm = statements.head_norm(weight)
+    return {
+        "encoder": m.encoder,
+        "data": m.data,
+        "n": len(points),
+        "clean acc.": (points.label == points.predicted).mean(),
+        "robust acc.": 1 - points.wrong.mean(),
+        "diff. CE": (adversarial - clean).mean().item(),
+        HEAD_NORM: norm,
+        "LHS": statements.loss_gap_lhs(clean, adversarial, CROSS_ENTROPY.lipschitz["linf"], norm),
+        "AS score": points["shift"].mean(),
+    }

@@ -1,0 +1,103 @@
+"""Figures of Theorem 2: its geometry, shifts against margin ratios, and how far the criterion reaches."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.figure import Figure
+
+from rt_utils.pages.figures import INK
+from rt_utils.pages.labels import KINDS, colours, labels
+
+LOWEST = 1e-3  # a log axis has no zero
+
+
+def shortened(name: str) -> str:
+    """A data set's name as a panel's title has room for it: a long path's end."""
+    return name if len(name) < 24 else "…" + name[-22:]
+
+
+def geometry(weight: Float[np.ndarray, "3 2"], z: Float[np.ndarray, "2"], ratio: float) -> Figure:
+    """Two images of a perturbation set in a plane of features: within the margin ratio of `z`, and beyond it."""
+    angles = np.linspace(0, 2 * np.pi, 200)
+    grid = np.stack(np.meshgrid(np.linspace(-0.9, 2.3, 300), np.linspace(-1.0, 1.6, 250)), axis=-1)
+    regions = (grid @ weight.T).argmax(-1)
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.3), sharey=True)
+    for axis, size, kind, title in zip(axes, (0.72, 1.5), KINDS, ("robust", "non-robust"), strict=False):
+        wobble = 1 + 0.18 * np.cos(3 * angles + 0.6) + 0.1 * np.sin(5 * angles)
+        wobble *= size * ratio / wobble.max()
+        axis.contour(grid[..., 0], grid[..., 1], regions, levels=[0.5, 1.5], colors=INK, linewidths=1, linestyles="--")
+        outline = z[:, None] + wobble * np.stack([np.cos(angles), np.sin(angles)])
+        axis.fill(*outline, color=KINDS[kind], alpha=0.45, lw=0)
+        axis.plot(z[0] + ratio * np.cos(angles), z[1] + ratio * np.sin(angles), color=INK, lw=1.5)
+        axis.plot(*z, "o", color=INK, ms=4)
+        axis.set(
+            title=f"{title} representation", aspect="equal", xlabel="feature 1", xlim=(-0.9, 2.3), ylim=(-1.0, 1.6)
+        )
+        axis.grid(False)
+    axes[0].set_ylabel("feature 2")
+    return figure
+
+
+def shift_against_margin(points: pd.DataFrame, encoders: Sequence[str], data: Sequence[str]) -> Figure:
+    """Each test point by both sides of the criterion, one panel a data set; crosses were flipped."""
+    size = (3.1 * len(data) + 0.6, 3.6)
+    figure, axes = plt.subplots(1, len(data), figsize=size, sharex=True, sharey=True, squeeze=False)
+    colour, label = colours(encoders), labels(encoders)
+    finite = points.margin_ratio[np.isfinite(points.margin_ratio)]
+    limits = (LOWEST, 1.3 * max(points["shift"].max(), finite.max(), 2 * LOWEST))
+    for axis, name in zip(axes[0], data, strict=True):
+        for encoder in encoders:
+            part = points[(points.encoder == encoder) & (points.data == name)]
+            x, y = (np.maximum(part[column], LOWEST) for column in ("shift", "margin_ratio"))
+            flipped = part.flipped.astype(bool)
+            axis.plot(x[~flipped], y[~flipped], "o", ms=3, color=colour[encoder], alpha=0.6, mew=0)
+            axis.plot(x[flipped], y[flipped], "x", ms=3.2, color=colour[encoder], alpha=0.45, mew=0.8)
+        axis.plot(limits, limits, color=INK, lw=1)
+        axis.set(xscale="log", yscale="log", xlim=limits, ylim=limits, title=shortened(name))
+        axis.set_xlabel("shift found [feature units]")
+    first = axes[0, 0]
+    first.set_ylabel("margin ratio m(x) [feature units]")
+    for encoder in encoders:
+        first.plot([], [], "s", color=colour[encoder], label=label[encoder])
+    first.plot([], [], "o", color=INK, ms=4, label="unchanged")
+    first.plot([], [], "x", color=INK, ms=4, label="flipped")
+    first.legend(loc="lower left", fontsize=8, handletextpad=0.2)
+    return figure
+
+
+def fulfilled_against_robust(
+    summary: pd.DataFrame, published: pd.DataFrame, encoders: Sequence[str], data: Sequence[str]
+) -> Figure:
+    """The share of points that fulfil the criterion against robust accuracy; hollow: the paper's Table 3."""
+    figure, axis = plt.subplots(figsize=(5.4, 3.6))
+    colour, label = colours(encoders), labels(encoders)
+    markers = dict(zip(data, "osD^vP*X" * len(data), strict=False))
+    for row in summary.to_dict("records"):
+        marker = markers[row["data"]]
+        axis.plot(row["robust acc."], row["fulfilled"], marker, color=colour[row["encoder"]], ms=8)
+    for row, marker in zip(published.to_dict("records"), "osDosD", strict=True):
+        axis.plot(row["robust_acc"], row["prop_fulfilled"], marker, mfc="none", mec=INK, ms=8, alpha=0.8)
+    axis.plot([0, 1], [0, 1], color=INK, lw=0.8, ls=":")
+    for encoder in encoders:
+        axis.plot([], [], "s", color=colour[encoder], label=f"{label[encoder]} (this run)")
+    axis.plot([], [], "o", mfc="none", mec=INK, label="published, Table 3 (profile paper)")
+    axis.set(
+        xlabel="robust accuracy", ylabel="share that fulfils the criterion", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03)
+    )
+    axis.legend(fontsize=8, loc="upper left")
+    return figure
+
+
+def reach(
+    radii: Sequence[float], share: Float[np.ndarray, "n k"], norm: str, encoder: str, encoders: Sequence[str]
+) -> Figure:
+    """Shift found over margin ratio against the radius, one curve a test point. Radii in pixels of [0, 1]."""
+    figure, axis = plt.subplots(figsize=(5.8, 3.6))
+    scale, unit = (255, "pixels / 255") if norm == "linf" else (1, "pixels")
+    axis.plot(scale * np.array(radii), share.T, "-", color=colours(encoders)[encoder], lw=1.3, alpha=0.7)
+    axis.axhline(1, color=INK, lw=1)
+    axis.set(xlabel=f"eps [{unit}]", ylabel="shift found over m(x)", ylim=(0, 3))
+    return figure
