@@ -75,14 +75,15 @@ def save(
     *,
     data: Iterable[DataSet] = (),
     points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
-    beside: Mapping[str, pd.DataFrame | Mapping[str, Any]] = MappingProxyType({}),
+    beside: Mapping[str, Any] = MappingProxyType({}),
 ) -> Html:
     """Write points.csv, points.npz, ledger.csv, parameters.json and run.json to `folder`, each whole or not at all.
 
     points.npz holds, per encoder and data set, the features, shifted features, head and labels from which every
     number of points.csv follows; without measurements the page gives its own `data` and `points` (frame and arrays), or
-    there are none. `beside`: further files, by name. Returns, for the page, the links and what made the numbers;
-    `started` is the page's first time.perf_counter(). Raises InputError where nothing can be written.
+    there are none. `beside`: further files, by name: a frame, or what JSON can hold. Returns, for the page, the links
+    and what made the numbers; `started` is the page's first time.perf_counter(). Raises InputError where nothing can be
+    written.
     """
     measurements = list(measurements)
     prints = {m.data: m.fingerprint for m in measurements} | {d.name: d.fingerprint for d in data}

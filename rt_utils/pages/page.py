@@ -159,7 +159,7 @@ class Page:
         *,
         data: Iterable[DataSet] = (),
         points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
-        beside: Mapping[str, pd.DataFrame | Mapping[str, Any]] = MappingProxyType({}),
+        beside: Mapping[str, Any] = MappingProxyType({}),
     ) -> Html:
         """Write the page's files, further ones `beside` them; for the page, the links and what made the numbers."""
         folder, computed = self.p.results_folder(self.chapter), (encoders, measurements, self.claims)
