@@ -133,12 +133,15 @@ def keep_reference(chapter: str, given: dict[str, Any], *, progress: bool) -> Pa
 
 
 def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
-    """Recompute a reference run from its own record and print what differs most. Raises InputError where it differs."""
+    """Recompute the kept runs from their record and print what differs most. Raises InputError where one differs."""
     from rt_utils.pages import records
 
-    kept = records.read(chapter, profile, paths.reference())
-    notebook = run(chapter, kept["parameters"], progress=progress)
-    found = records.differences(kept, records.record(chapter, notebook, notebook.parent))
+    found = []
+    for kept in records.read(chapter, profile, paths.reference())["runs"]:
+        notebook = run(chapter, kept["parameters"], progress=progress)
+        (now,) = records.record(chapter, notebook, notebook.parent)["runs"]
+        found += records.differences(chapter, kept, now)
+    found.sort(key=lambda pair: -pair[1])
     beyond = [(place, difference) for place, difference in found if difference > records.SAME]
     for place, difference in beyond[:10]:
         print(f"{place}: {difference:.2%}" if difference < math.inf else f"{place}: not the same at all")

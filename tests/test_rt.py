@@ -29,7 +29,7 @@ def test_rt_cache_shows_and_clears(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path / "kept"))
-    cache.kept("numbers", ("one",), lambda: np.ones(3))
+    cache.kept(cache.Entry("numbers", ("one",), frozenset()), lambda: np.ones(3))
     cli.main(["cache"])
     assert re.search(r"numbers +current +1 entries", capsys.readouterr().out)
     cli.main(["cache", "--clear"])
