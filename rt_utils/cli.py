@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import math
 import os
 import sys
@@ -16,11 +17,11 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from rt_utils.pages import parameters, profiles
-from rt_utils.runtime import paths
+from rt_utils.runtime import kernels, paths
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.files import remove_leftovers
 
-KERNEL = "python3"
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it logs as an error it raises as well
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
 
 
@@ -96,10 +97,9 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
                 str(unexecuted),
                 str(partial),
                 given,
-                kernel_name=KERNEL,
+                engine_name=kernels.ENGINE,
                 progress_bar=progress,
                 autosave_cell_every=0,
-                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # not a word on its transport at every start
             )
         os.replace(partial, output)
     except OSError as error:
