@@ -88,6 +88,8 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
     failed = output.with_suffix(".failed.ipynb")
     made = [folder for folder in output.parents if not folder.exists()]
     try:
+        if output.exists() and not output.is_file():
+            raise InputError(f"cannot write {str(output)!r}: it is a folder or a device, not a file")
         output.parent.mkdir(parents=True, exist_ok=True)
         for kind in ("partial", "source"):
             remove_leftovers(output.parent, f"{output.stem}.*.{kind}.ipynb")

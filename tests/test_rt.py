@@ -14,6 +14,7 @@ from conftest import ROOT
 from rt_utils import cli
 from rt_utils.pages import parameters
 from rt_utils.runtime import cache
+from rt_utils.runtime.errors import InputError
 
 CHAPTER = "theorem_2_criterion"
 
@@ -23,6 +24,18 @@ def test_the_command_itself_refuses_without_a_traceback(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == f"rt: unknown chapter 'theorem_2': use {CHAPTER}\n"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link"])
+def test_an_output_that_is_no_file_is_refused_and_stays(kind: str, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    {"pipe": os.mkfifo, "folder": os.mkdir, "link": lambda path: os.symlink(os.devnull, path)}[kind](output)
+    mode = output.lstat().st_mode
+    with pytest.raises(InputError) as caught:
+        cli.run("setting", {}, output)
+    assert str(caught.value) == f"cannot write {str(output)!r}: it is a folder or a device, not a file"
+    assert output.lstat().st_mode == mode
+    assert list(tmp_path.iterdir()) == [output]
 
 
 def test_rt_cache_shows_and_clears(
