@@ -15,8 +15,8 @@ import papermill
 import pytest
 from traitlets.config import Config
 
-from rt_utils.runtime.errors import InputError
 from rt_utils.runtime import kernels
+from rt_utils.runtime.errors import InputError
 
 WHICH = "import sys; print(sys.executable)"
 
