@@ -173,8 +173,9 @@ def test_a_kept_record_names_the_encoders_that_are_shipped(path: Path) -> None:
         f"natural/{card.stem}": json.loads(card.read_text())["sha256"]
         for card in (paths.SHIPPED / "natural").glob("*.json")
     }
-    used = [entry.rpartition(" ") for run in runs for entry in run["run"]["weights (SHA-256)"].split(", ")]
-    for name, _, digest in used:
+    named = [entry.rpartition(" ")[::2] for run in runs for entry in run["run"]["weights (SHA-256)"].split(", ")]
+    assert {name for name, _ in named} & set(weights), "it names no shipped encoder"
+    for name, digest in named:
         if name in weights:
             assert weights[name].startswith(digest), f"{name} was trained anew since: make reference"
     assert path.stat().st_size < 300_000
