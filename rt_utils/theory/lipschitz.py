@@ -15,6 +15,17 @@ Function = Callable[[Float[Tensor, "n c"], Int64[Tensor, " n"]], Float[Tensor, "
 ORDERS: dict[Alpha, float] = {"l1": 1, "l2": 2, "linf": math.inf}
 
 
+def steepest(gradient: Float[Tensor, "n c"], alpha: Alpha) -> Float[Tensor, "n c"]:
+    """The direction d with ||d||_alpha = 1 in which a function with this gradient rises fastest; 0 for a gradient of 0.
+
+    There <gradient, d> is the dual norm of the gradient.
+    """
+    if alpha == "l1":
+        largest = gradient.abs().argmax(1)
+        return torch.nn.functional.one_hot(largest, gradient.shape[1]) * gradient.sign()
+    return gradient.sign() if alpha == "linf" else gradient / gradient.norm(dim=1, keepdim=True).clamp(min=1e-30)
+
+
 def fastest_change(
     loss: Function,
     u: Float[Tensor, "n c"],
