@@ -21,6 +21,24 @@ DROPPED = {
 }
 
 
+def stop(dropped: str, altered: pd.DataFrame, fooled: int, draws: int) -> None:
+    """Raise an AssertionError that says what broke without the assumption `dropped`; nothing where it is empty.
+
+    `altered` as from `altered_criteria`; `fooled` of `draws` random points contradict the condition with a wrong label.
+    """
+    counts = altered.set_index("condition")
+    if dropped == "predicted label":
+        said = f"at {fooled} of {draws} random points the prediction changes although the altered condition holds"
+    elif dropped:
+        condition = counts.loc[DROPPED[dropped]].astype(int)
+        fulfilled, flipped = condition["fulfilled"], condition["flipped all the same"]
+        outcome = "were flipped" if flipped else "none was flipped here, though nothing forbids it"
+        said = f"{flipped} of {fulfilled} points fulfil the altered condition and {outcome}"
+    else:
+        return
+    raise AssertionError(f"the assumption '{dropped}' was dropped: {said}")
+
+
 def altered_criteria(measurements: Iterable[Measurement]) -> pd.DataFrame:
     """Per condition, over all points: how many fulfil it, and how many of these a perturbation found flips."""
     rows = []

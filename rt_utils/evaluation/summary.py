@@ -66,7 +66,8 @@ def flips(points: pd.DataFrame) -> pd.DataFrame:
 
     def row(part: pd.DataFrame) -> dict[str, object]:
         flipped = part[part.fulfilled].flipped
-        return {"n": len(flipped), "flipped": int(flipped.sum()), "share": flipped.mean()}
+        flips = int(flipped.sum())
+        return {"n": len(flipped), "flipped": flips, "share": flipped.mean(), "vacuous": flipped.empty}
 
     return by_case(points, row)
 

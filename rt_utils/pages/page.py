@@ -148,10 +148,10 @@ class Page:
     def claim_rows(self, rows: pd.DataFrame, claim: str, *, lhs: str, rhs: str, **where: Any) -> None:
         """Enter a claim for each row: `claim` is a template for it, `lhs` and `rhs` are columns.
 
-        Encoder, data, n and seed (counted from the page's) come from the columns of these names, or from `where`.
+        Encoder, data, n, vacuous and seed (counted from the page's) come from the columns of these names or `where`.
         """
         for row in rows.to_dict("records"):
-            own = {name: row[name] for name in ("encoder", "data", "n") if name in row} | where
+            own = {name: row[name] for name in ("encoder", "data", "n", "vacuous") if name in row} | where
             seed = self.p.seed + row.get("seed", 0)
             self.claim(elements.filled(claim, row), lhs=row[lhs], rhs=row[rhs], seed=seed, **own)
 
