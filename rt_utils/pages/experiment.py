@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,6 @@ from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder, pretrained_head
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime import processes
 from rt_utils.theory.threat import Threat
 
@@ -33,7 +33,7 @@ class Experiment:
     points: pd.DataFrame
 
 
-def attack_plan(p: Parameters) -> AttackPlan:
+def attack_plan(p: SimpleNamespace) -> AttackPlan:
     """The attacks of a page: `restarts` short runs, the best refined by `steps`; the checks on the first points.
 
     The page's own attacks begin with steps of `rel_stepsize` times eps; those that check them keep theirs.
@@ -52,7 +52,7 @@ def attack_plan(p: Parameters) -> AttackPlan:
     )
 
 
-def run(p: Parameters) -> Experiment:
+def run(p: SimpleNamespace) -> Experiment:
     """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
 
     A script that calls this needs the guard `if __name__ == "__main__"`, as every use of processes does.
@@ -71,7 +71,7 @@ def run(p: Parameters) -> Experiment:
     return Experiment(loaded, images, found, pd.concat([measure.table(m) for m in found], ignore_index=True))
 
 
-def repeated(p: Parameters, k: int) -> Parameters:
+def repeated(p: SimpleNamespace, k: int) -> SimpleNamespace:
     """The parameters of repeat k: other images, probes and attacks, by seed + k; p itself for k = 0.
 
     Repeats have at most `seed_points` test points for each data set, and no stronger search beside them.
@@ -82,12 +82,12 @@ def repeated(p: Parameters, k: int) -> Parameters:
     return other
 
 
-def repeats(p: Parameters) -> list[Experiment]:
+def repeats(p: SimpleNamespace) -> list[Experiment]:
     """The page's run, then `n_seeds` - 1 further ones (`repeated`)."""
     return [run(repeated(p, k)) for k in range(p.n_seeds)]
 
 
-def shifts_before_a_head(runs: Sequence[Experiment], p: Parameters) -> list[dict[tuple[str, str], np.ndarray]]:
+def shifts_before_a_head(runs: Sequence[Experiment], p: SimpleNamespace) -> list[dict[tuple[str, str], np.ndarray]]:
     """For each of the page's `repeats`, by encoder and data set, what the attack on the representation found alone.
 
     One shift a test point, in feature units. The attack saw neither a label nor a head; the runs kept it in the cache.
@@ -113,7 +113,7 @@ def shift_table(found: Sequence[Mapping[tuple[str, str], np.ndarray]], seed: int
     )
 
 
-def with_pretrained_heads(done: Experiment, p: Parameters) -> list[Measurement]:
+def with_pretrained_heads(done: Experiment, p: SimpleNamespace) -> list[Measurement]:
     """The heads that the encoders were pretrained with, where they are known, attacked on the pretraining's data."""
     cases = []
     for encoder, name in product(done.encoders, p.data):
