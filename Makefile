@@ -21,8 +21,9 @@ test-book: book ## the built pages in a real browser
 test-slow: install ## the tests that take long: whole books, trained encoders, large networks
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --durations=25
 
-check: install ## ruff and mypy, on the chapters too
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python book/check_chapters.py
+check: install ## ruff and mypy, on the chapters too; which room imports which
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache --no-logo \
+	    && $(BIN)/python book/check_chapters.py
 
 notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks
