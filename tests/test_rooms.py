@@ -128,3 +128,17 @@ def test_rt_answers_without_torch(arguments: list[str], tmp_path: Path) -> None:
     assert "torch" not in done.stderr
     answer = done.stdout if arguments == ["list"] else done.stderr
     assert ("theorem_2_criterion\n" in answer) if arguments == ["list"] else answer.startswith("rt: eps 8 is out of")
+
+
+def imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def test_nothing_but_paths_climbs_from_its_own_file() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        own, nodes = path.relative_to(PACKAGE).as_posix(), [*ast.walk(ast.parse(path.read_text("utf-8")))]
+        climbs = any(isinstance(node, ast.Name) and node.id == "__file__" for node in nodes)
+        assert climbs == (own == "runtime/paths.py"), own
+        assert not any(name.startswith("importlib.resources") for node in nodes for name in imported(node)), own
