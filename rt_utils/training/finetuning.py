@@ -87,11 +87,12 @@ def finetune(
     SGD with momentum 0.9 and a cosine schedule, no augmentation, BatchNorm layers in training mode, as in the paper's
     Section 6.2 (there 20 or 10 epochs at learning rate 0.001). Encoders must come with their BatchNorm layers
     (`encoders.load(name, fold=False)`) and are left as they were. What is finished is kept in the cache; of a run that
-    was cut off, each finished epoch. Raises InputError where a data set has no labels.
+    was cut off, each finished epoch. Raises InputError where `fit_probes` does.
     """
     tasks: list[Task] = []
     names = []
     for encoder, data, head in cases:
+        data.check_trainable()
         start = "random" if head is None else joblib.hash((head.weight.numpy(), head.bias.numpy()))
         key = (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, repr(settings), start)
         names.append(f"{encoder.name}+{'FT' if head is None else 'LP-FT'}:{data.name}")
