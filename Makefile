@@ -24,8 +24,9 @@ test-slow: install ## the tests that take long: whole books, trained encoders, l
 test-long: install ## the tests that take more than three minutes each, outside CI
 	@$(BIN)/python -m pytest -m long -n 2 --dist loadfile --durations=25 --timeout 7200
 
-check: install ## ruff and mypy, on the chapters too
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python book/check_chapters.py
+check: install ## ruff and mypy, on the chapters too; which room imports which
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache --no-logo \
+	    && $(BIN)/python book/check_chapters.py
 
 notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks

@@ -90,10 +90,11 @@ def _task(kind: str, key: cache.Key, function: Callable[..., Any], encoder: Enco
 def fit_probes(pairs: Sequence[tuple[Encoder, DataSet]], settings: ProbeSettings, *, workers: int = 0) -> list[Head]:
     """For every pair a linear probe on the frozen encoder's clean features of the training split.
 
-    Raises InputError where a data set has no labels.
+    Raises InputError where a data set has no labels, fewer than two classes, or a tested class that is not trained.
     """
     tasks: list[Task] = []
     for encoder, data in pairs:
+        data.check_trainable()
         arguments = (data.train.images, data.train.required_labels(), len(data.classes), settings)
         tasks.append(_task("probes", _key(encoder, data, settings), fitted, encoder, *arguments))
     return [Head(torch.from_numpy(weight), torch.from_numpy(bias)) for weight, bias in compute(tasks, workers)]
