@@ -133,7 +133,12 @@ def criterion(shifts: Float[Tensor, " n"], ratios: Float[Tensor, " n"]) -> Bool[
     return shifts < ratios
 
 
-def loss_gap_lhs(clean: Float[Tensor, " n"], adversarial: Float[Tensor, " n"], c1: float, norm_of_head: float) -> float:
+def loss_gap_lhs(
+    clean: Float[Tensor, " n"],
+    adversarial: Float[Tensor, " n"],
+    c1: float,
+    norm_of_head: float,
+) -> float:
     """The left-hand side of Lemma 1: ``|mean(l_adv - l)| / (C_1 L_alpha(W))``.
 
     Args:
@@ -191,7 +196,12 @@ def loss_gap_bound(shifts: Float[Tensor, " n"], factor: float, c2: float, rho: f
     return factor * float(shifts.mean()) + hoeffding(c2, len(shifts), rho)
 
 
-def uniform_loss_gap_bound(shifts: Float[Tensor, " n"], factor: float, c2: float, rho: float) -> float:
+def uniform_loss_gap_bound(
+    shifts: Float[Tensor, " n"],
+    factor: float,
+    c2: float,
+    rho: float,
+) -> float:
     """This book's bound for all heads and losses at once (DKW): mean(min(C_2, factor * S_i)) + one side.
 
     Never above `loss_gap_bound`, and it holds for a head that was fitted on the very sample.
