@@ -98,7 +98,7 @@ def test_finetuning_goes_on_where_it_was_cut_off(tmp_path: Path, monkeypatch: py
     with pytest.raises(KeyboardInterrupt):
         finetuning.finetune([(encoder, data, None)], settings)
     monkeypatch.setattr(torch.optim.lr_scheduler.CosineAnnealingLR, "step", step)
-    (saved,) = tmp_path.glob("*/unfinished/*.pt")
+    (saved,) = tmp_path.glob("finetuned/*/*.unfinished.pt")
     assert torch.load(saved, weights_only=True)["done"] == 2
     again, other = finetuning.finetune([(encoder, data, None)], settings)[0]
     assert not saved.exists()

@@ -117,7 +117,7 @@ def figure(
 ) -> Element:
     """A figure, drawn by `plot(**data)`, a function of a module; `caption` and `alt` are templates for `values`."""
     own = {"plot": f"{plot.__module__}:{plot.__qualname__}", "caption": caption, "alt": alt}
-    return draw({"kind": "figure", "key": key, "values": plain(values), "data": plain(data)} | own)
+    return draw({"kind": "figure", "key": key, "values": plain(values), "data": plain(data, digits=6)} | own)
 
 
 def text(key: str, template: str, values: Mapping[str, Any]) -> Element:
