@@ -145,7 +145,7 @@ class Page:
         self.claims.append(entered)
         return entered
 
-    def claim_rows(self, rows: pd.DataFrame, claim: str, *, lhs: str, rhs: str, **where: Any) -> None:
+    def claim_rows(self, rows: pd.DataFrame, claim: str, lhs: str, rhs: str, **where: Any) -> None:
         """Enter a claim for each row: `claim` is a template for it, `lhs` and `rhs` are columns.
 
         Encoder, data, n, vacuous and seed (counted from the page's) come from the columns of these names or `where`.
