@@ -77,6 +77,15 @@ def decode(path: Path, size: int) -> UInt8[np.ndarray, "3 s s"]:
     return np.asarray(fitted).transpose(2, 0, 1)
 
 
+def smaller_than(size: int, paths: list[Path]) -> int:
+    """How many of the images have a side below `size` pixels, so that `decode` enlarges them."""
+    small = 0
+    for path in paths:
+        with Image.open(path) as opened:
+            small += min(opened.size) < size
+    return small
+
+
 def _some(paths: list[Path], labels: list[int] | None, chosen: np.ndarray) -> Files:
     return [paths[i] for i in chosen], None if labels is None else np.asarray(labels, np.int64)[chosen]
 
