@@ -21,8 +21,8 @@ test-book: book ## the built pages in a real browser
 test-slow: install ## the tests that take long: whole books, trained encoders, large networks
 	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --durations=25
 
-check: install ## ruff and mypy
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+check: install ## ruff and mypy, on the chapters too
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python book/check_chapters.py
 
 notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks

@@ -3,25 +3,12 @@
 import sys
 from pathlib import Path
 
+sys.path.insert(0, "book")
+from build import pages
+from pipeline import PAGES
+
 PROFILE = "notebooks/profiles/embedded.yaml"
-CHAPTERS = [
-    "setting",
-    "definition_1_lipschitz_losses",
-    "theorem_1_loss_gap",
-    "theorem_2_criterion",
-    "slack",
-    "model_cards",
-    "section_5_1_cross_entropy",
-    "section_5_2_criterion",
-    "section_6_1_as_score",
-    "section_6_2_transfer_methods",
-    "appendix_b2_regression",
-    "appendix_b5_distribution_shift",
-    "appendix_paper_and_code",
-    "roli",
-    "purification",
-    "audit",
-]
+CHAPTERS = [name for name in pages() if name not in PAGES]
 LONG = [  # they start first, so that none of them is left running alone at the end
     "theorem_2_criterion",
     "slack",
@@ -35,7 +22,6 @@ LONG = [  # they start first, so that none of them is left running alone at the 
 RUN = config.get("chapters", "").split() or CHAPTERS  # make book CHAPTERS="...": these alone
 if odd := set(RUN) - set(CHAPTERS):
     sys.exit(f"unknown chapter {min(odd)!r}: use one of {', '.join(CHAPTERS)}")
-PAGES = ["ledger", "status"]  # they collect what the chapters wrote
 CODE = sorted(
     str(p)
     for p in Path("rt_utils").rglob("*")
@@ -47,6 +33,10 @@ BOOK = "_build/book.done"
 # The stamp speaks of a book that must be there.
 if not Path("_build/html/index.html").exists():
     Path(BOOK).unlink(missing_ok=True)
+
+
+onstart:  # for what make book shows
+    print("to run:", *(job.wildcards.name for job in workflow.dag.needrun_jobs() if job.rule.name != "book"), flush=True)
 
 
 rule book:

@@ -4,18 +4,64 @@ Arguments are the chapters to run (`make book CHAPTERS="..."`); the other pages 
 there is no book yet, the first chapter's is built before the others run: it is there to read after a few minutes.
 """
 
+import contextlib
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html" / "index.html"
+RESULTS = ROOT / "results" / "book"
+LOG = ROOT / "_build" / "chapters.log"
+PAGES = ["ledger", "status"]  # they collect what the chapters wrote, in seconds
 FIRST = "theorem_2_criterion"
 # --nolock: Snakemake's own lock survives a kill; ours does not. --rerun-incomplete: what a kill left is made again.
 SNAKEMAKE = ("--nolock", "--rerun-incomplete", "--quiet", "all", "--cores")
+
+
+def times() -> dict[str, float]:
+    """The seconds that each chapter's last run took, where there was one."""
+    found = {}
+    for path in RESULTS.glob("*/run.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            found[path.parent.name] = float(json.loads(path.read_text(encoding="utf-8"))["time"].removesuffix(" s"))
+    return found
+
+
+def watch(process: subprocess.Popen[bytes], progress: Progress) -> None:
+    """Show what the process writes into the log until it ends."""
+    with LOG.open(encoding="utf-8", errors="replace", newline="\n") as log:
+        rest, ended = "", False
+        while not ended:
+            ended = process.poll() is not None  # before what it said is read, so that none of it is missed
+            *lines, rest = (rest + log.read()).split("\n")
+            for line in lines:
+                progress.take(line)
+            progress.tick()
+            if not ended:
+                time.sleep(0.2)
+        if rest:
+            progress.take(rest)
+
+
+def run(command: list[str], environment: dict[str, str]) -> int:
+    """The command's exit status. It writes into a file, not into a pipe: it may outlive this process."""
+    progress = Progress({**dict.fromkeys(PAGES, 5.0), **times()})
+    LOG.unlink(missing_ok=True)  # one that outlived an earlier build goes on in its own
+    with LOG.open("wb") as log:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process too, which ends, and says so
+    watch(process, progress)
+    progress.close()
+    return process.returncode
 
 
 def build(chapters: list[str]) -> None:
@@ -23,8 +69,7 @@ def build(chapters: list[str]) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, str(os.cpu_count() or 1)]
     command += ["--config", f"chapters={' '.join(chapters)}"] if chapters else []
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path, "PYTHONUTF8": "1"}, check=False)
-    if done.returncode:
+    if run(command, {**os.environ, "PATH": path, "PYTHONUTF8": "1"}):
         kept = "the last good book is still there" if BOOK.exists() else "there is no book yet"
         sys.exit(f"make book: stopped by the error above; {kept}")
 

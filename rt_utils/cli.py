@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import math
 import os
 import sys
@@ -16,11 +17,11 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from rt_utils.pages import parameters, profiles
-from rt_utils.runtime import paths
+from rt_utils.runtime import kernels, paths
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.files import remove_leftovers
 
-KERNEL = "python3"
+logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it logs as an error it raises as well
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
 
 
@@ -87,6 +88,8 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
     failed = output.with_suffix(".failed.ipynb")
     made = [folder for folder in output.parents if not folder.exists()]
     try:
+        if output.exists() and not output.is_file():
+            raise InputError(f"cannot write {str(output)!r}: it is a folder or a device, not a file")
         output.parent.mkdir(parents=True, exist_ok=True)
         for kind in ("partial", "source"):
             remove_leftovers(output.parent, f"{output.stem}.*.{kind}.ipynb")
@@ -96,10 +99,9 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
                 str(unexecuted),
                 str(partial),
                 given,
-                kernel_name=KERNEL,
+                engine_name=kernels.ENGINE,
                 progress_bar=progress,
                 autosave_cell_every=0,
-                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # not a word on its transport at every start
             )
         os.replace(partial, output)
     except OSError as error:
@@ -133,12 +135,15 @@ def keep_reference(chapter: str, given: dict[str, Any], *, progress: bool) -> Pa
 
 
 def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
-    """Recompute a reference run from its own record and print what differs most. Raises InputError where it differs."""
+    """Recompute the kept runs from their record and print what differs most. Raises InputError where one differs."""
     from rt_utils.pages import records
 
-    kept = records.read(chapter, profile, paths.reference())
-    notebook = run(chapter, kept["parameters"], progress=progress)
-    found = records.differences(kept, records.record(chapter, notebook, notebook.parent))
+    found = []
+    for kept in records.read(chapter, profile, paths.reference())["runs"]:
+        notebook = run(chapter, kept["parameters"], progress=progress)
+        (now,) = records.record(chapter, notebook, notebook.parent)["runs"]
+        found += records.differences(chapter, kept, now)
+    found.sort(key=lambda pair: -pair[1])
     beyond = [(place, difference) for place, difference in found if difference > records.SAME]
     for place, difference in beyond[:10]:
         print(f"{place}: {difference:.2%}" if difference < math.inf else f"{place}: not the same at all")

@@ -1,7 +1,8 @@
-"""What a chapter defines, taken from its source: the tests check the chapter's own functions and not copies of them."""
+"""Sources with planted errors, and what a chapter defines, taken from its source and not from copies."""
 
 import ast
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jupytext
@@ -54,3 +55,13 @@ def edited(folder: Path, chapter: str, right: str, wrong: str, *, times: int | N
     (folder / "notebooks").mkdir()
     (folder / "_toc.yml").touch()
     (folder / "notebooks" / f"{chapter}.md").write_text(source.replace(right, wrong), "utf-8")
+
+
+def planted(module: ModuleType, right: str, wrong: str) -> ModuleType:
+    """A copy of a module of the package in which `wrong` stands for `right`, which stands there once."""
+    assert module.__file__ is not None
+    source = Path(module.__file__).read_text("utf-8")
+    assert source.count(right) == 1, f"{right!r} stands {source.count(right)} times in {module.__name__}"
+    copy = ModuleType(module.__name__)
+    exec(compile(source.replace(right, wrong), module.__file__, "exec"), copy.__dict__)
+    return copy

@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import in_process
 import numpy as np
+import papermill
 import pytest
 from PIL import Image
 
@@ -17,6 +19,16 @@ ROOT = Path(__file__).resolve().parent.parent
 def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests neither read nor fill the cache of the book."""
     os.environ["RT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+IN_KERNELS = papermill.execute_notebook
+papermill.execute_notebook = in_process.execute_notebook  # but for tests marked `kernel`, and in other processes
+
+
+@pytest.fixture(autouse=True)
+def _a_kernel_for_those_who_ask(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("kernel"):
+        monkeypatch.setattr(papermill, "execute_notebook", IN_KERNELS)
 
 
 def run_in(folder: Path, chapter: str, values: dict[str, Any]) -> Path:

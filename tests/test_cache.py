@@ -113,6 +113,33 @@ def test_flipped_bytes_are_noticed(
     assert len(calls) == n > 8
 
 
+def test_entries_of_two_kinds_or_keys_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    names = [("numbers", ("a",)), ("numbers", ("b",)), ("texts", ("a",)), ("numbers", ("a", "b"))]
+    entries = [cache.Entry(kind, key, frozenset()) for kind, key in names]
+    for value, entry in enumerate(entries):
+        assert not cache.holds(entry)
+        assert cache.kept(entry, lambda value=value: value) == value
+    for value, entry in enumerate(entries):
+        assert cache.holds(entry)
+        assert cache.kept(entry, pytest.fail) == value
+    assert sorted(row[:3] for row in cache.contents()) == [("numbers", "current", 3), ("texts", "current", 1)]
+
+
+def test_one_entry_has_one_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    entry = cache.Entry("numbers", ("a",), frozenset())
+    held = cache.claim(entry)
+    assert held is not None
+    assert cache.claim(entry) is None
+    others = [cache.claim(cache.Entry(*other, frozenset())) for other in (("texts", ("a",)), ("numbers", ("b",)))]
+    held.release()
+    again = cache.claim(entry)
+    for claim in (*others, again):
+        assert claim is not None
+        claim.release()
+
+
 def test_what_another_computes_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path))
     claimed, second_done = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""The chapters at a small size: through plain papermill, checked by nbval, and recomputed from its file alone."""
+"""The chapters at a small size: through papermill, checked by nbval, and recomputed from its file alone."""
 
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from rt_utils import cli
 from rt_utils.pages import ledger
 
 BIN = Path(sys.executable).parent
+ENGINE = ("--engine", "rt")
 SMALL = {
     "n_test": 16,
     "n_train": 100,
@@ -40,7 +41,7 @@ def papermill(
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cli.write_notebooks()
     folder = tmp_path_factory.mktemp("finished")
-    done = papermill(folder, eps="4/255", results="files", encoders="embedded/robust", data="digits", **SMALL)
+    done = papermill(folder, *ENGINE, eps="4/255", results="files", encoders="embedded/robust", data="digits", **SMALL)
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
 
@@ -85,7 +86,7 @@ def test_the_files_alone_give_the_same_numbers(finished: Path) -> None:
 def test_theorem_1_from_its_file_alone(finished: Path, tmp_path: Path) -> None:
     """An independent float64 evaluation of both sides of Lemma 1, in numpy, from points.npz."""
     values = SMALL | {"encoders": "embedded/robust", "data": "digits, textures", "resamples": 100}
-    done = papermill(tmp_path, chapter="theorem_1_loss_gap", eps="4/255", results="files", **values)
+    done = papermill(tmp_path, *ENGINE, chapter="theorem_1_loss_gap", eps="4/255", results="files", **values)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Warning" not in (tmp_path / "out.ipynb").read_text("utf-8")
     arrays, rows = (
@@ -146,7 +147,7 @@ def test_nbval_gets_the_same_outputs_again(finished: Path) -> None:
 def test_papermill_with_the_profile_and_your_own_images(image_folder: Path, tmp_path: Path) -> None:
     profile = str(ROOT / "notebooks" / "profiles" / "embedded.yaml")
     small = SMALL | {"encoders": "embedded/random", "data": f"folder:{image_folder}"}
-    done = papermill(tmp_path, "-f", profile, results="files", **small)
+    done = papermill(tmp_path, *ENGINE, "-f", profile, results="files", **small)
     assert done.returncode == 0, done.stderr[-2000:]
     points = pd.read_csv(tmp_path / "files" / "points.csv")
     assert len(points) == 16

@@ -71,6 +71,45 @@ def test_fewer_test_images_are_the_first_of_more(name: str) -> None:
     assert len(more.test) == 600
 
 
+def test_the_first_test_images_of_a_set() -> None:
+    data = load_data_set("sprites", size=64, n_train=4, n_test=9)
+    few = data.first(5)
+    assert torch.equal(few.test.images, data.test.images[:5])
+    assert torch.equal(few.test.required_labels(), data.test.required_labels()[:5])
+    assert few.test.factors is not None
+    assert data.test.factors is not None
+    assert torch.equal(few.test.factors, data.test.factors[:5])
+    assert torch.equal(few.train.images, data.train.images)
+    assert few.fingerprint == data_set.fingerprint(few.train, few.test) != data.fingerprint
+    assert (few.name, few.classes, few.factors) == (data.name, data.classes, data.factors)
+
+
+def test_a_fingerprint_covers_pixels_labels_and_factors() -> None:
+    images, labels = torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1])
+    split = data_set.Split(images, labels, torch.zeros(2, 1))
+    other = images.clone()
+    other[1, 2, 3, 3] = 1
+    every = [split, dataclasses.replace(split, images=other), dataclasses.replace(split, labels=1 - labels)]
+    every += [dataclasses.replace(split, labels=None), dataclasses.replace(split, factors=torch.ones(2, 1))]
+    every += [dataclasses.replace(split, images=images.view(1, 3, 8, 4)[:, :, :8, :4])]
+    assert len({data_set.fingerprint(split, one) for one in every}) == len(every)
+    assert data_set.fingerprint(split, every[1]) != data_set.fingerprint(every[1], split)
+    assert len(data_set.fingerprint(split)) == 16
+
+
+def test_pixels_and_labels_of_a_digit() -> None:
+    """Eight by eight, 16 levels of ink: the images are scikit-learn's, with their labels, in both splits."""
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    known = {np.round(x / 16 * 255).astype(np.uint8).tobytes(): int(y) for x, y in zip(images, labels, strict=True)}
+    data = load_data_set("digits:stretched", size=8, n_train=300, n_test=200)
+    for split in (data.train, data.test):
+        assert torch.equal(split.pixels(), split.images.float() / 255)
+        found = [known[image[0].numpy().tobytes()] for image in split.images]
+        assert found == split.required_labels().tolist()
+
+
 def test_a_labelled_folder(image_folder: Path) -> None:
     data = load_data_set(f"folder:{image_folder}", size=32, n_test=500)
     assert data.classes == ("above", "below")
@@ -124,49 +163,6 @@ def test_exif_turns_the_image(tmp_path: Path) -> None:
 def _saved(image: Image.Image, path: Path) -> Path:
     image.save(path)
     return path
-
-
-def _broken(folder: Path) -> str:
-    (folder / "above" / "broken.png").write_bytes((folder / "above" / "00.png").read_bytes()[:200])
-    return "broken.png"
-
-
-def _no_image(folder: Path) -> str:
-    (folder / "above" / "notes.txt").write_text("not an image")
-    return "notes.txt"
-
-
-def _empty(folder: Path) -> str:
-    (folder / "empty").mkdir()
-    return "'empty'.*holds no image"
-
-
-def _nested(folder: Path) -> str:
-    (folder / "above" / "deeper").mkdir()
-    return "holds the folder 'deeper'"
-
-
-def _mixed(folder: Path) -> str:
-    (folder / "loose.png").write_bytes((folder / "above" / "00.png").read_bytes())
-    return "both sub-folders and files"
-
-
-def _float(folder: Path) -> str:
-    Image.fromarray(np.zeros((40, 40), np.float32)).save(folder / "above" / "float.tif")
-    return "float.tif.*32 bits"
-
-
-@pytest.mark.parametrize("spoil", [_broken, _no_image, _empty, _nested, _mixed, _float])
-def test_a_folder_that_is_wrong(image_folder: Path, spoil) -> None:
-    pattern = spoil(image_folder)
-    with pytest.raises(InputError, match=pattern) as caught:
-        load_data_set(f"folder:{image_folder}", size=32, n_train=1000, n_test=1000)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_folder_that_is_not_there() -> None:
-    with pytest.raises(InputError, match="no folder '/nowhere'"):
-        load_data_set("folder:/nowhere", size=32)
 
 
 def test_an_unknown_set_names_the_nearest() -> None:

@@ -164,7 +164,7 @@ def test_the_error_does_not_hold_on_to_memory() -> None:
 
 
 def test_the_cpu_can_be_asked_for() -> None:
-    code = "from rt_utils import devices; print(devices.device())"
+    code = "from rt_utils.runtime import devices; print(devices.device())"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"RT_DEVICE": "cpu"}
     )

@@ -34,6 +34,24 @@ def test_the_columns_and_the_verdicts(tmp_path: Path) -> None:
     assert list(rows.verdict) == ["holds", "holds", "holds", "no point", "violated"]
 
 
+@pytest.mark.parametrize(
+    ("lhs", "rhs", "tolerance", "n", "verdict"),
+    [
+        (1.0, 1.0, 0.0, 1, "holds"),
+        (1.0 + 1e-9, 1.0, 0.0, 1, "violated"),
+        (1.25, 1.0, 0.25, 1, "holds"),
+        (1.5, 1.0, 0.25, 1, "violated"),
+        (2.0, 1.0, 0.0, 0, "no point"),
+        (0.0, 1.0, 0.0, 0, "no point"),
+        (math.nan, 1.0, 0.0, 1, "no point"),
+        (0.0, math.nan, 0.0, 1, "no point"),
+        (math.inf, 1.0, 0.0, 1, "violated"),
+    ],
+)
+def test_a_verdict(lhs: float, rhs: float, tolerance: float, n: int, verdict: str) -> None:
+    assert Claim("chapter", "claim", "embedded", n, 0, lhs, rhs, tolerance).verdict == verdict
+
+
 @pytest.mark.parametrize("only", [CLAIMS, CLAIMS[2:3]], ids=["all", "none says"])
 def test_the_page_shows_what_is_vacuous(only: list[Claim], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

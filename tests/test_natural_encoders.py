@@ -32,10 +32,6 @@ def data(image_folder: Path) -> DataSet:
     return load_data_set(f"folder:{image_folder}", size=32, n_train=30, n_test=10)
 
 
-def test_the_shipped_ones_are_named_first() -> None:
-    assert NATURAL[:3] == ("robust", "standard", "random")
-
-
 @pytest.mark.parametrize("name", NATURAL)
 def test_a_shipped_encoder_and_its_card(name: str) -> None:
     encoder, card = load_encoder(f"natural/{name}"), model_card(f"natural/{name}")

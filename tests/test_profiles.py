@@ -10,7 +10,7 @@ from conftest import ROOT
 from test_downloaded import _intel
 
 from rt_utils import cli
-from rt_utils.images import downloaded
+from rt_utils.images import places
 from rt_utils.pages import parameters, profiles
 from rt_utils.runtime.errors import InputError
 
@@ -23,9 +23,9 @@ DECLARED = {name: cli.declared_parameters(jupytext.read(cli.source(name))) for n
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders where the paper's data sets belong, so that their names are accepted."""
     monkeypatch.setenv("RT_DATA", str(tmp_path / "data"))
-    for _, below, _ in downloaded._TORCHVISION.values():
+    for _, below, _ in places.TORCHVISION.values():
         (tmp_path / "data" / below).mkdir(parents=True)
-    for below, classes, _ in downloaded._FOLDERS.values():
+    for below, classes, _ in places._FOLDERS.values():
         for i in range(classes):
             (tmp_path / "data" / below / "train" / str(i)).mkdir(parents=True)
     _intel(tmp_path / "data" / "intel")

@@ -8,19 +8,20 @@ inequality is tight. The adversary of a draw can reach finitely many feature vec
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from types import SimpleNamespace
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
 import torch
-from chapter_source import definitions
+from chapter_source import planted
 from scipy.stats import binom
 from torch import Tensor
 
-from rt_utils.theory import statements
-from rt_utils.theory.losses import CROSS_ENTROPY
+from rt_utils.theory import lipschitz, lipschitz_losses, sharper, statements
+from rt_utils.theory.lipschitz import ORDERS
+from rt_utils.theory.losses import CROSS_ENTROPY, Loss
+from rt_utils.theory.statements import Alpha
 
-ORDERS = {"l1": 1, "l2": 2, "linf": math.inf}
 DUAL = {"l1": math.inf, "l2": 2, "linf": 1}
 C1 = dict(CROSS_ENTROPY.lipschitz)
 SEEDS, POINTS = 15, 48
@@ -288,34 +289,34 @@ def without_the_other_row(logits: Tensor, weight: Tensor) -> Tensor:
     return (top - second) / weight[logits.argmax(1)].norm(dim=1)
 
 
-# Slack: the chapter's own functions
-
-
-def as_measured(d: Draw) -> SimpleNamespace:
-    """The draw as the chapters hold it: the perturbations with the largest shift and with the largest loss."""
-    u, _, y = pairs(d)
-    rows = torch.arange(POINTS)
-    found = (d.moves.norm(dim=2), CROSS_ENTROPY(u, y).view(len(d.reach), POINTS))
-    z_shift, z_loss = (d.reach[values.argmax(0), rows].numpy() for values in found)
-    head = {"weight": d.weight.double().numpy(), "bias": d.bias.double().numpy()}
-    return SimpleNamespace(z=d.reach[0].numpy(), z_shift=z_shift, z_loss=z_loss, labels=d.labels.numpy(), **head)
+# Slack: the chain link by link, and the criterion with direction
 
 
 @cache
-def from_slack(name: str, plant: tuple[str, str]) -> Callable[..., Any]:
-    return definitions("slack", name, plant=plant)[name]  # type: ignore[no-any-return]
+def sharper_with(plant: tuple[str, str]) -> ModuleType:
+    return planted(sharper, *plant) if plant[0] else sharper
+
+
+def found(d: Draw) -> tuple[Tensor, Tensor, Tensor]:
+    """In float64 the clean features, and those with the largest shift and with the largest loss, as pages hold them."""
+    u, _, y = pairs(d)
+    rows, reach = torch.arange(POINTS), d.reach.double()
+    by_shift, by_loss = d.moves.norm(dim=2), CROSS_ENTROPY(u, y).view(len(d.reach), POINTS)
+    furthest, moved = (reach[values.argmax(0), rows] for values in (by_shift, by_loss))
+    return reach[0], furthest, moved
 
 
 def slack_chain(d: Draw, plant: tuple[str, str] = ("", "")) -> None:
-    values = from_slack("chain", plant)(as_measured(d))
+    z, furthest, moved = found(d)
+    values = sharper_with(plant).chain(z, moved, furthest, d.weight.double(), d.bias.double(), d.labels)
     for link in range(5):
         at_most(values[:, link], values[:, link + 1], 4 * d.size, f"link ({link + 1})")
 
 
 def directional(d: Draw, plant: tuple[str, str] = ("", "")) -> None:
     """0 <= D <= S, and D < m keeps the prediction: between Theorem 2 and robustness."""
-    along, changed = from_slack("directional", plant)(as_measured(d))
-    weight, reach = d.weight.double(), d.reach.double()
+    weight, reach, (z, *others) = d.weight.double(), d.reach.double(), found(d)
+    along, changed = sharper_with(plant).directional_shift(z, torch.stack(others), weight, d.bias.double())
     shifts = (reach - reach[0]).norm(dim=2).amax(0)
     m = statements.margin_ratio(reach[0] @ weight.T + d.bias.double(), weight)
     at_most(-along, 0.0, 1.0, "D >= 0")
@@ -411,10 +412,7 @@ PLANTED: dict[str, tuple[Callable[..., None], Any]] = {
     ),
     "chain (3), mean for the largest": (
         slack_chain,
-        (
-            "pairwise = v.norm(dim=1), statements.row_distances(weight).amax(1)",
-            "pairwise = v.norm(dim=1), statements.row_distances(weight).mean(1)",
-        ),
+        ("statements.row_distances(weight).amax(1)", "statements.row_distances(weight).mean(1)"),
     ),
     "chain (4), missing factor 2": (
         slack_chain,
@@ -425,8 +423,8 @@ PLANTED: dict[str, tuple[Callable[..., None], Any]] = {
         ("row * statements.shift(z, furthest)", "row * statements.shift(z, furthest).mean().expand(len(z))"),
     ),
     "directional, mean for the largest": (directional, ("towards.amax((0, 2))", "towards.mean((0, 2))")),
-    "directional, wrong factor": (directional, (") / distances, 0.0)", ") / (1.3 * distances), 0.0)")),
-    "directional, factor missing": (directional, (") / distances, 0.0)", "), 0.0)")),
+    "directional, wrong factor": (directional, ("own) / distances", "own) / (1.3 * distances)")),
+    "directional, factor missing": (directional, ("own) / distances", "own)")),
 }
 
 
@@ -443,25 +441,25 @@ def test_a_planted_error_is_caught(name: str) -> None:
         everywhere(check, **(wrong if isinstance(wrong, dict) else {"plant": wrong}))
 
 
-# Definition 1: the losses as their chapter defines them
+# Definition 1: the losses and the steepest directions of its chapter
 
 OUTPUTS = ("plain", "ties", "zero", "huge", "wrong by far", "axes", "diagonals", "float32")
-DEFINED = ["R", "c", "one_hot", "crammer_singer", "weston_watkins", "sign", "root2", "LOSSES", "ORDERS", "steepest"]
+LOSS_NAMES = tuple(loss.name for loss in lipschitz_losses.losses(5))
 
 
-@cache
-def definition_1(n_classes: int) -> dict[str, Any]:
-    return definitions("definition_1_lipschitz_losses", *DEFINED, p=SimpleNamespace(n_classes=n_classes))
+def named(name: str, n_classes: int) -> Loss:
+    (loss,) = (loss for loss in lipschitz_losses.losses(n_classes) if loss.name == name)
+    return loss
 
 
 def outputs(regime: str, name: str, n_classes: int, n: int = 400) -> tuple[Tensor, Tensor]:
     """Outputs and labels; for the squared norm the residuals are cut to length R."""
-    page = definition_1(n_classes)
     generator = torch.Generator().manual_seed(n_classes)
-    size = page["LOSSES"][name][1]
+    size = named(name, n_classes).outputs
+    assert size is not None
     u = torch.randn(n, size, generator=generator, dtype=torch.float64)
     y = torch.randint(n_classes, (n,), generator=generator)
-    target = page["one_hot"](y).double() if size == n_classes else y[:, None].double()
+    target = lipschitz_losses.targets(u, y) if size == n_classes else y[:, None].double()
     if regime == "ties":
         u = u.round()
     elif regime == "zero":
@@ -469,21 +467,21 @@ def outputs(regime: str, name: str, n_classes: int, n: int = 400) -> tuple[Tenso
     elif regime == "huge":
         u = u * 10 ** (3 + torch.rand(n, 1, generator=generator, dtype=torch.float64))
     elif regime == "wrong by far":
-        u = u - 30 * (target if size > 1 else page["sign"](y)[:, None])
+        u = u - 30 * (target if size > 1 else lipschitz_losses.sign(y)[:, None])
     elif regime == "axes":
         u = target + 4 * torch.eye(size).double()[torch.randint(size, (n,), generator=generator)]
     elif regime == "diagonals":
         u = target + 4 * u.sign()
     if regime == "float32":
         u = u.float()
-    return ball(name, u, y, page), y
+    return ball(name, u, y), y
 
 
-def ball(name: str, u: Tensor, y: Tensor, page: dict[str, Any]) -> Tensor:
+def ball(name: str, u: Tensor, y: Tensor) -> Tensor:
     if name != "squared norm":
         return u
-    target = page["one_hot"](y).to(u.dtype)
-    return target + (u - target) * (page["R"] / (u - target).norm(dim=1, keepdim=True)).clamp(max=1)
+    target = lipschitz_losses.targets(u, y)
+    return target + (u - target) * (lipschitz_losses.R / (u - target).norm(dim=1, keepdim=True)).clamp(max=1)
 
 
 def gradient_at(loss: Callable[..., Tensor], u: Tensor, y: Tensor) -> Tensor:
@@ -492,15 +490,14 @@ def gradient_at(loss: Callable[..., Tensor], u: Tensor, y: Tensor) -> Tensor:
     return gradient
 
 
-def lipschitz(name: str, alpha: str, regime: str, n_classes: int, factor: float = 1.0) -> None:
+def changes(name: str, alpha: Alpha, regime: str, n_classes: int, factor: float = 1.0) -> None:
     """|l(u) - l(v)| <= C_1 ||u - v||, along the steepest direction, at random, and across the whole draw."""
-    page = definition_1(n_classes)
-    loss, _, constants = page["LOSSES"][name]
-    constant = factor * constants[list(ORDERS).index(alpha)]
+    loss = named(name, n_classes)
+    constant = factor * loss.lipschitz[alpha]
     u, y = outputs(regime, name, n_classes)
-    down = page["steepest"](gradient_at(loss, u, y), alpha)
+    down = lipschitz.steepest(gradient_at(loss, u, y), alpha)
     for v in (u - 0.1 * down, u + 0.1 * down, u + u.roll(1, 0), u.flip(1) / 2):
-        v = ball(name, v.to(u.dtype), y, page)
+        v = ball(name, v.to(u.dtype), y)
         values = loss(u, y), loss(v, y)
         distance = torch.linalg.vector_norm(u - v, ORDERS[alpha], dim=1)
         size = float(max(x.abs().max() for x in (u, v, *values))) + 1
@@ -508,11 +505,10 @@ def lipschitz(name: str, alpha: str, regime: str, n_classes: int, factor: float 
 
 
 def read_off_the_gradient(
-    name: str, alpha: str, regime: str, n_classes: int, factor: float = 1.0, dual: bool = True
+    name: str, alpha: Alpha, regime: str, n_classes: int, factor: float = 1.0, dual: bool = True
 ) -> None:
     """The steps of the proposition: a convex loss lies above its tangents; Hoelder; the steepest step attains it."""
-    page = definition_1(n_classes)
-    loss, _, _ = page["LOSSES"][name]
+    loss = named(name, n_classes)
     u, y = outputs(regime, name, n_classes)
     g = factor * gradient_at(loss, u, y)
     v = u + torch.tensor([1.0, 0.01])[torch.arange(len(u)) % 2, None] * (u.roll(1, 0) - u)
@@ -525,7 +521,7 @@ def read_off_the_gradient(
         size,
         f"{name}, Hoelder",
     )
-    at_most((norm - (g * page["steepest"](g, alpha)).sum(1)).abs(), 0.0, size, f"{name}, the dual norm is attained")
+    at_most((norm - (g * lipschitz.steepest(g, alpha)).sum(1)).abs(), 0.0, size, f"{name}, the dual norm is attained")
 
 
 def of_every_output(
@@ -536,13 +532,10 @@ def of_every_output(
             check(name, alpha, regime, n_classes, **wrong)
 
 
-LOSS_NAMES = tuple(definition_1(5)["LOSSES"])
-
-
 @pytest.mark.parametrize("name", LOSS_NAMES)
 @pytest.mark.parametrize("n_classes", [1, 2, 5])
 def test_definition_1(name: str, n_classes: int) -> None:
-    of_every_output(lipschitz, name, n_classes=n_classes)
+    of_every_output(changes, name, n_classes=n_classes)
     of_every_output(read_off_the_gradient, name, n_classes=n_classes)
 
 
@@ -550,7 +543,7 @@ def test_definition_1(name: str, n_classes: int) -> None:
 @pytest.mark.parametrize("name", LOSS_NAMES)
 def test_a_wrong_constant_of_a_loss_is_caught(name: str, alpha: str) -> None:
     with pytest.raises(AssertionError, match="exceeded"):
-        of_every_output(lipschitz, name, (alpha,), factor=0.95)
+        of_every_output(changes, name, (alpha,), factor=0.95)
 
 
 @pytest.mark.parametrize("name", LOSS_NAMES)
@@ -559,7 +552,7 @@ def test_a_wrong_gradient_is_caught(name: str) -> None:
         of_every_output(read_off_the_gradient, name, factor=1.1)
 
 
-@pytest.mark.parametrize("name", [name for name in LOSS_NAMES if definition_1(5)["LOSSES"][name][1] > 1])
+@pytest.mark.parametrize("name", [name for name in LOSS_NAMES if named(name, 5).outputs == 5])
 def test_a_norm_that_is_not_the_dual_is_caught(name: str) -> None:
     with pytest.raises(AssertionError, match=r"(Hoelder|attained): exceeded"):
         of_every_output(read_off_the_gradient, name, dual=False)

@@ -8,18 +8,18 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import ROOT
 
 from rt_utils import cli
-from rt_utils.pages import figures, records, tables
+from rt_utils.pages import elements, figures, records
+from rt_utils.pages.elements import DATA
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
 
-CHAPTER = "definition_1_lipschitz_losses"
+CHAPTER = "theorem_2_criterion"
 RECORDS = sorted((ROOT / "book" / "reference" / "natural").glob("*.json"))
 
 
@@ -32,7 +32,10 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "notebooks" / f"{CHAPTER}.md", folder / "notebooks")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        cli.main(["reference", CHAPTER, "-p", "n_classes", "4", "-q"])
+        small = {"n_test": 4, "n_train": 40, "floor_points": 2, "apgd_points": 2, "steps": 3, "restarts": 1}
+        small |= {"probe_epochs": 2, "workers": 1, "data": "digits", "encoders": "embedded/robust"}
+        pairs = [text for name, value in small.items() for text in ("-p", name, str(value))]
+        cli.main(["reference", CHAPTER, *pairs, "-q"])
     return folder
 
 
@@ -40,19 +43,46 @@ def record_in(book: Path) -> Path:
     return book / "book" / "reference" / "embedded" / f"{CHAPTER}.json"
 
 
-def test_a_record_holds_what_the_page_shows(book: Path) -> None:
+def test_a_record_holds_data_and_no_layout(book: Path) -> None:
     record = json.loads(record_in(book).read_text("utf-8"))
     assert record["chapter"] == CHAPTER
-    assert record["parameters"]["n_classes"] == 4
-    assert "results" not in record["parameters"]
-    assert {"code (digest)", "versions", "hardware", "time", "weights (SHA-256)"} <= set(record["run"])
-    assert record["commit"]
-    shown = [part for cell in record["cells"] for part in cell["shown"]]
-    assert {part["kind"] for part in shown} == {"table", "figure"}
-    assert len(record["claims"]) > 10
-    for part in (part for part in shown if part["kind"] == "figure"):
-        assert part["axes"]
-        assert records.unpacked(part["svg"]).startswith("<svg")
+    (run,) = record["runs"]
+    assert run["parameters"]["n_test"] == 4
+    assert not {"results", "workers"} & set(run["parameters"])
+    assert {"code (digest)", "versions", "hardware", "time", "weights (SHA-256)"} <= set(run["run"])
+    assert run["commit"]
+    assert run["code"] == records.computation(CHAPTER)
+    assert {element["kind"] for element in run["elements"].values()} == {"table", "figure", "text"}
+    assert not {"caption", "alt", "template", "formats", "svg"} & {n for e in run["elements"].values() for n in e}
+    assert len(run["claims"]) > 3
+
+
+def test_a_kept_run_is_drawn_by_todays_page(book: Path) -> None:
+    """What the page shows and what is drawn from the record with the page's own words is the same."""
+    (run,) = json.loads(record_in(book).read_text("utf-8"))["runs"]
+    (path,) = book.glob("results/*/*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    figures.use_style()
+    shown = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if DATA in o.get("metadata", {})]
+    for output in shown:
+        own = output.metadata[DATA]
+        again = elements.redrawn(run["elements"][own["key"]], own)._repr_mimebundle_()[0]
+        assert again.get("text/html", again.get("text/markdown")) == output.data.get(
+            "text/html", output.data.get("text/markdown")
+        )
+    assert len(shown) == len(run["elements"]) > 5
+    own = next(output.metadata[DATA] for output in shown if output.metadata[DATA]["kind"] == "table")
+    other = elements.redrawn(run["elements"][own["key"]], {**own, "caption": "Another caption for {threat}."})
+    assert "Another caption for l_inf, eps = 8/255." in other.shown.source  # type: ignore[union-attr]
+
+
+def test_a_record_holds_runs_with_other_parameters_too(book: Path, tmp_path: Path) -> None:
+    record = json.loads(record_in(book).read_text("utf-8"))
+    other = copy.deepcopy(record)
+    other["runs"][0]["parameters"]["eps"] = 0.1
+    for content in (record, other, record):
+        path = records.write(content, tmp_path)
+    assert [run["parameters"]["eps"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [0.1, 8 / 255]
 
 
 def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
@@ -64,11 +94,8 @@ def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
     assert "values are the record's, the largest difference 0" in capsys.readouterr().out
     whole = record_in(book).read_text("utf-8")
     altered = json.loads(whole)
-    table = next(
-        part for cell in altered["cells"] for part in cell["shown"] if part["kind"] == "table" and part["formats"]
-    )
-    column = table["columns"].index(next(iter(table["formats"])))
-    table["rows"][0][column] += 1
+    table = altered["runs"][0]["elements"]["table-3"]
+    table["rows"][0][table["columns"].index("AS score")] += 1
     record_in(book).write_text(json.dumps(altered), "utf-8")
     with pytest.raises(SystemExit, match=rf"rt: {CHAPTER}: 1 of \d+ values differ by more than 1%"):
         cli.main(check)
@@ -92,70 +119,63 @@ def test_a_wrong_call_in_one_line(
         cli.main(["reference", *arguments])
 
 
-def small_record() -> dict[str, Any]:
-    run = {"weights (SHA-256)": "a 1", "data (fingerprint)": "b 2"}
-    table = {"kind": "table", "rows": [["x", 1.0, None], ["y", 2, 0.0]]}
-    figure = {"kind": "figure", "axes": [{"title": "t", "lines": [{"label": "l", "xy": [[0.0, 1.0]]}]}]}
-    cells = [{"cell": 3, "shown": [table, figure, {"kind": "text", "markdown": "**A**"}]}]
-    return {"chapter": "c", "run": run, "claims": [{"verdict": "holds"}], "cells": cells}
+def small_run() -> dict[str, Any]:
+    facts = {"weights (SHA-256)": "a 1", "data (fingerprint)": "b 2"}
+    table = {"kind": "table", "rows": [["x", 1.0, None], ["y", 2, 0.0]], "values": {"n": 3}}
+    figure = {"kind": "figure", "data": {"xy": [[0.0, 1.0]]}}
+    kept = {"t": table, "f": figure, "w": {"kind": "text", "values": {"what": "A"}}}
+    return {"run": facts, "claims": [{"verdict": "holds"}], "elements": kept}
 
 
 def test_differences() -> None:
-    kept = small_record()
-    found = records.differences(kept, copy.deepcopy(kept))
-    assert len(found) == 5  # 1, 2 and 0 in the table, two numbers in the figure
+    kept = small_run()
+    found = records.differences("c", kept, copy.deepcopy(kept))
+    assert len(found) == 6  # 1, 2, 0 and 3 of the table, two numbers in the figure
     assert found[0][1] == 0
     now = copy.deepcopy(kept)
-    now["cells"][0]["shown"][0]["rows"][0][1] = 1.1
-    assert records.differences(kept, now)[0] == ("cell 3[0][0][0][1]", pytest.approx(0.1 / 1.1))
+    now["elements"]["t"]["rows"][0][1] = 1.1
+    assert records.differences("c", kept, now)[0] == ("t rows[0][1]", pytest.approx(0.1 / 1.1))
     now["claims"] = [{"verdict": "violated"}]
-    assert records.differences(kept, now)[0] == ("a verdict", np.inf)
+    assert records.differences("c", kept, now)[0] == ("a verdict", np.inf)
     now = copy.deepcopy(kept)
-    now["cells"][0]["shown"][0]["rows"].pop()
-    assert records.differences(kept, now)[0][1] == np.inf
+    now["elements"]["t"]["rows"].pop()
+    assert records.differences("c", kept, now)[0][1] == np.inf
 
 
 @pytest.mark.parametrize(
     ("fact", "line"), [("weights (SHA-256)", "other weights"), ("data (fingerprint)", "other data")]
 )
 def test_other_inputs_are_refused(fact: str, line: str) -> None:
-    kept, now = small_record(), small_record()
+    kept, now = small_run(), small_run()
     now["run"][fact] = "a 9"
     with pytest.raises(InputError, match=line):
-        records.differences(kept, now)
+        records.differences("c", kept, now)
 
 
-def test_a_table_is_drawn_again_from_its_data() -> None:
-    frame = pd.DataFrame({"name": ["a", "b"], "n": [1, 2], "x": [0.25, np.nan], "flag": [True, False]})
-    shown = tables.show_table(frame, {"n": "d", "x": ".3f"}, caption="A caption.", wide=True)
-    assert shown.data is not None
-    again = tables.table_from(json.loads(json.dumps(shown.data)))
-    assert again.source.partition("<thead>")[2] == shown.source.partition("<thead>")[2]
-
-
-def test_a_figures_data_are_what_it_shows() -> None:
-    figure, axis = plt.subplots()
-    axis.plot([0, 1, 2], [1.0, np.nan, 3.0], label="line")
-    axis.scatter([5], [6], label="point")
-    axis.bar([7], [8], width=1)
-    axis.set(title="title", xlabel="x", ylabel="y")
-    (drawn,) = figures.picture(figure, "test", caption="c", alt="a").data
-    assert drawn["lines"] == [{"label": "line", "xy": [[0.0, 1.0], [1.0, None], [2.0, 3.0]]}]
-    assert drawn["points"] == [{"label": "point", "xy": [[5.0, 6.0]]}]
-    assert drawn["bars"] == [[6.5, 0.0, 1.0, 8.0]]
-    assert (drawn["title"], drawn["x"], drawn["y"]) == ("title", "x", "y")
+def test_prose_and_plotting_do_not_count_as_computation(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(book)
+    before, source = records.computation(CHAPTER), book / "notebooks" / f"{CHAPTER}.md"
+    whole = source.read_text("utf-8")
+    source.write_text(whole.replace("How to read it", "What it says").replace('"geometry",', '"plane",'), "utf-8")
+    assert records.computation(CHAPTER) == before
+    source.write_text(whole.replace("import summary, sweep", "import summary"), "utf-8")
+    assert records.computation(CHAPTER) != before
+    source.write_text(whole, "utf-8")
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
 def test_a_kept_record_names_the_encoders_that_are_shipped(path: Path) -> None:
     record = json.loads(path.read_text("utf-8"))
     assert (record["chapter"], record["profile"]) == (path.stem, "natural")
-    assert record["parameters"]["profile"] == "natural"
+    runs = record.get("runs", [record])  # one that is not made anew yet is a single run
+    assert {run["parameters"]["profile"] for run in runs} == {"natural"}
     weights = {
         f"natural/{card.stem}": json.loads(card.read_text())["sha256"]
         for card in (paths.SHIPPED / "natural").glob("*.json")
     }
-    for name, _, digest in (entry.rpartition(" ") for entry in record["run"]["weights (SHA-256)"].split(", ")):
+    named = [entry.rpartition(" ")[::2] for run in runs for entry in run["run"]["weights (SHA-256)"].split(", ")]
+    assert {name for name, _ in named} & set(weights), "it names no shipped encoder"
+    for name, digest in named:
         if name in weights:
             assert weights[name].startswith(digest), f"{name} was trained anew since: make reference"
     assert path.stat().st_size < 300_000
@@ -165,7 +185,7 @@ def test_the_commit_says_whether_code_was_changed(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:
         subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
 
-    kept, code = tmp_path / "book" / "reference" / "natural" / "slack.json", tmp_path / "rt_utils" / "bounds.py"
+    kept, code = tmp_path / "book" / "reference" / "natural" / "slack.json", tmp_path / "rt_utils" / "code.py"
     for file in (kept, code):
         file.parent.mkdir(parents=True)
         file.write_text("1")

@@ -80,6 +80,10 @@ def _truncated(folder: Path) -> None:
     (folder / "above" / "00.jpg").write_bytes(buffer.getvalue()[: len(buffer.getvalue()) // 2])
 
 
+def _float(folder: Path) -> None:
+    Image.fromarray(np.zeros((40, 40), np.float32)).save(folder / "above" / "float.tif")
+
+
 def _one_image(folder: Path) -> None:
     shutil.rmtree(folder / "below")
     for path in sorted((folder / "above").iterdir())[1:]:
@@ -111,6 +115,7 @@ FOLDERS: list[tuple[str, Callable[[Path], object], str]] = [
     ("loose file", lambda f: (f / "notes.txt").write_text(""), "'{f}' holds both sub-folders and files ('notes.txt'"),
     ("one image", _one_image, "'{f}' holds one image: a probe needs at least two"),
     ("no labels", _no_classes, "this data set has no labels"),
+    ("32 bits", _float, "'{f}/above/float.tif' cannot be read as an image (32 bits a pixel"),
 ]
 
 
@@ -168,10 +173,6 @@ def refused(options: list[str], chapter: str = "theorem_2_criterion") -> str:
 
 def small(**values: object) -> list[str]:
     return [text for name, value in (SMALL | values).items() for text in ("-p", name, str(value))]
-
-
-def test_the_number_of_cases() -> None:
-    assert len(AT_ONCE) + len(FOLDERS) + len(WEIGHTS) >= 40
 
 
 @pytest.mark.parametrize(("options", "reason"), AT_ONCE, ids=[" ".join(options) for options, _ in AT_ONCE])

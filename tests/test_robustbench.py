@@ -130,12 +130,12 @@ def test_a_file_that_the_loader_takes_though_it_fills_nothing(models: Path) -> N
 
 
 def test_no_network(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import robustbench.utils
+    from robustbench import utils
 
     def offline(*_: object) -> None:
         raise ConnectionError("HTTPSConnectionPool(host='drive.google.com')\nMax retries exceeded")
 
-    monkeypatch.setattr(robustbench.utils, "download_gdrive_new", offline)
+    monkeypatch.setattr(utils, "download_gdrive_new", offline)
     source = robustbench._entries()[SMALL]["gdrive_id"]
     assert _refusal(SMALL) == (
         f"cannot download https://drive.google.com/file/d/{source}/view (ConnectionError): "

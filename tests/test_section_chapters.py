@@ -69,7 +69,7 @@ def test_section_5_2_refuses_a_radius_that_it_cannot_triple(tmp_path: Path, monk
 def test_section_6_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = run("section_6_2_transfer_methods", tmp_path, monkeypatch, ft_epochs=2, ft_points=8)
     lemma = rows[rows.claim.str.startswith("Lemma 1")]
-    assert set(lemma.encoder) == {"robust, LP", "robust, FT", "robust, LP-FT"}
+    assert set(lemma.encoder) == {f"embedded/robust, {method}" for method in ("LP", "FT", "LP-FT")}
     assert set(lemma.verdict) == {"holds"}
     arrays = np.load("files/points.npz")
     names = {key.split("|")[0] for key in arrays}
@@ -98,7 +98,7 @@ def test_finetuning_goes_on_where_it_was_cut_off(tmp_path: Path, monkeypatch: py
     with pytest.raises(KeyboardInterrupt):
         finetuning.finetune([(encoder, data, None)], settings)
     monkeypatch.setattr(torch.optim.lr_scheduler.CosineAnnealingLR, "step", step)
-    (saved,) = tmp_path.glob("*/unfinished/*.pt")
+    (saved,) = tmp_path.glob("finetuned/*/*.unfinished.pt")
     assert torch.load(saved, weights_only=True)["done"] == 2
     again, other = finetuning.finetune([(encoder, data, None)], settings)[0]
     assert not saved.exists()

@@ -70,3 +70,42 @@ def test_contains_refuses_what_lies_outside() -> None:
     assert perturbations.allowed(threat, x, x + 0.05).all()
     assert not perturbations.allowed(threat, x, x + 0.06).any()  # outside the pixel box
     assert not perturbations.allowed(threat, x, x - 0.11).any()  # outside the ball
+    assert not perturbations.allowed(threat, 1 - x, 1 - x - 0.06).any()  # outside the box at its other end
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_contains_refuses_one_pixel_outside(norm: str) -> None:
+    """Of three images that move by eps in one pixel alone, the second by a thousandth of eps more."""
+    threat, x = Threat.parse(norm, 0.1), torch.full((3, 3, 8, 8), 0.5)
+    moved = x.clone()
+    moved[:, 1, 2, 3] -= 0.1
+    assert perturbations.allowed(threat, x, moved).all()
+    moved[1, 1, 2, 3] -= 0.0001
+    assert perturbations.allowed(threat, x, moved).tolist() == [True, False, True]
+
+
+def test_the_size_in_both_norms() -> None:
+    delta = torch.zeros(2, 3, 2, 2)
+    delta[0, 0, 0, 0], delta[0, 2, 1, 1], delta[1, 1, 0, 1] = -0.3, 0.4, -0.2
+    assert perturbations.size(Threat("linf", 0.1), delta).tolist() == pytest.approx([0.4, 0.2])
+    assert perturbations.size(Threat("l2", 0.1), delta).tolist() == pytest.approx([0.5, 0.2])
+
+
+def test_a_threat_from_what_a_user_wrote_and_as_it_is_shown() -> None:
+    assert Threat.parse("l2", "3") == Threat("l2", 3.0)  # beyond what l_inf allows
+    assert Threat.parse("linf", "8/255") == Threat("linf", 8 / 255)
+    assert str(Threat("linf", 8 / 255)) == "l_inf, eps = 8/255"
+    assert str(Threat("l2", 8 / 255)) == "l_2, eps = 0.03137"
+
+
+def test_a_random_start_is_drawn_from_its_generator_and_for_each_image() -> None:
+    x = torch.full((2, 3, 8, 8), 0.5)
+    for threat in (Threat("linf", 0.1), Threat("l2", 0.1)):
+        one, same, other = (
+            perturbations.random_start(threat, x, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        )
+        assert torch.equal(one, same)
+        assert not torch.equal(one, other)
+        assert not torch.equal(one[0], one[1])
+        assert (one > x).any()
+        assert (one < x).any()

@@ -1,26 +1,26 @@
-"""Shows what a chapter computed in a reference run beside what it computed in this build, as tabs.
+"""Shows what a chapter computed in a kept run beside what it computed in this build, as tabs.
 
-Below each cell's own outputs stand those of the same cell of the reference run, drawn again from the record by the
-chapters' own code, under the record's name. The script records.js turns the two into tabs; without it one follows the
-other. What is the same in both, such as a published table, is not repeated.
+Below each cell's own outputs stand those of the kept run, drawn by today's code from the record's data. The script
+reference.js turns the two into tabs; without it one follows the other. What is the same in both, such as a published
+table, is not repeated.
 """
 
 import html
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import older_records
 from docutils import nodes  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
 
 from rt_utils.pages import records
-from rt_utils.pages.figures import Picture
+from rt_utils.pages.elements import computed, redrawn
+from rt_utils.pages.figures import use_style
 from rt_utils.pages.files import provenance
-from rt_utils.pages.tables import table_from
 
 
 def _math(content: str, options: dict[str, Any]) -> str:
@@ -31,61 +31,88 @@ def _math(content: str, options: dict[str, Any]) -> str:
 MARKDOWN = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, renderer=_math)
 
 
-def _drawn(shown: dict[str, Any], profile: str) -> str:
-    if shown["kind"] == "table":
-        return table_from(shown).source.replace(
-            '<script type="text/csv">', f'<script type="text/csv" data-run="{profile}">'
-        )
-    if shown["kind"] == "figure":
-        svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{profile}-", records.unpacked(shown["svg"]))
-        return Picture(f"{profile}-{shown['name']}", svg, shown["caption"], shown["alt"], [])._repr_html_()
-    return str(MARKDOWN.render(shown["markdown"]))
+def _drawn(kept: dict[str, Any], own: dict[str, Any], profile: str) -> str:
+    """A kept element as today's page shows its own, as HTML, with ids of its own; empty where that cannot be."""
+    try:
+        element = redrawn({**kept, "key": f"{profile}-{kept['key']}"}, own)
+    except (KeyError, TypeError):  # today's page asks for what the record does not hold
+        return ""
+    if isinstance(element.shown, str):
+        return str(MARKDOWN.render(element.shown))
+    return element.shown._repr_html_()
 
 
-def _same(shown: dict[str, Any], own: list[dict[str, Any]]) -> bool:
-    keys = ("kind", "rows", "axes", "markdown")
-    return any(all(shown.get(key) == other.get(key) for key in keys) for other in own)
+def _differing(runs: list[dict[str, Any]]) -> list[str]:
+    """Per run the parameters in which it differs from the others, as words."""
+    names = [name for name in runs[0]["parameters"] if len({str(run["parameters"].get(name)) for run in runs}) > 1]
+    return ["".join(f", {name} {run['parameters'].get(name)}" for name in names) for run in runs]
+
+
+def _shown(own: dict[str, Any], record: dict[str, Any], code: str) -> str:
+    """One element of every kept run, under a line that names the run; empty where it is what the page shows."""
+    parts = []
+    profile, runs = record["profile"], record["runs"]
+    for number, (run, what) in enumerate(zip(runs, _differing(runs), strict=True)):
+        kept = run["elements"].get(own.get("key"))
+        if kept is None or kept == computed(own):
+            continue
+        drawn = _drawn(kept, own, f"{profile}-{number}" if number else profile)
+        changed = "" if run["code"] == code else "; the code that computes this has changed since"
+        said = f"Reference run: profile {profile}{what}, {run['run']['finished (UTC)'][:10]}, {run['run']['hardware']}"
+        if not drawn:
+            changed = "; the page asks for more than it kept, so it is not shown until it is made anew"
+        parts.append(f'<p class="rt-reference-label">{html.escape(said + changed)}.</p>{drawn}')
+    return "".join(parts)
+
+
+def _older(kept: dict[str, Any] | None, own: dict[str, Any], record: dict[str, Any]) -> str:
+    if kept is None or kept.get("rows", kept.get("markdown")) == own.get("rows", own.get("template")):
+        return ""
+    run = record["run"]
+    said = f"Reference run: profile {record['profile']}, {run['finished (UTC)'][:10]}, {run['hardware']}"
+    label = html.escape(f"{said}; the chapter's code has changed since.")
+    return f'<p class="rt-reference-label">{label}</p>' + older_records.drawn(kept, record["profile"], MARKDOWN)
 
 
 def _facts(record: dict[str, Any]) -> str:
-    """What made the reference run, as a page says it of its own."""
-    verdicts = [claim["verdict"] for claim in record["claims"]]
-    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-    facts = record["run"] | {"commit": record["commit"], "claims": f"{len(verdicts)}: {counts}"}
-    return provenance(f"What made the reference run, profile {record['profile']}", facts)
+    """What made the kept runs, as a page says it of its own."""
+    boxes = []
+    for run in record.get("runs", [record]):
+        verdicts = [claim["verdict"] for claim in run["claims"]]
+        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+        facts = run["run"] | {"commit": run["commit"], "claims": f"{len(verdicts)}: {counts}"}
+        boxes.append(provenance(f"What made the reference run, profile {record['profile']}", facts))
+    return "".join(boxes)
 
 
-def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.NotebookNode) -> None:
-    cells = records.cells(notebook)
-    place = {id(cell): index for index, cell in enumerate(cells)}
-    kept = {cell["cell"]: cell for cell in record["cells"]}
-    profile, run = record["profile"], record["run"]
+def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.NotebookNode, chapter: str) -> None:
+    use_style()
+    elements = {index: records.own_elements(cell) for index, cell in enumerate(notebook.cells) if "outputs" in cell}
+    in_page = [element for its in elements.values() for element in its]
+    older = iter(older_records.in_order(record, in_page) if "cells" in record else [])
+    code = records.computation(chapter)
     own_profile = records.profile_of(notebook)
     for container in list(doctree.findall(nodes.container)):
         if container.get("nb_element") != "cell_code":
             continue
         cell = notebook.cells[container["cell_index"]]
-        output = next(
-            (n for n in container.findall(nodes.container) if n.get("nb_element") == "cell_code_output"), None
-        )
-        its = kept.get(place.get(id(cell), -1))
+        outputs = (n for n in container.findall(nodes.container) if n.get("nb_element") == "cell_code_output")
+        output = next(outputs, None)
         if output is None:
             continue
         if "rt-provenance" in json.dumps(cell.get("outputs", [])):
             output += nodes.raw("", _facts(record), format="html")
-        parts = [
-            _drawn(shown, profile) for shown in (its or {"shown": []})["shown"] if not _same(shown, records.shown(cell))
-        ]
-        if its is None or not parts:
-            continue
-        older = "" if its["code"] == records.digest(cell) else "; this cell's code has changed since"
-        label = f"Reference run: profile {profile}, {run['finished (UTC)'][:10]}, {run['hardware']}{older}."
-        output += nodes.raw(
-            "",
-            f'<div class="rt-reference" data-run="{html.escape(profile)}" data-own="{html.escape(own_profile)}">'
-            f'<p class="rt-reference-label">{html.escape(label)}</p>{"".join(parts)}</div>',
-            format="html",
+        own = elements[container["cell_index"]]
+        if "cells" in record:
+            parts = [_older(next(older), element, record) for element in own]
+        else:
+            parts = [_shown(element, record, code) for element in own]
+        shown = "".join(parts).replace(
+            '<script type="text/csv">', f'<script type="text/csv" data-run="{record["profile"]}">'
         )
+        if shown:
+            profiles = f'data-run="{html.escape(record["profile"])}" data-own="{html.escape(own_profile)}"'
+            output += nodes.raw("", f'<div class="rt-reference" {profiles}>{shown}</div>', format="html")
 
 
 def add_reference_runs(app: Sphinx, doctree: nodes.document) -> None:
@@ -93,7 +120,7 @@ def add_reference_runs(app: Sphinx, doctree: nodes.document) -> None:
     for path in sorted((Path(app.srcdir) / "book" / "reference").glob(f"*/{chapter}.json")):
         if folder == "chapters":
             notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
-            _add(doctree, json.loads(path.read_text("utf-8")), notebook)
+            _add(doctree, json.loads(path.read_text("utf-8")), notebook, chapter)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -68,6 +68,11 @@ class Measurement:
     wrong: Bool[np.ndarray, " n"]  # the same for everything found
     flipped: Bool[np.ndarray, " n"]  # some perturbation found changes the prediction
 
+    @property
+    def head(self) -> Head:
+        """The head, in float64."""
+        return Head(torch.from_numpy(self.weight), torch.from_numpy(self.bias))
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays, by name, for a file."""
         return {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}

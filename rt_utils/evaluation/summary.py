@@ -1,6 +1,7 @@
 """Rows of tables from points: one row for each encoder and data set, found by their full names."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import torch
@@ -17,6 +18,23 @@ def by_case(points: pd.DataFrame, row: Callable[[pd.DataFrame], Mapping[str, obj
     """`row` of the points of each encoder and data set, in the order in which they first appear."""
     groups = points.groupby(CASE, sort=False)
     return pd.DataFrame([dict(zip(CASE, case, strict=True)) | dict(row(part)) for case, part in groups])
+
+
+def spread(rows: pd.DataFrame, columns: Sequence[str], by: Sequence[str] = CASE) -> pd.DataFrame:
+    """Mean and standard deviation of `columns` over the rows that agree in `by`, as text; of one row the value alone.
+
+    In the order in which the groups first appear.
+    """
+    groups = rows.groupby(list(by), sort=False)[list(columns)]
+    mean, deviation = groups.mean(), groups.std()
+    shown = {
+        column: [
+            f"{a:.3f}" if math.isnan(b) else f"{a:.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{b:.3f}"
+            for a, b in zip(mean[column], deviation[column], strict=True)
+        ]
+        for column in columns
+    }
+    return pd.DataFrame(shown, index=mean.index).reset_index()
 
 
 def criterion(points: pd.DataFrame) -> pd.DataFrame:
@@ -43,6 +61,17 @@ def criterion(points: pd.DataFrame) -> pd.DataFrame:
     return by_case(points, row)
 
 
+def flips(points: pd.DataFrame) -> pd.DataFrame:
+    """Theorem 2's live check: how many points fulfil the criterion, how many of these were flipped, and their share."""
+
+    def row(part: pd.DataFrame) -> dict[str, object]:
+        flipped = part[part.fulfilled].flipped
+        flips = int(flipped.sum())
+        return {"n": len(flipped), "flipped": flips, "share": flipped.mean(), "vacuous": flipped.empty}
+
+    return by_case(points, row)
+
+
 HEAD_NORM = "\\(L_\\infty(W)\\)"
 LEMMA_1 = ["clean acc.", "robust acc.", "diff. CE", HEAD_NORM, "LHS", "AS score"]
 
@@ -65,4 +94,21 @@ def lemma_1(m: Measurement, first: int | None = None) -> dict[str, object]:
         HEAD_NORM: norm,
         "LHS": statements.loss_gap_lhs(clean, adversarial, CROSS_ENTROPY.lipschitz["linf"], norm),
         "AS score": points["shift"].mean(),
+    }
+
+
+def scale_free(m: Measurement, first: int | None = None) -> dict[str, object]:
+    """What does not depend on the scale of the features, on the first test points.
+
+    AS / distance: the AS score over the mean distance between the features of two test images, of at most 300.
+    margin / shift: the median over the correctly classified points of margin ratio over shift; NaN where nothing moved.
+    fulfilled: the share that fulfils Theorem 2's criterion; broken: how many of these were flipped.
+    """
+    points, z = table(m)[:first], torch.from_numpy(m.z[:first][:300]).double()
+    score, right = points["shift"].mean(), points.label == points.predicted
+    return {
+        "AS / distance": score / torch.pdist(z).mean().item(),
+        "fulfilled": points.fulfilled.mean(),
+        "margin / shift": (points.margin_ratio / points["shift"])[right].median() if score else math.nan,
+        "broken": int((points.fulfilled & points.flipped).sum()),
     }

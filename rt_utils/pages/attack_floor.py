@@ -1,5 +1,6 @@
 """The attack floor as a page shows it: two tables, a verdict in words, rows of the ledger."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -72,7 +73,8 @@ def enter(floor: pd.DataFrame, claim: Callable[..., Any]) -> None:
         where = {"encoder": record["encoder"], "data": record["data"]}
         for quantity, ratio, n in (("AS score", "AS ratio", "n"), ("loss gap", "gap ratio", "n'")):
             text = f"Attack floor: share of the {quantity} that 100 steps and 5 restarts add"
-            claim(text, **where, n=int(record[n]), lhs=1 / record[ratio] - 1, rhs=SHARE)
+            more = 1 / record[ratio] - 1 if record[ratio] else math.inf
+            claim(text, **where, n=int(record[n]), lhs=more, rhs=SHARE)
         gap = record["robust acc."] - record["APGD"]
         text = "Attack floor: robust accuracy of PGD above APGD's"
         claim(text, **where, n=int(record["n''"]), lhs=gap, rhs=POINTS, tolerance=1e-9)

@@ -24,13 +24,16 @@ TEMPLATES = ("caption", "alt", "template", "formats", "wide", "plot")
 
 
 class _Filled(string.Formatter):
-    """str.format, in which a missing number is shown as a dash."""
+    """str.format, in which a missing number is shown as a dash, and a field is a whole name: {robust acc.:.2f}."""
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         return "–" if value is None else super().format_field(value, format_spec)
 
 
-def filled(template: str, values: Mapping[str, Any]) -> str:
+def filled(template: str, values: Mapping[Any, Any]) -> str:
     """The template with its fields `{name}` or `{name:.3f}` filled in; braces of formulas are doubled."""
     return _Filled().vformat(template, (), values)
 
@@ -114,7 +117,7 @@ def figure(
 ) -> Element:
     """A figure, drawn by `plot(**data)`, a function of a module; `caption` and `alt` are templates for `values`."""
     own = {"plot": f"{plot.__module__}:{plot.__qualname__}", "caption": caption, "alt": alt}
-    return draw({"kind": "figure", "key": key, "values": plain(values), "data": plain(data)} | own)
+    return draw({"kind": "figure", "key": key, "values": plain(values), "data": plain(data, digits=6)} | own)
 
 
 def text(key: str, template: str, values: Mapping[str, Any]) -> Element:

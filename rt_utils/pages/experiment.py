@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import product
+from types import SimpleNamespace
 
 import pandas as pd
 
@@ -17,7 +18,6 @@ from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime import processes
 from rt_utils.theory.threat import Threat
 
@@ -32,7 +32,7 @@ class Experiment:
     points: pd.DataFrame
 
 
-def attack_plan(p: Parameters) -> AttackPlan:
+def attack_plan(p: SimpleNamespace) -> AttackPlan:
     """The attacks of a page: `restarts` short runs, the best refined by `steps`; the checks on the first points.
 
     The page's own attacks begin with steps of `rel_stepsize` times eps; those that check them keep theirs.
@@ -51,7 +51,7 @@ def attack_plan(p: Parameters) -> AttackPlan:
     )
 
 
-def run(p: Parameters) -> Experiment:
+def run(p: SimpleNamespace) -> Experiment:
     """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
 
     A script that calls this needs the guard `if __name__ == "__main__"`, as every use of processes does.
@@ -70,7 +70,7 @@ def run(p: Parameters) -> Experiment:
     return Experiment(loaded, images, found, pd.concat([measure.table(m) for m in found], ignore_index=True))
 
 
-def repeats(p: Parameters) -> list[Experiment]:
+def repeats(p: SimpleNamespace) -> list[Experiment]:
     """The page's run, then `n_seeds` - 1 further ones: other images, probes and attacks, by seed + 1, seed + 2, ...
 
     Those have at most `seed_points` test points for each data set, and no stronger search beside them.

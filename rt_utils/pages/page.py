@@ -120,6 +120,14 @@ class Page:
         """A paragraph of Markdown: computed values first, then one template."""
         return elements.text(self._key(key), template, self._values(values))
 
+    def listed(self, rows: pd.DataFrame, template: str, joint: str = "; ") -> str:
+        """The template filled with each row, its encoder by its label: sentences, or an alternative text."""
+        label = labels([*self.encoders, *rows.get("encoder", ())])
+        records = rows.astype(object).where(rows.notna(), None).to_dict("records")
+        return joint.join(
+            elements.filled(template, row | {"encoder": label.get(row.get("encoder", ""), "")}) for row in records
+        )
+
     def source(self, function: Callable[..., Any]) -> Markdown:
         """A function of the package as the page shows it: its signature and its statements, without its docstring."""
         lines = inspect.getsource(function).splitlines()
@@ -136,6 +144,16 @@ class Page:
         entered = Claim(claim=claim, n=n, lhs=lhs, rhs=rhs, **(given | threat | where))
         self.claims.append(entered)
         return entered
+
+    def claim_rows(self, rows: pd.DataFrame, claim: str, *, lhs: str, rhs: str, **where: Any) -> None:
+        """Enter a claim for each row: `claim` is a template for it, `lhs` and `rhs` are columns.
+
+        Encoder, data, n, vacuous and seed (counted from the page's) come from the columns of these names or `where`.
+        """
+        for row in rows.to_dict("records"):
+            own = {name: row[name] for name in ("encoder", "data", "n", "vacuous") if name in row} | where
+            seed = self.p.seed + row.get("seed", 0)
+            self.claim(elements.filled(claim, row), lhs=row[lhs], rhs=row[rhs], seed=seed, **own)
 
     def floor(self, points: pd.DataFrame, plan: AttackPlan | None = None, *, claims: bool = True) -> pd.DataFrame:
         """Show the page's attacks against a stronger search, in two tables, and enter them into the ledger.

@@ -1,13 +1,12 @@
-"""Reference runs: what a chapter computed under a profile, kept in the repository as JSON, and recomputed to check it.
+"""Kept runs: what a chapter computed under a profile, as JSON in the repository, and recomputed to check it.
 
-A record holds the run's parameters, what made it (run.json), its commit, its claims, and per cell of the chapter every
-table's and figure's data and every text. The book's build shows it beside the page's own run.
+A record holds data and no layout: each run's parameters, what made it (run.json), its commit, its claims, and per
+element of the page, by its key, the data that it is drawn from. The book draws it with today's code. `code` is the
+digest of the modules that compute; where today's differs, the book says so.
 """
 
-import base64
+import ast
 import csv
-import gzip
-import hashlib
 import json
 import math
 import subprocess
@@ -15,63 +14,44 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import nbformat
 
-from rt_utils.pages.parameters import assigned
-from rt_utils.pages.tables import DATA
-from rt_utils.runtime import paths
+from rt_utils.pages.elements import DATA, computed
+from rt_utils.pages.parameters import NOT_IN_KEY, assigned
+from rt_utils.runtime import code_digest, paths
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 
 SAME = 0.01  # relative difference up to which a recomputed number is the same: a machine's rounding moves attacks
-_ELSEWHERE = ("results", "workers")  # parameters that say where and how, not what
-
-
-def cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """The code cells of a chapter, without the one that papermill put in."""
-    return [
-        c for c in notebook.cells if c.cell_type == "code" and "injected-parameters" not in c.metadata.get("tags", [])
-    ]
+_ROOMS = tuple(f"{paths.PACKAGE.name}.{room}" for room in ("theory", "images", "models", "evaluation", "training"))
+_EXPERIMENT = f"{paths.PACKAGE.name}.pages.experiment"  # which attacks a page runs
 
 
 def profile_of(notebook: nbformat.NotebookNode) -> str:
     """The profile that a chapter ran under: its own default, unless papermill was given another."""
-    parts = [
-        cell.source
-        for cell in notebook.cells
-        if {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])}
-    ]
+    tags = {"parameters", "injected-parameters"}
+    parts = [cell.source for cell in notebook.cells if tags & {*cell.metadata.get("tags", [])}]
     return str(
         next((found["profile"] for part in reversed(parts) if "profile" in (found := assigned(part))), "unknown")
     )
 
 
-def digest(cell: nbformat.NotebookNode) -> str:
-    """Twelve hex digits that name a cell's code."""
-    return hashlib.sha256(cell.source.strip().encode()).hexdigest()[:12]
-
-
-def packed(svg: str) -> str:
-    """A drawing as a record keeps it: compressed, a tenth of the size. Its numbers stand beside it in the open."""
-    return base64.b64encode(gzip.compress(svg.encode(), mtime=0)).decode()
-
-
-def unpacked(text: str) -> str:
-    """The drawing in what `packed` returned."""
-    return gzip.decompress(base64.b64decode(text)).decode()
-
-
-def shown(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
+def own_elements(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
     """The tables, figures and texts that a finished cell shows, as data."""
-    found: list[dict[str, Any]] = []
-    for output in cell.get("outputs", []):
-        data, kept = output.get("data", {}), output.get("metadata", {})
-        if DATA in kept:
-            part = dict(kept[DATA])
-            found.append(part | {"svg": packed(part["svg"])} if part["kind"] == "figure" else part)
-        elif "text/markdown" in data:
-            found.append({"kind": "text", "markdown": data["text/markdown"]})
-    return found
+    outputs = cell.get("outputs", [])
+    return [dict(output.metadata[DATA]) for output in outputs if DATA in output.get("metadata", {})]
+
+
+def computation(chapter: str) -> str:
+    """The digest of the code that computes what a chapter shows: the rooms below the pages, as it imports them."""
+    notebook = jupytext.read(paths.notebooks() / f"{chapter}.md")
+    source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    names = {_EXPERIMENT}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return code_digest.digest(frozenset(name for name in names if name.startswith(_ROOMS) or name == _EXPERIMENT))
 
 
 def _commit(folder: Path) -> str:
@@ -86,57 +66,57 @@ def _commit(folder: Path) -> str:
 
 
 def record(chapter: str, notebook: Path, results: Path) -> dict[str, Any]:
-    """What the finished `notebook` computed, with the files of its run in `results`, as a record to keep."""
+    """What the finished `notebook` computed, with the files of its run in `results`: a record of one run."""
     finished = nbformat.read(notebook, as_version=4)
     parameters = json.loads((results / "parameters.json").read_text("utf-8"))
     with (results / "ledger.csv").open(newline="", encoding="utf-8") as file:
         claims = list(csv.DictReader(file))
-    outputs = [
-        {"cell": index, "code": digest(cell), "shown": shown(cell)}
-        for index, cell in enumerate(cells(finished))
-        if shown(cell)
-    ]
-    return {
-        "chapter": chapter,
-        "profile": parameters["profile"],
+    shown = [element for cell in finished.cells if cell.cell_type == "code" for element in own_elements(cell)]
+    run = {
+        "parameters": {name: value for name, value in parameters.items() if name not in NOT_IN_KEY},
         "commit": _commit(paths.PACKAGE),
-        "parameters": {name: value for name, value in parameters.items() if name not in _ELSEWHERE},
+        "code": computation(chapter),
         "run": json.loads((results / "run.json").read_text("utf-8")),
         "claims": claims,
-        "cells": outputs,
+        "elements": {element["key"]: computed(element) for element in shown if "key" in element},
     }
+    return {"chapter": chapter, "profile": parameters["profile"], "runs": [run]}
 
 
 def write(content: Mapping[str, Any], folder: Path) -> Path:
-    """Write a record to `folder`/PROFILE/CHAPTER.json, whole or not at all."""
+    """Write a record to `folder`/PROFILE/CHAPTER.json, whole or not at all.
+
+    Runs that are there with other parameters stay; one with the same parameters is replaced.
+    """
     path = folder / content["profile"] / f"{content['chapter']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(path.read_text("utf-8")).get("runs", []) if path.is_file() else []
+    new = [run["parameters"] for run in content["runs"]]
+    runs = [run for run in before if run["parameters"] not in new] + content["runs"]
     with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, ensure_ascii=False) + "\n", "utf-8")
+        partial.write_text(json.dumps({**content, "runs": runs}, ensure_ascii=False) + "\n", "utf-8")
     return path
 
 
 def read(chapter: str, profile: str, folder: Path) -> dict[str, Any]:
-    """A record. Raises InputError where there is none."""
+    """A record. Raises InputError where there is none, or one that an older version of the package wrote."""
     path = folder / profile / f"{chapter}.json"
     if not path.is_file():
         kept = ", ".join(sorted(other.stem for other in path.parent.glob("*.json"))) or "none"
         raise InputError(f"no reference run of {chapter} under {profile!r} is kept: there are {kept}")
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if "runs" not in content:
+        raise InputError(f"the reference run of {chapter} is of an older format: keep it anew with rt reference")
     return content
 
 
-def _same_inputs(kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def _same_inputs(chapter: str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     for fact in ("weights (SHA-256)", "data (fingerprint)"):
         if kept["run"][fact] != now["run"][fact]:
             raise InputError(
-                f"{kept['chapter']}: the record was made with other {fact.split()[0]}: "
+                f"{chapter}: the record was made with other {fact.split()[0]}: "
                 f"{kept['run'][fact]} there, {now['run'][fact]} here"
             )
-
-
-def _plotted(shown: Mapping[str, Any]) -> list[Any]:
-    return [shown.get("rows"), shown.get("axes")]
 
 
 def _numbers(kept: Any, now: Any, place: str) -> Iterator[tuple[str, float]]:
@@ -156,15 +136,13 @@ def _numbers(kept: Any, now: Any, place: str) -> Iterator[tuple[str, float]]:
         yield place, math.inf
 
 
-def differences(kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, float]]:
-    """Every number of the record's tables and figures, and every verdict, by how much the new run differs, worst first.
+def differences(chapter: str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Every number of a kept run's elements, and every verdict, by how much the new run differs, worst first.
 
     Raises InputError where the new run had other weights or data.
     """
-    _same_inputs(kept, now)
-    verdicts, drawn = [], []
-    for run in (kept, now):
-        verdicts.append([claim["verdict"] for claim in run["claims"]])
-        drawn.append({f"cell {cell['cell']}": [_plotted(s) for s in cell["shown"]] for cell in run["cells"]})
+    _same_inputs(chapter, kept, now)
+    verdicts = [[claim["verdict"] for claim in run["claims"]] for run in (kept, now)]
     changed = [("a verdict", math.inf)] * (verdicts[0] != verdicts[1])
-    return sorted([*changed, *_numbers(drawn[0], drawn[1], "")], key=lambda pair: -pair[1])
+    found = [*changed, *_numbers(kept["elements"], now["elements"], "")]
+    return sorted(found, key=lambda pair: -pair[1])

@@ -33,7 +33,8 @@ class Entry:
     @property
     def folder(self) -> Path:
         """Where it is kept, with what was computed by the same code."""
-        return paths.cache() / self.kind / code_digest.digest(self.code)
+        code = code_digest.digest(self.code)
+        return paths.cache() / self.kind / code
 
     @property
     def path(self) -> Path:

@@ -12,11 +12,15 @@ from rt_utils.theory.statements import Alpha
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss l(logits, label) per point and the constants C_1 of Definition 1: |l(u, y) - l(v, y)| <= C_1 ||u - v||."""
+    """A loss l(logits, label) per point and the constants C_1 of Definition 1: |l(u, y) - l(v, y)| <= C_1 ||u - v||.
+
+    `outputs`: how many outputs of a predictor it takes; None: one for each class, however many there are.
+    """
 
     name: str
     function: Callable[[Float[Tensor, "n c"], Int64[Tensor, " n"]], Float[Tensor, " n"]]
     lipschitz: dict[Alpha, float]
+    outputs: int | None = None
 
     def __call__(self, logits: Float[Tensor, "n c"], labels: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
         return self.function(logits, labels)

@@ -1,0 +1,24 @@
+"""Figure of losses: how steep they are."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from rt_utils.pages.labels import OTHERS
+
+STYLES = ("-", "--", "-.", ":")
+
+
+def slopes(
+    x: Sequence[float], classification: Mapping[str, Sequence[float]], regression: Mapping[str, Sequence[float]]
+) -> Figure:
+    """Losses by name at the values `x`: left against the margin, right against the residual."""
+    figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.4))
+    for axis, curves in zip(axes, (classification, regression), strict=True):
+        for (name, values), colour, style in zip(curves.items(), OTHERS, STYLES, strict=False):
+            axis.plot(x, values, style, color=colour, label=name, lw=2)
+        axis.legend(fontsize=8)
+    axes[0].set(xlabel="margin $u_y - u_j$", ylabel="loss", title="classification: slope at most 1 in the margin")
+    axes[1].set(xlabel="residual $r$", ylim=(0, 6), title="regression: the square has no constant")
+    return figure
