@@ -83,7 +83,7 @@ class Page:
     def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What every template may name, and its own values."""
         given = {"profile": self.p.profile}
-        if hasattr(self.p, "eps"):
+        if hasattr(self.p, "eps") and hasattr(self.p, "norm"):
             given["threat"] = str(self.threat)
         return given | dict(values)
 
@@ -143,7 +143,7 @@ class Page:
 
     def claim(self, claim: str, *, n: int, lhs: float, rhs: float, seed: int | None = None, **where: Any) -> Claim:
         """Enter lhs <= rhs, checked on n points, into the ledger; `where`: encoder, data, tolerance, vacuous, ..."""
-        threat = {"norm": self.p.norm, "eps": self.p.eps} if hasattr(self.p, "eps") else {}
+        threat = {name: getattr(self.p, name) for name in ("norm", "eps") if hasattr(self.p, name)}
         given = {"chapter": self.chapter, "profile": self.p.profile, "seed": self.p.seed if seed is None else seed}
         entered = Claim(claim=claim, n=n, lhs=lhs, rhs=rhs, **(given | threat | where))
         self.claims.append(entered)
