@@ -27,3 +27,10 @@ def random_start(threat: Threat, x: Float[Tensor, "n c h w"], generator: torch.G
     noise = torch.randn(x.shape, generator=generator)
     delta = noise.sign() if threat.norm == "linf" else noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
     return x + threat.eps * delta.to(x.device, x.dtype)
+
+
+def uniform_start(threat: Threat, x: Float[Tensor, "n c h w"], generator: torch.Generator) -> Float[Tensor, "n c h w"]:
+    """Uniform in the l_inf ball (not yet cut with the box), as foolbox's own starts are; l_2: `random_start`."""
+    if threat.norm != "linf":
+        return random_start(threat, x, generator)
+    return x + threat.eps * (torch.rand(x.shape, generator=generator).to(x.device, x.dtype) * 2 - 1)
