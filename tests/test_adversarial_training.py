@@ -9,7 +9,7 @@ from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.theory import perturbations
 from rt_utils.theory.threat import Threat
-from rt_utils.training.adversarial import perturbed, pgd_step
+from rt_utils.training.adversarial import perturbed
 
 THREATS = [Threat("linf", 8 / 255), Threat("l2", 0.5)]
 
@@ -23,12 +23,16 @@ def test_a_step_by_hand() -> None:
     """Two pixels: a step of 3/4 eps, and what lies beyond the ball comes back to its border."""
     x = torch.tensor([0.5, 0.5]).view(1, 1, 1, 2)
     gradient = torch.tensor([3.0, -4.0]).view(1, 1, 1, 2)
-    once = pgd_step(x, gradient, x, Threat("linf", 0.1), 0.75)
+    once = perturbations.pgd_step(x, gradient, x, Threat("linf", 0.1), 0.75)
     assert once.flatten().tolist() == pytest.approx([0.575, 0.425])
-    assert pgd_step(once, gradient, x, Threat("linf", 0.1), 0.75).flatten().tolist() == pytest.approx([0.6, 0.4])
-    once = pgd_step(x, gradient, x, Threat("l2", 1.0), 0.75)
+    assert perturbations.pgd_step(once, gradient, x, Threat("linf", 0.1), 0.75).flatten().tolist() == pytest.approx(
+        [0.6, 0.4]
+    )
+    once = perturbations.pgd_step(x, gradient, x, Threat("l2", 1.0), 0.75)
     assert once.flatten().tolist() == pytest.approx([0.5 + 0.45, 0.5 - 0.6])
-    assert pgd_step(once, gradient, x, Threat("l2", 1.0), 0.75).flatten().tolist() == pytest.approx([1.1, -0.3])
+    assert perturbations.pgd_step(once, gradient, x, Threat("l2", 1.0), 0.75).flatten().tolist() == pytest.approx(
+        [1.1, -0.3]
+    )
 
 
 @pytest.mark.parametrize("leaves_box", [False, True])

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import ROOT, run_in
+from planting import planted
 from torch import nn
 
 from rt_utils import cli
@@ -47,15 +48,6 @@ SMALL = {
     "apgd_points": 4,
     "results": "files",
 }
-
-
-def planted(module: ModuleType, right: str, wrong: str) -> ModuleType:
-    """The module with `wrong` where `right` stands, once."""
-    source = Path(str(module.__file__)).read_text("utf-8")
-    assert source.count(right) == 1
-    made = ModuleType(module.__name__)
-    exec(compile(source.replace(right, wrong), str(module.__file__), "exec"), made.__dict__)
-    return made
 
 
 @pytest.fixture(scope="module")

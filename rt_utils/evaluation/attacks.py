@@ -83,9 +83,14 @@ _PGD: dict[Norm, type] = {"linf": _LinfPGD, "l2": _L2PGD}
 
 
 def _pgd(
-    model: nn.Module, values: Callable[[Tensor], Tensor], x: Images, threat: Threat, settings: PGDSettings
+    model: nn.Module,
+    values: Callable[[Tensor], Tensor],
+    x: Images,
+    threat: Threat,
+    settings: PGDSettings,
+    start: Images | None = None,
 ) -> Iterator[Images]:
-    """Maximise `values` (images to one number each) over the threat."""
+    """Maximise `values` (images to one number each) over the threat, from `start` or from random starts."""
     if threat.eps == 0:  # the set is {x}
         yield x
         return
@@ -101,7 +106,8 @@ def _pgd(
     best, best_values = x.clone(), torch.full((len(x),), -math.inf, device=x.device)
     for restart in range(settings.restarts):
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + restart)
-        found = run(random_start(threat, x, generator), settings.steps, settings.rel_stepsize)
+        begin = random_start(threat, x, generator) if start is None else start
+        found = run(begin, settings.steps, settings.rel_stepsize)
         yield found
         if settings.refine:
             with torch.no_grad():
@@ -112,14 +118,17 @@ def _pgd(
         yield run(best, settings.refine, settings.rel_stepsize * 2 / 3)
 
 
-def representation_pgd(encoder: nn.Module, x: Images, threat: Threat, settings: PGDSettings) -> Iterator[Images]:
+def representation_pgd(
+    encoder: nn.Module, x: Images, threat: Threat, settings: PGDSettings, start: Images | None = None
+) -> Iterator[Images]:
     """PGD on ||f_theta(x + delta) - f_theta(x)||_2, the maximum in the AS score (eq. 2). One result a run.
 
-    `encoder` maps pixels (n, c, h, w) in [0, 1] to features (n, r); its parameters should be frozen.
+    `encoder` maps pixels (n, c, h, w) in [0, 1] to features (n, r); its parameters should be frozen. Runs begin at the
+    images `start` where they are given, else at random.
     """
     with torch.no_grad():
         z = encoder(x)
-    return _pgd(encoder, lambda inputs: (encoder(inputs) - z).norm(dim=1), x, threat, settings)
+    return _pgd(encoder, lambda inputs: (encoder(inputs) - z).norm(dim=1), x, threat, settings, start)
 
 
 def _cross_entropy(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -133,12 +142,14 @@ def loss_pgd(
     threat: Threat,
     settings: PGDSettings,
     loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy,
+    start: Images | None = None,
 ) -> Iterator[Images]:
     """PGD on the loss of `model` (pixels to logits) at targets `y`: the maximum in l_adv. One result a run.
 
-    `loss` takes outputs and targets and returns one number a point; the default is cross-entropy at labels.
+    `loss` takes outputs and targets and returns one number a point; the default is cross-entropy at labels. Runs begin
+    at the images `start` where they are given, else at random.
     """
-    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings)
+    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings, start)
 
 
 class _ContiguousGradient(nn.Module):

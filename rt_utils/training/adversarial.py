@@ -3,30 +3,13 @@
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
-from rt_utils.theory.perturbations import random_start, uniform_start
+from rt_utils.theory.perturbations import Images, pgd_step, random_start, uniform_start
 from rt_utils.theory.threat import Threat
 
-Images = Float[Tensor, "n c h w"]
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-def pgd_step(point: Images, gradient: Images, centre: Images, threat: Threat, size: float) -> Images:
-    """From `point` a step of `size` times eps that the gradient points to, then back into the ball around `centre`.
-
-    l_inf: along the gradient's sign; l_2: along the gradient. The pixel box is left to the caller.
-    """
-    if threat.norm == "linf":
-        stepped = point + size * threat.eps * gradient.sign()
-        return torch.minimum(torch.maximum(stepped, centre - threat.eps), centre + threat.eps)
-
-    def length(images: Images) -> Float[Tensor, "n 1 1 1"]:
-        return images.flatten(1).norm(dim=1)[:, None, None, None]
-
-    delta = point - centre + size * threat.eps * gradient / (length(gradient) + 1e-12)
-    return centre + delta * (threat.eps / length(delta).clamp(min=threat.eps))
 
 
 def perturbed(

@@ -15,8 +15,9 @@ from tqdm import tqdm
 from rt_utils.images.drawn import glyphs, sprites
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.models.networks.small_resnet import SmallResNet
+from rt_utils.theory.perturbations import Images
 from rt_utils.theory.threat import Threat
-from rt_utils.training.adversarial import Images, Loss, perturbed
+from rt_utils.training.adversarial import Loss, perturbed
 
 
 @dataclass(frozen=True)
