@@ -155,6 +155,7 @@ def loss_pgd(
     threat: Threat,
     settings: PGDSettings,
     loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy,
+    start: Images | None = None,
 ) -> Iterator[Images]:
     """PGD on the loss of a predictor: the maximum in l_adv.
 
@@ -165,6 +166,7 @@ def loss_pgd(
         threat: The norm, and the radius in pixels.
         settings: Steps, restarts, refinement, seed.
         loss: Takes outputs and targets, returns one number a point; by default cross-entropy in nats.
+        start: Images at which all runs begin, shape (n, c, h, w); none: random ones.
 
     Yields:
         Perturbed images inside the threat, shape (n, c, h, w), one result a run.
@@ -176,7 +178,7 @@ def loss_pgd(
         >>> bool(_cross_entropy(model(found), y) > _cross_entropy(model(x), y))
         True
     """
-    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings)
+    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings, start)
 
 
 class _ContiguousGradient(nn.Module):

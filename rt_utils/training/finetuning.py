@@ -24,7 +24,8 @@ from rt_utils.runtime.files import whole_file
 from rt_utils.runtime.processes import Task, compute
 
 
-def _first_head(width: int, n_classes: int, head: Head | None, seed: int) -> nn.Linear:
+def first_head(width: int, n_classes: int, head: Head | None, seed: int) -> nn.Linear:
+    """Where a finetuning starts: a random head, or the one given."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layer = nn.Linear(width, n_classes)
@@ -109,7 +110,7 @@ def finetune(
         start = "random" if head is None else joblib.hash((head.weight.numpy(), head.bias.numpy()))
         key = (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, repr(settings), start)
         names.append(f"{encoder.name}+{'FT' if head is None else 'LP-FT'}:{data.name}")
-        layer = _first_head(encoder.width, len(data.classes), head, settings.seed)
+        layer = first_head(encoder.width, len(data.classes), head, settings.seed)
         x, y = data.train.images, data.train.required_labels()
         entry = cache.Entry("finetuned", key, encoder.code | {__name__})
         checkpoint = entry.path.with_suffix(".unfinished.pt")
