@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import in_process
 import numpy as np
 import papermill
 import pytest
@@ -12,6 +11,8 @@ from jaxtyping import install_import_hook
 from PIL import Image
 
 install_import_hook("rt_utils", "shape_checks.checked")  # before anything of the package is imported
+
+import in_process  # noqa: E402
 
 from rt_utils import cli  # noqa: E402
 

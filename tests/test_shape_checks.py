@@ -20,6 +20,13 @@ def test_tensors_that_would_broadcast_are_refused() -> None:
         statements.loss_gap_lhs(torch.ones(3), torch.ones(1), 2.0, 1.0)
 
 
+def test_one_point_may_have_many_perturbations_but_no_other_number() -> None:
+    assert statements.shift(torch.zeros(1, 2), torch.ones(3, 2)).shape == (3,)
+    for clean, perturbed in ((2, 3), (3, 1)):
+        with pytest.raises(TypeCheckError, match="shift"):
+            statements.shift(torch.zeros(clean, 2), torch.ones(perturbed, 2))
+
+
 def test_fields_of_dataclasses_and_plain_types_are_checked() -> None:
     with pytest.raises(TypeCheckError, match="Split"):
         Split(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(5, dtype=torch.long))

@@ -36,11 +36,11 @@ def head_norm(weight: Float[Tensor, "c r"], alpha: Alpha = "linf") -> float:
     return float(rows.sum() if alpha == "l1" else rows.max())
 
 
-def shift(z: Float[Tensor, "n r"], z_perturbed: Float[Tensor, "n r"]) -> Float[Tensor, " n"]:
+def shift(z: Float[Tensor, "#n r"], z_perturbed: Float[Tensor, "n r"]) -> Float[Tensor, " n"]:
     """``||f_theta(x + delta) - f_theta(x)||_2`` per point.
 
     Args:
-        z: Features of the clean images, shape (n, r).
+        z: Features of the clean images, shape (n, r), or (1, r) of one image that was perturbed n times.
         z_perturbed: Features of the perturbed images, shape (n, r).
 
     Returns:
