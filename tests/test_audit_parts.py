@@ -22,7 +22,7 @@ from rt_utils.evaluation.pairs import Pairs
 from rt_utils.images.data_set import DataSet, split_of
 from rt_utils.images.folder import smaller_than
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import audit_subject, audit_tables, audit_verdict, parameters
+from rt_utils.pages import audit_subject, audit_tables, audit_verdict, elements, parameters
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
@@ -305,8 +305,7 @@ def test_with_labels_pairs_of_two_labels_count() -> None:
 
 
 def filled(text: audit_verdict.Text) -> str:
-    template, values = text
-    return template.format(**values)
+    return elements.filled(*text)
 
 
 FAILING = audit_checks.examine((0.9, 0.0), np.zeros(2), searched())[0]

@@ -10,7 +10,7 @@ from scipy import stats
 
 from rt_utils.evaluation import ranks, score_orders
 from rt_utils.evaluation.lost_robustness import MEASURES
-from rt_utils.pages import as_score_texts, few_points_texts, published_orders
+from rt_utils.pages import as_score_texts, elements, few_points_texts, published_orders
 from rt_utils.pages.labels import labels
 from rt_utils.pages.published import published_table
 
@@ -143,8 +143,7 @@ def test_orders_by_radius() -> None:
 
 
 def filled(text: as_score_texts.Text) -> str:
-    template, values = text
-    return template.format(**values)
+    return elements.filled(*text)
 
 
 def test_the_words_follow_the_numbers() -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from rt_utils.evaluation import score_orders
 from rt_utils.evaluation.lost_robustness import FACTORS, MEASURES, reversals
 from rt_utils.evaluation.ranks import order
-from rt_utils.pages.wording import by_encoder, enumeration
+from rt_utils.pages.wording import enumeration
 
 Text = tuple[str, dict[str, Any]]
 Names = Mapping[str, str]  # from full names to shown ones
@@ -34,7 +34,9 @@ def forecast(before: pd.DataFrame, label: Names, short: Names) -> Text:
     rule = "With one data set there is nothing to compare." if others.empty else _RULE
     values = {"least": gain.min(), "most": gain.max(), "first": short[first]}
     values["origin"] = _GLYPHS if first == "glyphs" else "the first data set named"
-    values["ratios"] = by_encoder(others, "{data} {ratio:.1f} times", label)
+    times = others.data + others.ratio.map(" {:.1f} times".format)
+    by_encoder = times.groupby(others.encoder, sort=False).agg(", ".join)
+    values["ratios"] = "; ".join(f"{label[str(encoder)]}: {each}" for encoder, each in by_encoder.items())
     return f"**The forecast.** {later} {rule}", values
 
 

@@ -17,9 +17,9 @@ _PAPER = (
     "**The paper's eight points.** Four data sets for each of two encoders, six of the points downstream. From the "
     "printed numbers, ρ is {cifar100:.1f} for CIFAR-100 (exact p = {cifar100_p:.3f}: {good} of 24 orders are at least "
     "as good) and {imagenet:.1f} for ImageNet (p = {imagenet_p:.3f}; with four points no p can be below 1/24 = "
-    "{least:.3f}). Pooled: {all[rho]:.2f}, p = {all[independent]:.3f} if the two orders are independent. On the six "
-    "downstream points alone it is {downstream[rho]:.2f}, p = {downstream[independent]:.3f}, or "
-    "{downstream[common]:.3f} if one says that the data sets are what was drawn. The correlation for CIFAR-100 rests "
+    "{least:.3f}). Pooled: {all_rho:.2f}, p = {all_independent:.3f} if the two orders are independent. On the six "
+    "downstream points alone it is {downstream_rho:.2f}, p = {downstream_independent:.3f}, or "
+    "{downstream_common:.3f} if one says that the data sets are what was drawn. The correlation for CIFAR-100 rests "
     "on near-ties: three of its four scores lie between {near:g} and {third:g}. By the loss gap, of which the paper "
     "also speaks, ρ is {cifar100_gap:.1f} and {imagenet_gap:.1f}. What the printed numbers do show is the coarser "
     "statement: where the score is many times that of the pretraining images (ImageNet to CIFAR-10 and to "
@@ -34,7 +34,8 @@ def _pooled(row: Mapping[Any, Any]) -> dict[str, float]:
 def papers_points(orders: pd.DataFrame, pooled: pd.DataFrame) -> Text:
     """What the paper's own points show, from `published_orders`."""
     by, (all_sets, downstream) = orders.set_index(["pretraining", "by"]), map(_pooled, pooled.to_dict("records"))
-    values: dict[str, Any] = {"all": all_sets, "downstream": downstream}
+    values: dict[str, Any] = {f"all_{name}": value for name, value in all_sets.items()}
+    values |= {f"downstream_{name}": value for name, value in downstream.items()}
     for name in ("cifar100", "imagenet"):
         values |= {name: by.loc[(name, RELATIVE), RHO], f"{name}_p": by.loc[(name, RELATIVE), "p"]}
         values[f"{name}_gap"] = by.loc[(name, GAP), RHO]

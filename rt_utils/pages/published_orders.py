@@ -27,13 +27,6 @@ def _measures(table_4: pd.DataFrame, pretraining: str) -> Iterator[tuple[str, pd
     yield "accuracy lost, downstream", down, down.clean_acc - down.robust_acc
 
 
-def table_4() -> pd.DataFrame:
-    """Table 4 under the names that a page shows."""
-    names = {"as_score": "AS score", "clean_ce": "clean CE", "robust_ce": "robust CE", "relative_diff": "relative dif."}
-    shown = {name: f"published {column}" for name, column in names.items()}
-    return published_table("table4").rename(columns={"pretraining": "encoder", "downstream": "data"} | shown)
-
-
 def orders() -> pd.DataFrame:
     """Per pretraining and measure the order of its data sets, and how it agrees with that by the score.
 
