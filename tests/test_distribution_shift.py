@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from chapter_source import definitions
 from conftest import run_in
 from scipy.ndimage import map_coordinates
 from test_chapter import SMALL
@@ -17,6 +16,7 @@ from rt_utils import cli
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.pages.shifted_experiment import one_size
 from rt_utils.runtime.errors import InputError
 
 CHAPTER = "appendix_b5_distribution_shift"
@@ -93,21 +93,11 @@ def test_the_sizes_show_the_same_small_images(finished: Path) -> None:
     assert "digits:stretched at 32" in key
 
 
-@pytest.mark.parametrize(
-    ("pooling", "expected"),
-    [(nn.AdaptiveAvgPool2d(1), {16: True, 32: True, 64: True}), (nn.AvgPool2d(32), {16: False, 32: True, 64: False})],
-    ids=["over all places", "over a window"],
-)
-def test_which_sizes_an_encoder_takes(pooling: nn.Module, expected: dict[int, bool]) -> None:
-    """RobustBench's wide residual networks fold a larger image's windows into further rows, without an error."""
-
-    class Rows(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return pooling(x).permute(0, 2, 3, 1).reshape(-1, 3)
-
-    leading = Encoder("pooled", Rows(), input_size=32, width=3, weights_sha256="")
-    takes = definitions(CHAPTER, "at", "takes", leading=leading)["takes"]
-    assert {size: takes(size) for size in expected} == expected
+def test_encoders_of_two_sizes_are_refused_in_one_line() -> None:
+    small, large = (Encoder("e", nn.Flatten(), input_size=s, width=1, weights_sha256="") for s in (32, 224))
+    assert one_size([small, small]) == 32
+    with pytest.raises(InputError, match="compares encoders of one input size, not of 32, 224"):
+        one_size([small, large])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from chapter_source import edited
 from conftest import run_in
 from torch import nn
 
@@ -172,11 +171,10 @@ def test_the_ball_inside_the_ball_and_the_page(finished: Path) -> None:
     assert facts["data (fingerprint)"].startswith("sprites ")
 
 
-@pytest.mark.parametrize("data", ["digits", "sprites, glyphs"])
-def test_data_without_factors(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_without_factors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=f"data '{data}' has no factors to regress: give sprites, dsprites or"):
-        cli.run(CHAPTER, SMALL | {"data": data}, Path("never.ipynb"), progress=False)
+    with pytest.raises(InputError, match="data 'digits' has no factors to regress: give sprites, dsprites or"):
+        cli.run(CHAPTER, SMALL | {"data": "digits"}, Path("never.ipynb"), progress=False)
 
 
 @pytest.mark.slow
@@ -191,21 +189,3 @@ def test_dsprites(tmp_path: Path) -> None:
     arrays = np.load(tmp_path / "files" / "points.npz")
     own = {tuple(row) for row in factors.round(5)}
     assert {tuple(row) for row in arrays[f"embedded/sprites-robust|{name}|targets"].astype(np.float32).round(5)} <= own
-    outputs = [str(cell.get("outputs")) for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells]
-    assert not any("at most 0.44 is possible" in text for text in outputs)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("lhs = {case: gap / norms[case[0]]", "lhs = {case: 30 * gap / norms[case[0]]"),
-        ("2 * wide * norms[name], out=", "norms[name] / 30, out="),
-        ('t * side["loss"][:, k], t *', 't * side["loss"][:, k],'),
-    ],
-)
-def test_a_planted_error_is_caught(right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edited(tmp_path, CHAPTER, right, wrong)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="AssertionError"):
-        cli.run(CHAPTER, SMALL, Path("out.ipynb"), progress=False)

@@ -40,3 +40,9 @@ def summary(points: pd.DataFrame) -> pd.DataFrame:
 
     groups = points.groupby(["encoder", "data"], sort=False)[list(points.columns[2:])]
     return groups.apply(row).reset_index()
+
+
+def missed(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a summary at which the page's attacks fall short of the stronger search by more than allowed."""
+    ratios, gap = summary[["AS ratio", "gap ratio"]].min(axis=1), summary["robust acc."] - summary["APGD"]
+    return summary[(ratios < 1 - SHARE) | (gap > POINTS + 1e-9)]

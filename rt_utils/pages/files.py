@@ -116,3 +116,10 @@ def save(
         + provenance("What made these numbers", facts),
         "\n".join([f"wrote {folder}", *(f"{key}: {value}" for key, value in facts.items())]),
     )
+
+
+def save_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Further tables of a page, beside its files: CSV by file name, nine digits, each whole or not at all."""
+    for name, frame in tables.items():
+        with whole_file(folder / name) as partial:
+            frame.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")

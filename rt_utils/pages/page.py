@@ -83,7 +83,7 @@ class Page:
     def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What every template may name, and its own values."""
         given = {"profile": self.p.profile}
-        if hasattr(self.p, "eps"):
+        if hasattr(self.p, "eps") and hasattr(self.p, "norm"):
             given["threat"] = str(self.threat)
         return given | dict(values)
 
@@ -143,13 +143,13 @@ class Page:
 
     def claim(self, claim: str, *, n: int, lhs: float, rhs: float, seed: int | None = None, **where: Any) -> Claim:
         """Enter lhs <= rhs, checked on n points, into the ledger; `where`: encoder, data, tolerance, vacuous, ..."""
-        threat = {"norm": self.p.norm, "eps": self.p.eps} if hasattr(self.p, "eps") else {}
+        threat = {name: getattr(self.p, name) for name in ("norm", "eps") if hasattr(self.p, name)}
         given = {"chapter": self.chapter, "profile": self.p.profile, "seed": self.p.seed if seed is None else seed}
         entered = Claim(claim=claim, n=n, lhs=lhs, rhs=rhs, **(given | threat | where))
         self.claims.append(entered)
         return entered
 
-    def claim_rows(self, rows: pd.DataFrame, claim: str, *, lhs: str, rhs: str, **where: Any) -> None:
+    def claim_rows(self, rows: pd.DataFrame, claim: str, lhs: str, rhs: str, **where: Any) -> None:
         """Enter a claim for each row: `claim` is a template for it, `lhs` and `rhs` are columns.
 
         Encoder, data, n, vacuous and seed (counted from the page's) come from the columns of these names or `where`.

@@ -2,18 +2,18 @@
 
 import json
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
 from rt_utils.evaluation.summary import HEAD_NORM
 from rt_utils.runtime.errors import unknown
+from rt_utils.runtime.paths import PACKAGE
 
 
 @cache
 def _all() -> dict[str, Any]:
-    tables: dict[str, Any] = json.loads((files("rt_utils.pages") / "published_tables.json").read_text("utf-8"))
+    tables: dict[str, Any] = json.loads((PACKAGE / "pages" / "published_tables.json").read_text("utf-8"))
     return tables
 
 
