@@ -131,7 +131,7 @@ class Audit:
             rows.append({"data": name, "n": len(values), "AS": values.mean(), **ends, "unit": unit})
         return pd.DataFrame(rows).assign(ratio=lambda frame: frame.AS / frame.unit)
 
-    def relative_shifts(self) -> list[Float[np.ndarray, " k"]]:
+    def relative_shifts(self) -> list[Float[np.ndarray, " _k"]]:
         """The shifts that `comparison` averages, over the D of their set; the audited images' first."""
         own: Found = (self.z, {"representation": self.shifts["attack"]})
         sets = [own, *(found for _, found in self.references)]

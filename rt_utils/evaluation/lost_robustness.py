@@ -39,7 +39,7 @@ FACTORS = {
 }
 
 Case = tuple[str, str]  # full name of the encoder, data set
-Shifts = Mapping[Case, Float[np.ndarray, " n"]]
+Shifts = Mapping[Case, Float[np.ndarray, " _n"]]  # data sets differ in their number of points
 Samples = dict[str, Float[np.ndarray, " k"]]  # by quantity: its value in each of k bootstrap samples
 
 
@@ -110,7 +110,7 @@ def shown(found: pd.DataFrame, *quantities: str) -> pd.DataFrame:
 
 
 def resampled(
-    measurements: Sequence[Measurement], shifts: Shifts, weights: Mapping[str, Float[np.ndarray, "k n"]]
+    measurements: Sequence[Measurement], shifts: Shifts, weights: Mapping[str, Float[np.ndarray, "k _n"]]
 ) -> dict[Case, Samples]:
     """Per case MEANS and MEASURES in bootstrap samples, whose weights `statistics.bootstrap_weights` gives by data."""
     found = {}

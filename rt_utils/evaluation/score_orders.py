@@ -15,7 +15,7 @@ RHO, TAU = "\\(\\rho\\)", "\\(\\tau\\)"  # as tables show them
 MEAN_RHO, INDEPENDENT, COMMON = f"mean {RHO}", "p, independent", "p, common"
 ALL_SCALES = (-7.0, 7.0)  # natural logarithms of 1/1000 and of 1000
 
-Curves = Mapping[Case, Float[np.ndarray, "n k"]]  # shift of each point at each radius
+Curves = Mapping[Case, Float[np.ndarray, "_n k"]]  # shift of each point at each radius
 
 
 def by_encoder(found: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

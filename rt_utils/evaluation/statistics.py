@@ -28,7 +28,7 @@ def mean_interval(values: Float[np.ndarray, " n"], resamples: int, seed: int) ->
     return float(interval.low), float(interval.high)
 
 
-def bootstrap_weights(sizes: Mapping[str, int], resamples: int, seed: int) -> dict[str, Float[np.ndarray, "k n"]]:
+def bootstrap_weights(sizes: Mapping[str, int], resamples: int, seed: int) -> dict[str, Float[np.ndarray, "k _n"]]:
     """By name of a sample of n points the weights of its points in k bootstrap samples; each row adds up to 1.
 
     What shares a name shares its samples, so that differences over the same points can be resampled too.

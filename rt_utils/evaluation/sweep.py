@@ -83,7 +83,7 @@ def traced_shifts(
     return torch.stack(columns, dim=1).numpy()
 
 
-def bands(curves: Mapping[tuple[str, str], Float[np.ndarray, "n k"]], radii: Sequence[float]) -> pd.DataFrame:
+def bands(curves: Mapping[tuple[str, str], Float[np.ndarray, "_n k"]], radii: Sequence[float]) -> pd.DataFrame:
     """Per encoder, data set and radius `eps` the mean shift, and its quartiles, low and high, over the n points."""
     return pd.concat(
         [
@@ -104,7 +104,7 @@ def traced(
     seed: int,
     *,
     workers: int = 0,
-) -> dict[tuple[str, str], Float[np.ndarray, "n k"]]:
+) -> dict[tuple[str, str], Float[np.ndarray, "_n k"]]:
     """`traced_shifts` of the first test points of every case, by encoder and data set; kept in the cache."""
     tasks: list[processes.Task] = []
     for encoder, data in cases:

@@ -34,7 +34,7 @@ def _four_digits(values: Float[np.ndarray, " k"]) -> list[float]:
 
 def content(
     radii: Sequence[str],
-    curves: Mapping[tuple[str, str], Float[np.ndarray, "n k"]],
+    curves: Mapping[tuple[str, str], Float[np.ndarray, "_n k"]],
     encoders: Sequence[str],
     data: Mapping[str, str],
 ) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def _markers(data: Sequence[str]) -> dict[str, str]:
 
 
 def shifts_before_a_head(
-    shifts: Mapping[str, Sequence[Float[np.ndarray, " n"]]], encoders: Sequence[str], data: Sequence[str]
+    shifts: Mapping[str, Sequence[Float[np.ndarray, " _n"]]], encoders: Sequence[str], data: Sequence[str]
 ) -> Figure:
     """One panel an encoder, one box a data set: the shifts found at its points. `shifts`: by encoder, in data's order.
 

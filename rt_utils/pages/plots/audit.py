@@ -16,7 +16,7 @@ _LINES = (":", "-.", (0, (6, 2)))  # of the references
 def shares_of_images(
     attack: Float[ndarray, " n"],
     noise: Float[ndarray, " n"],
-    references: Mapping[str, Float[ndarray, " k"]],
+    references: Mapping[str, Float[ndarray, " _k"]],
     title: str,
     encoder: str,
 ) -> Figure:
