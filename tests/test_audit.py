@@ -238,6 +238,7 @@ def test_a_masked_gradient_is_noticed(
     kind: str, failing: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "front.py").write_text(PLANTED)
+    monkeypatch.syspath_prepend(tmp_path)
     edited(tmp_path, "audit", LOADED, f"{LOADED}import front\naudited = front.planted(audited, {kind!r})\n")
     monkeypatch.chdir(tmp_path)
     summary = audit(encoder="embedded/robust", data="digits", steps=40, restarts=2, floor_points=8)
@@ -249,6 +250,7 @@ def test_a_masked_gradient_is_noticed(
 @pytest.mark.slow
 def test_a_gradient_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "front.py").write_text(PLANTED)
+    monkeypatch.syspath_prepend(tmp_path)
     edited(tmp_path, "audit", LOADED, f"{LOADED}import front\naudited = front.planted(audited, 'not finite')\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="the gradient of embedded/random is not finite at 20 of 20 images"):

@@ -260,7 +260,7 @@ def audited(checks: pd.DataFrame | None = None, labels: list[int] | None = None,
     none = np.full(3, np.nan)
     kinds = {"attack": attack, "strong": none, "paper": none, "noise": 0.1 * attack, "single": none}
     found = audit_checks.examine((0.0, 0.0), np.zeros(2), searched())[0] if checks is None else checks
-    reference = ("digits", (np.array([[0.0], [1.0]]), {"representation": np.array([0.25, 0.75])}))
+    reference = ("digits", (np.array([[0.0, 0.0], [1.0, 0.0]]), {"representation": np.array([0.25, 0.75])}))
     ladder = {"ladder": np.array([attack[:2]]), "blind": np.zeros(2)}
     points = None
     if labels is not None:

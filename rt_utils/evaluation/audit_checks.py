@@ -35,9 +35,8 @@ CHECKS = {  # what is computed, and what is asked of it (at most)
 }
 
 Case = tuple[Encoder, DataSet, Threat, AttackPlan]
-Found = tuple[
-    Float[np.ndarray, "n r"], dict[str, Float[np.ndarray, " n"]]
-]  # what `measure.label_free` gives for a case
+# From `measure.label_free`, for a case; cases differ in their number of images.
+Found = tuple[Float[np.ndarray, "_n r"], dict[str, Float[np.ndarray, " _n"]]]
 
 
 def radii(threat: Threat) -> Float[np.ndarray, " k"]:

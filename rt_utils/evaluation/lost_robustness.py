@@ -72,12 +72,13 @@ def losses(means: Float[np.ndarray, "... 5"], size: float) -> dict[str, Float[np
     """The means themselves and the four measures of the loss of robustness; `size` is C_1 L_inf(W), 2 L_inf(W)."""
     named = dict(zip(MEANS, np.moveaxis(means, -1, 0), strict=True))
     clean, gap = named["clean"], named["robust"] - named["clean"]
-    return named | {
+    found = named | {
         "relative": gap / clean if (clean > 0).all() else np.full_like(gap, np.nan),
         "gap": gap,
         "LHS": gap / size if size else np.zeros_like(gap),
         "accuracy": named["right"] - named["robustly"],
     }
+    return {name: np.asarray(values) for name, values in found.items()}
 
 
 def head_size(m: Measurement) -> float:

@@ -17,6 +17,7 @@ DRAWS = 40_000  # random orders where there are more
 _ROUNDING = 1e-6  # of sums of correlations
 
 Values = Float[np.ndarray, " m"]
+Pair = tuple[Float[np.ndarray, " _m"], Float[np.ndarray, " _m"]]  # two rankings; other pairs may be of other items
 
 
 class Agreement(TypedDict):
@@ -65,7 +66,7 @@ def agreement(x: Sequence[float] | Values, y: Sequence[float] | Values, seed: in
     return Agreement(same=same, rho=rho, tau=float(stats.kendalltau(x, y).statistic), p=p)
 
 
-def pooled(pairs: Sequence[tuple[Values, Values]], seed: int = 0) -> Pooled:
+def pooled(pairs: Sequence[Pair], seed: int = 0) -> Pooled:
     """The mean rho over `pairs` of rankings, with exact one-sided p-values.
 
     `independent`: every pair could have come in any order of its own, (m!)^e cases for e pairs. `common`: the same

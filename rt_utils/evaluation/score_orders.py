@@ -58,7 +58,7 @@ def orders(
     return pd.DataFrame(rows).reindex(columns=columns)
 
 
-def pooled_row(pairs: Sequence[tuple[ranks.Values, ranks.Values]], seed: int = 0) -> dict[str, float]:
+def pooled_row(pairs: Sequence[ranks.Pair], seed: int = 0) -> dict[str, float]:
     """`ranks.pooled` under the names that tables show."""
     found = ranks.pooled(pairs, seed)
     return {MEAN_RHO: found["rho"], INDEPENDENT: found["independent"], COMMON: found["common"]}
