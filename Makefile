@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help book test test-book test-slow check notebooks encoders natural-encoders reference lock clean install
+.PHONY: help book test test-book test-slow test-long check notebooks encoders natural-encoders reference lock clean install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -13,16 +13,20 @@ book: install ## run what is out of date, build the book, print where it is (CHA
 	@$(BIN)/python book/pipeline.py $(CHAPTERS)
 
 test: install ## the tests, in a few minutes
-	@$(BIN)/python -m pytest -m "not slow and not book" -n 2 --dist loadfile --durations=25
+	@$(BIN)/python -m pytest -m "not slow and not long and not book" -n 2 --dist loadfile --durations=25
 
 test-book: book ## the built pages in a real browser
 	@$(BIN)/python -m pytest -m book
 
 test-slow: install ## the tests that take long: whole books, trained encoders, large networks
-	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile --durations=25
+	@$(BIN)/python -m pytest -m "slow and not long" -n 2 --dist loadfile --durations=25
 
-check: install ## ruff and mypy, on the chapters too
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/python book/check_chapters.py
+test-long: install ## the tests that take more than three minutes each, outside CI
+	@$(BIN)/python -m pytest -m long -n 2 --dist loadfile --durations=25 --timeout 7200
+
+check: install ## ruff and mypy, on the chapters too; which room imports which
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache --no-logo \
+	    && $(BIN)/python book/check_chapters.py
 
 notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks
@@ -47,7 +51,7 @@ lock: install ## resolve requirements.lock anew from pyproject.toml
 clean: ## remove what was generated (not .venv)
 	@rm -rf _build chapters results .cache .snakemake notebooks/*.ipynb
 
-install: .venv/installed
+install: .venv/installed ## set up .venv, and nothing else; does nothing where all is there
 
 # uv is pinned in the lock like everything else. The stamp is written last, so an install that was cut off is done again.
 .venv/installed: requirements.lock pyproject.toml

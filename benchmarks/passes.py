@@ -6,6 +6,7 @@ pass on your machine, that is the time of the attacks. Training is counted for `
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,11 +18,12 @@ import yaml
 from rt_utils import cli
 
 PROFILE = Path(__file__).resolve().parent.parent / "notebooks" / "profiles" / "paper.yaml"
-BEGIN = "started = time.perf_counter()\n"
 COUNTED = """
 import atexit, os
+from dataclasses import replace
 import torch
-import rt_utils.encoders
+from rt_utils.models import catalogue
+from rt_utils.models.frozen_encoder import Encoder
 
 class Counting(torch.nn.Module):
     attacked = trained = seen = 0
@@ -41,9 +43,10 @@ class Counting(torch.nn.Module):
 
 def counting(name, fold=True):
     torch.manual_seed(0)
-    return rt_utils.encoders.Encoder(name, Counting(), input_size=32, width=640, weights_sha256=name)
+    return Encoder(name, Counting(), input_size=32, width=640, weights_sha256=name)
 
-rt_utils.encoders.load = counting
+for prefix, source in catalogue.SOURCES.items():
+    catalogue.SOURCES[prefix] = replace(source, load=counting)
 atexit.register(lambda: open("counts", "w").write(f"{Counting.attacked} {Counting.trained} {Counting.seen}"))
 """
 
@@ -56,7 +59,8 @@ def count(chapter: str, data: str) -> tuple[int, ...]:
         for name in cli.chapters():
             (Path(folder) / "notebooks" / f"{name}.md").touch()
         source = cli.source(chapter).read_text("utf-8")
-        (Path(folder) / "notebooks" / f"{chapter}.md").write_text(source.replace(BEGIN, BEGIN + COUNTED), "utf-8")
+        counted = re.sub(r"^(?=page = Page\()", lambda _: COUNTED, source, count=1, flags=re.M)  # after the imports
+        (Path(folder) / "notebooks" / f"{chapter}.md").write_text(counted, "utf-8")
         given = {"n_train": 1000, "workers": 1, "results": "out"}
         given["data"] = data.split(",")[0] if chapter == "audit" else data
         options = [str(text) for name, value in given.items() for text in ("-p", name, value)]

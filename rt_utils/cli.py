@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _given(chapter: str, files: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _given(chapter: str, files: Sequence[str], pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
     """The parameters that the command line gives: of the files, in their order, then of the pairs."""
     given: dict[str, Any] = {}
     declared = declared_parameters(jupytext.read(source(chapter)))

@@ -4,13 +4,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import in_process
 import numpy as np
 import papermill
 import pytest
+from jaxtyping import install_import_hook
 from PIL import Image
 
-from rt_utils import cli
+install_import_hook("rt_utils", "shape_checks.checked")  # before anything of the package is imported
+
+import in_process  # noqa: E402
+
+from rt_utils import cli  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 

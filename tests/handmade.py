@@ -16,7 +16,7 @@ def measurement(encoder: str, n: int = 4, *, data: str = "digits", shift: float 
     """
     z = np.stack([np.arange(1.0, n + 1), np.zeros(n)], axis=1)
     moved = z + np.array([0.0, shift])
-    columns: dict[str, Any] = {name: np.zeros(n) for name in CHECKS} | {
+    columns: dict[str, Any] = {name: np.zeros(n, bool if name.startswith("wrong") else float) for name in CHECKS} | {
         "labels": np.zeros(n, np.int64),
         "z": z,
         "z_shift": moved,

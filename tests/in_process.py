@@ -3,6 +3,7 @@
 It stands for papermill.execute_notebook where papermill itself and its kernel are not what is tested.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,19 @@ def execute_notebook(source: str, output: str, parameters: dict[str, Any], **_: 
     notebook.metadata.setdefault("kernelspec", {"name": "python3", "language": "python", "display_name": "Python 3"})
     if parameters:
         notebook = parameterize_notebook(notebook, parameters)
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    shell.reset()
+    InteractiveShell.clear_instance()
+    # The instance, since only its displays are captured.
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     try:
         for count, cell in enumerate(cell for cell in notebook.cells if cell.cell_type == "code"):
             with capture_output() as captured:
+                shell.display_trap.hook = sys.displayhook  # of a cell's last expression too
                 result = shell.run_cell(cell.source, store_history=True)
             cell.outputs = _outputs(captured)
             error = result.error_before_exec or result.error_in_exec
             if error is not None:
                 raise PapermillExecutionError(count, count, cell.source, type(error).__name__, str(error), [])
     finally:
+        InteractiveShell.clear_instance()
         nbformat.write(notebook, Path(output))
     return notebook

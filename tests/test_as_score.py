@@ -3,22 +3,16 @@
 import html
 import json
 import re
-from itertools import combinations
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from chapter_source import definitions
 from conftest import run_in
-from scipy import stats
 from test_chapter import SMALL
-from torch import nn
 
 from rt_utils import cli
-from rt_utils.pages.published import published_table
 from rt_utils.runtime import cache
 from rt_utils.runtime.errors import InputError
 
@@ -110,57 +104,6 @@ def test_the_curves_in_the_page_rise(finished: Path) -> None:
             assert (np.diff(curve) > 0).all()
             assert (np.diff(quantiles, axis=0) >= 0).all()
             assert (np.diff(quantiles, axis=1) >= 0).all()
-
-
-def test_p_values_are_those_of_scipy() -> None:
-    class P:
-        seed = 0
-
-    names = ("EXACT", "all_orders", "null", "agreement", "order", "pooled")
-    scope = definitions(CHAPTER, *names, p=P, label={})
-    pairs = [
-        (t.as_score.to_numpy(), t.relative_diff.to_numpy()) for _, t in published_table("table4").groupby("pretraining")
-    ]
-    pairs.append((np.array([1.0, 2, 3, 3]), np.array([2.0, 1, 4, 3])))  # with a tie
-    for x, y in pairs:
-        found = scope["agreement"](x, y)
-
-        def statistic(v: np.ndarray, y: np.ndarray = y) -> float:
-            return stats.spearmanr(v, y).statistic
-
-        expected = stats.permutation_test(
-            (x,), statistic, permutation_type="pairings", alternative="greater", n_resamples=np.inf
-        )
-        assert found["rho"] == pytest.approx(expected.statistic)
-        assert found["p"] == pytest.approx(expected.pvalue)
-        assert found["same"] == sum((x[i] - x[j]) * (y[i] - y[j]) > 0 for i, j in combinations(range(4), 2))
-    first, second = (scope["agreement"](*pair) for pair in pairs[:2])
-    assert (round(first["rho"], 1), first["p"]) == (0.4, 9 / 24)
-    assert (second["rho"], second["tau"], second["p"]) == (pytest.approx(1), pytest.approx(1), 1 / 24)
-    both = scope["pooled"](pairs[:2])
-    nulls = [scope["null"](*pair) for pair in pairs[:2]]
-    assert both["rho"] == pytest.approx(0.7)
-    assert both["independent"] == pytest.approx((np.add.outer(*nulls) >= 1.4 - 1e-9).mean())
-    assert both["common"] == pytest.approx((nulls[0] + nulls[1] >= 1.4 - 1e-9).mean())
-    assert np.isnan(scope["agreement"](np.ones(3), np.arange(3))["p"])
-    assert scope["order"](["a", "b", "c"], np.array([2.0, 1.0, 2.0])) == "b < a = c"
-
-
-@pytest.mark.parametrize(("norm", "order"), [("linf", 1), ("l2", 2)])
-def test_the_sweep_finds_the_known_shift_of_a_linear_feature(norm: str, order: int) -> None:
-    class Linear(nn.Module):
-        a = torch.randn(3 * 6 * 6, generator=torch.Generator().manual_seed(3))
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.flatten(1) @ self.a[:, None]
-
-        features = torch.no_grad()(forward)
-
-    follow = definitions(CHAPTER, "From", "follow")["follow"]
-    radii = [0.0, 0.01, 0.02, 0.04]
-    curve = follow(Linear().eval(), torch.full((2, 3, 6, 6), 0.5), norm, radii, seed=0)
-    expected = np.outer(radii, [torch.linalg.vector_norm(Linear.a, order).item()] * 2)
-    assert curve == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.slow

@@ -86,13 +86,14 @@ def test_attacks_stay_inside_and_gain(robust: Encoder, digits: data_set.DataSet,
 def test_apgd_does_not_hold_on_to_the_images_of_its_steps(robust: Encoder, digits: data_set.DataSet) -> None:
     steps, alive = [], []
 
-    def model(x: torch.Tensor) -> torch.Tensor:
-        steps.append(weakref.ref(x))
-        alive.append(sum(step() is not None for step in steps))
-        return robust(x)[:, :10]
+    class Watched(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            steps.append(weakref.ref(x))
+            alive.append(sum(step() is not None for step in steps))
+            return robust(x)[:, :10]
 
     x, y = digits.test.pixels(), torch.zeros(16, dtype=torch.long)
-    attacks.apgd(model, x, y, Threat("linf", 1 / 255), loss="ce", steps=40)
+    attacks.apgd(Watched(), x, y, Threat("linf", 1 / 255), loss="ce", steps=40)
     assert len(steps) > 40
     assert max(alive) < 5
 

@@ -153,7 +153,7 @@ def test_an_encoder_is_one_name(value: object, reason: str) -> None:
 @pytest.mark.slow
 def test_with_labels_from_the_file_alone(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Criterion, pairs and Lemma 1 by an independent evaluation of points.npz."""
-    monkeypatch.chdir(folder.parent)
+    monkeypatch.chdir(image_folder.parent)
     summary = audit(data="folder:images", encoder="embedded/robust", eps="2/255")
     arrays, points = np.load("files/points.npz"), pd.read_csv("files/audit.csv")
     names = ("z", "z_shift", "weight", "bias", "labels")
@@ -221,7 +221,7 @@ def planted(encoder, kind):
     network = Front(kind, encoder.network)
     return Encoder(encoder.name, network, input_size=encoder.input_size, width=encoder.width, weights_sha256=kind)
 """
-LOADED = "encoder = load_encoder(p.encoder)\n"
+LOADED = "audited = load_encoder(p.encoder)\n"
 
 
 @pytest.mark.slow
@@ -238,7 +238,7 @@ def test_a_masked_gradient_is_noticed(
     kind: str, failing: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "front.py").write_text(PLANTED)
-    edited(tmp_path, "audit", LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, {kind!r})\n")
+    edited(tmp_path, "audit", LOADED, f"{LOADED}import front\naudited = front.planted(audited, {kind!r})\n")
     monkeypatch.chdir(tmp_path)
     summary = audit(encoder="embedded/robust", data="digits", steps=40, restarts=2, floor_points=8)
     found = {key for key, check in summary["checks"].items() if check["verdict"] == "fails"}
@@ -249,27 +249,10 @@ def test_a_masked_gradient_is_noticed(
 @pytest.mark.slow
 def test_a_gradient_that_is_not_finite_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "front.py").write_text(PLANTED)
-    edited(tmp_path, "audit", LOADED, f"{LOADED}import front\nencoder = front.planted(encoder, 'not finite')\n")
+    edited(tmp_path, "audit", LOADED, f"{LOADED}import front\naudited = front.planted(audited, 'not finite')\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="the gradient of embedded/random is not finite at 20 of 20 images"):
         audit(data="digits")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("(start.grad == 0).double()", "(start.grad == 7).double()"),
-        ('shifts["noise"] >= attack', 'shifts["noise"] > 9 * attack'),
-        ("unguided > ladder[-1]", "unguided > 99 * ladder[-1]"),
-        ("blocked = S[i] + S[j] >= apart", "blocked = S[i] + S[j] >= 0.3 * apart"),
-    ],
-)
-def test_a_planted_error_is_caught(right: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    edited(tmp_path, "audit", right, wrong)
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="AssertionError"):
-        audit(encoder="embedded/robust", data="digits", n_train=1000)
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from rt_utils.evaluation.probe import ProbeSettings
 
 short = PGDSettings(steps=2)
 plan = AttackPlan(short, short, short, short, short, floor_points=2, apgd_steps=2, apgd_points=2)
-encoder, data = load_encoder("embedded/random"), load_data_set("digits", size=32, n_train=40, n_test=int(sys.argv[1]))
+encoder, data = load_encoder("embedded/random"), load_data_set("digits", size=32, n_train=60, n_test=int(sys.argv[1]))
 head = fit_probes([(encoder, data)], ProbeSettings(epochs=1))[0]
 print(table(measure([(encoder, head, data)], Threat("linf", 0.1), plan)[0]).to_csv())
 for kind, state, entries, _ in cache.contents():

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rt_utils.evaluation import measure
@@ -92,7 +93,12 @@ def test_repetitions_differ_by_seed_and_are_small(
 
 def test_no_repetition_has_more_points_than_the_page_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[int, int]] = []
-    monkeypatch.setattr(experiment, "run", lambda p: ran.append((p.seed, p.n_test)))
+
+    def run(p: Parameters) -> experiment.Experiment:
+        ran.append((p.seed, p.n_test))
+        return experiment.Experiment([], {}, [], pd.DataFrame())
+
+    monkeypatch.setattr(experiment, "run", run)
     experiment.repeats(check(TINY | {"n_seeds": 3, "seed_points": 100}))
     assert ran == [(3, 5), (4, 5), (5, 5)]
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from rt_utils import cli
-from rt_utils.pages import ledger
+from rt_utils.pages import ledger, ledger_tables
 from rt_utils.pages.ledger import Claim
 from rt_utils.runtime.errors import InputError
 
@@ -32,6 +32,18 @@ def test_the_columns_and_the_verdicts(tmp_path: Path) -> None:
     assert tuple(rows.columns) == ledger.COLUMNS
     assert list(rows.vacuous) == ["True", "False", "", "True", "False"]
     assert list(rows.verdict) == ["holds", "holds", "holds", "no point", "violated"]
+
+
+def test_encoders_of_one_claim_are_told_apart_and_others_are_short(tmp_path: Path) -> None:
+    where = {"profile": "embedded", "n": 1, "seed": 0, "lhs": 0.0, "rhs": 1.0}
+    names = {"both": ("embedded/robust", "natural/robust"), "one": ("embedded/robust, FT",)}
+    claims = [Claim("chapter", text, encoder=name, **where) for text, given in names.items() for name in given]  # type: ignore[arg-type]
+    ledger.write(claims, tmp_path / "ledger.csv")
+    shown = ledger_tables.tables(ledger_tables.read([tmp_path / "ledger.csv"])).source
+    both, one = shown.split("<strong>")[1:]
+    assert "<td>embedded/robust</td>" in both
+    assert "<td>natural/robust</td>" in both
+    assert "<td>robust, FT</td>" in one
 
 
 @pytest.mark.parametrize(

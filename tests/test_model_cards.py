@@ -9,7 +9,7 @@ from conftest import run_in
 
 from rt_utils.models.catalogue import ENCODERS
 from rt_utils.models.shipped import model_card
-from rt_utils.pages.records import cells, shown
+from rt_utils.pages.elements import DATA
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_tables_hold_every_card(folder: Path) -> None:
     page = nbformat.read(folder / "out.ipynb", as_version=4)
-    tables = [part for cell in cells(page) for part in shown(cell) if part["kind"] == "table"]
+    shown = [output.metadata.get(DATA, {}) for cell in page.cells for output in cell.get("outputs", [])]
+    tables = [part for part in shown if part.get("kind") == "table"]
     rows: dict[str, dict[str, object]] = {name: {} for name in ENCODERS}
     for table in tables:
         for row in table["rows"]:

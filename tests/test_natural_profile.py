@@ -17,7 +17,7 @@ PROFILE = ROOT / "notebooks" / "profiles" / "natural.yaml"
 TINY = """
 profile: natural
 n_test: 10
-n_train: 120
+n_train: 600  # six of each of 100 classes
 restarts: 1
 steps: 4
 floor_points: 2

@@ -26,11 +26,11 @@ CASES = [
 # Whatever the chapter asks of an attack, each run of it takes one step: its strength is not what is tested here.
 READ = "p = parameters.read(globals())\n"
 ONE_STEP = """
-import rt_utils.attacks
-def one_step(model, values, x, threat, settings, whole=rt_utils.attacks._pgd):
+import rt_utils.evaluation.attacks
+def one_step(model, values, x, threat, settings, whole=rt_utils.evaluation.attacks._pgd):
     import dataclasses
     return whole(model, values, x, threat, dataclasses.replace(settings, steps=min(1, settings.steps), refine=0))
-rt_utils.attacks._pgd = one_step
+rt_utils.evaluation.attacks._pgd = one_step
 """
 TINY = {"n_test": 2, "n_train": 4, "restarts": 1, "steps": 1, "floor_points": 0, "apgd_points": 0, "n_seeds": 1}
 TINY |= {"seed_points": 2, "path_points": 2, "ft_points": 2, "sweep_points": 2, "n_switch": 2}

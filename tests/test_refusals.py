@@ -16,16 +16,20 @@ from safetensors.torch import save_file
 from test_attacks import some_measurement
 
 from rt_utils import cli
+from rt_utils.evaluation import measure
+from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
+from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages.files import save
 from rt_utils.pages.parameters import check
 from rt_utils.runtime.errors import InputError
+from rt_utils.training.finetuning import finetune
 
 ARCHITECTURE = "torchvision/mobilenet_v3_small"
 SMALL = {
     "n_test": 8,
-    "n_train": 40,
+    "n_train": 60,
     "floor_points": 2,
     "apgd_points": 2,
     "restarts": 1,
@@ -90,6 +94,13 @@ def _one_image(folder: Path) -> None:
         path.unlink()
 
 
+def _rare(folder: Path) -> None:
+    """Classes of which one image each is there, so that those which are tested are not trained."""
+    for name, source in (("rare", "00"), ("rarer", "01"), ("rarest", "02")):
+        (folder / name).mkdir()
+        (folder / "above" / f"{source}.png").rename(folder / name / "00.png")
+
+
 def _no_classes(folder: Path) -> None:
     for name in ("above", "below"):
         for path in sorted((folder / name).iterdir()):
@@ -116,6 +127,12 @@ FOLDERS: list[tuple[str, Callable[[Path], object], str]] = [
     ("one image", _one_image, "'{f}' holds one image: a probe needs at least two"),
     ("no labels", _no_classes, "this data set has no labels"),
     ("32 bits", _float, "'{f}/above/float.tif' cannot be read as an image (32 bits a pixel"),
+    ("one class", lambda f: shutil.rmtree(f / "below"), "'folder:{f}' has one class, 'above': a probe needs at least"),
+    (
+        "rare classes",
+        _rare,
+        "no training image of 'folder:{f}' shows class 'rare' (1 tested), 'rarest' (1 tested): give it",
+    ),
 ]
 
 
@@ -188,9 +205,35 @@ def test_folders(name: str, spoil: Callable[[Path], object], reason: str, image_
     """All of them in this process; every third through `rt` below."""
     spoil(image_folder)
     with pytest.raises(InputError) as caught:
-        load_data_set(f"folder:{image_folder}", size=32, n_train=100, n_test=100).train.required_labels()
+        load_data_set(f"folder:{image_folder}", size=32, n_train=100, n_test=100).check_trainable()
     assert reason.format(f=image_folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fit", [measure.fit_probes, finetune], ids=["a probe", "finetuning"])
+def test_a_set_that_trains_too_few_classes_is_refused_where_heads_are_fitted(
+    fit: Callable[..., object], image_folder: Path
+) -> None:
+    data = load_data_set(f"folder:{image_folder}", size=32, n_train=30, n_test=10)
+    above, below = ((data.train.labels == label).nonzero()[:, 0] for label in (0, 1))
+    tested = (data.test.labels == 0).nonzero()[:, 0]
+    encoder, head = load_encoder("embedded/random", fold=False), (None,) if fit is finetune else ()
+
+    def refusal(train: torch.Tensor, test: torch.Tensor) -> str:
+        parts = (Split(part.images[some], part.labels[some]) for part, some in ((data.train, train), (data.test, test)))
+        other = DataSet(data.name, data.classes, *parts, fingerprint="spoiled")
+        with pytest.raises(InputError) as caught:
+            fit([(encoder, other, *head)], ProbeSettings(1), workers=1)
+        return str(caught.value).replace(str(image_folder), "F")
+
+    assert refusal(below, torch.arange(10)) == (
+        f"no training image of 'folder:F' shows class 'above' ({len(tested)} tested): "
+        f"give it more images, or train on more than {len(below)} (n_train)"
+    )
+    assert refusal(above, tested) == (
+        f"all {len(above)} training images of 'folder:F' are of class 'above': "
+        "a probe needs at least two classes, so train on more (n_train)"
+    )
 
 
 @pytest.mark.slow

@@ -83,9 +83,14 @@ _PGD: dict[Norm, type] = {"linf": _LinfPGD, "l2": _L2PGD}
 
 
 def _pgd(
-    model: nn.Module, values: Callable[[Tensor], Tensor], x: Images, threat: Threat, settings: PGDSettings
+    model: nn.Module,
+    values: Callable[[Tensor], Tensor],
+    x: Images,
+    threat: Threat,
+    settings: PGDSettings,
+    start: Images | None = None,
 ) -> Iterator[Images]:
-    """Maximise `values` (images to one number each) over the threat."""
+    """Maximise `values` (images to one number each) over the threat, from `start` or from random starts."""
     if threat.eps == 0:  # the set is {x}
         yield x
         return
@@ -101,7 +106,8 @@ def _pgd(
     best, best_values = x.clone(), torch.full((len(x),), -math.inf, device=x.device)
     for restart in range(settings.restarts):
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + restart)
-        found = run(random_start(threat, x, generator), settings.steps, settings.rel_stepsize)
+        begin = random_start(threat, x, generator) if start is None else start
+        found = run(begin, settings.steps, settings.rel_stepsize)
         yield found
         if settings.refine:
             with torch.no_grad():
@@ -112,14 +118,30 @@ def _pgd(
         yield run(best, settings.refine, settings.rel_stepsize * 2 / 3)
 
 
-def representation_pgd(encoder: nn.Module, x: Images, threat: Threat, settings: PGDSettings) -> Iterator[Images]:
-    """PGD on ||f_theta(x + delta) - f_theta(x)||_2, the maximum in the AS score (eq. 2). One result a run.
+def representation_pgd(
+    encoder: nn.Module, x: Images, threat: Threat, settings: PGDSettings, start: Images | None = None
+) -> Iterator[Images]:
+    """PGD on ``||f_theta(x + delta) - f_theta(x)||_2``, the maximum in the AS score (eq. 2).
 
-    `encoder` maps pixels (n, c, h, w) in [0, 1] to features (n, r); its parameters should be frozen.
+    Args:
+        encoder: Maps pixels to features (n, r); its parameters should be frozen.
+        x: Images in [0, 1], shape (n, c, h, w).
+        threat: The norm, and the radius in pixels.
+        settings: Steps, restarts, refinement, seed.
+        start: Images at which all runs begin, shape (n, c, h, w); none: random ones.
+
+    Yields:
+        Perturbed images inside the threat, shape (n, c, h, w), one result a run.
+
+    Example:
+        >>> x = torch.full((1, 3, 2, 2), 0.5)  # its own features: 12 pixels, each of which may move by 0.1
+        >>> (found,) = representation_pgd(nn.Flatten().eval(), x, Threat("linf", 0.1), PGDSettings(steps=5))
+        >>> round((found - x).norm().item() / 12**0.5, 4)
+        0.1
     """
     with torch.no_grad():
         z = encoder(x)
-    return _pgd(encoder, lambda inputs: (encoder(inputs) - z).norm(dim=1), x, threat, settings)
+    return _pgd(encoder, lambda inputs: (encoder(inputs) - z).norm(dim=1), x, threat, settings, start)
 
 
 def _cross_entropy(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -133,12 +155,30 @@ def loss_pgd(
     threat: Threat,
     settings: PGDSettings,
     loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy,
+    start: Images | None = None,
 ) -> Iterator[Images]:
-    """PGD on the loss of `model` (pixels to logits) at targets `y`: the maximum in l_adv. One result a run.
+    """PGD on the loss of a predictor: the maximum in l_adv.
 
-    `loss` takes outputs and targets and returns one number a point; the default is cross-entropy at labels.
+    Args:
+        model: Maps pixels to logits (n, c), or to what `loss` takes; its parameters should be frozen.
+        x: Images in [0, 1], shape (n, c, h, w).
+        y: Labels, shape (n), or what `loss` takes as targets.
+        threat: The norm, and the radius in pixels.
+        settings: Steps, restarts, refinement, seed.
+        loss: Takes outputs and targets, returns one number a point; by default cross-entropy in nats.
+        start: Images at which all runs begin, shape (n, c, h, w); none: random ones.
+
+    Yields:
+        Perturbed images inside the threat, shape (n, c, h, w), one result a run.
+
+    Example:
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).requires_grad_(False).eval()
+        >>> x, y = torch.full((1, 3, 2, 2), 0.5), torch.tensor([0])
+        >>> (found,) = loss_pgd(model, x, y, Threat("linf", 0.1), PGDSettings(steps=5))
+        >>> bool(_cross_entropy(model(found), y) > _cross_entropy(model(x), y))
+        True
     """
-    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings)
+    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings, start)
 
 
 class _ContiguousGradient(nn.Module):
@@ -158,9 +198,26 @@ class _ContiguousGradient(nn.Module):
 def apgd(
     model: nn.Module, x: Images, y: Int64[Tensor, " n"], threat: Threat, *, loss: str, steps: int = 100, seed: int = 0
 ) -> Images:
-    """AutoAttack's APGD (Croce and Hein 2020) from the package pyautoattack; `loss` is 'ce' or 'dlr'.
+    """AutoAttack's APGD (Croce and Hein 2020) from the package pyautoattack.
 
-    'dlr' needs at least three classes. Points that `model` already gets wrong come back as they are.
+    Args:
+        model: Maps pixels to logits (n, c); its parameters should be frozen.
+        x: Images in [0, 1], shape (n, c, h, w).
+        y: Labels, shape (n). Points that `model` already gets wrong come back as they are.
+        threat: The norm, and the radius in pixels.
+        loss: 'ce', or 'dlr', which needs at least three classes.
+        steps: Steps of its one run.
+        seed: Of its random start.
+
+    Returns:
+        Perturbed images inside the threat, shape (n, c, h, w).
+
+    Example:
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).requires_grad_(False).eval()
+        >>> x = torch.full((1, 3, 2, 2), 0.5)
+        >>> found = apgd(model, x, model(x).argmax(1), Threat("linf", 0.1), loss="ce", steps=5)
+        >>> bool((found - x).abs().max() <= 0.1 + 1e-6)
+        True
     """
     if threat.eps == 0:
         return x

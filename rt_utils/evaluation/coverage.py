@@ -74,7 +74,8 @@ def failures(
     first, cut = factor * shifts[drawn].mean(1), (factor * shifts[drawn]).clamp(max=c2).mean(1)
     one, two = (statements.hoeffding(c2, n, rho, sides) for sides in (1, 2))
     failed = {
-        "link": link > two + 1e-9,  # a gap that attains its bound meets it up to rounding, which is no failure
+        # A gap that attains its bound meets it up to rounding, which is no failure.
+        "link": link > two + 1e-9,
         "Theorem 1": expected > first + two + 1e-9,
         "all heads": expected > cut + one + 1e-9,
     }

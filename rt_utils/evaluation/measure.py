@@ -90,10 +90,11 @@ def _task(kind: str, key: cache.Key, function: Callable[..., Any], encoder: Enco
 def fit_probes(pairs: Sequence[tuple[Encoder, DataSet]], settings: ProbeSettings, *, workers: int = 0) -> list[Head]:
     """For every pair a linear probe on the frozen encoder's clean features of the training split.
 
-    Raises InputError where a data set has no labels.
+    Raises InputError where a data set has no labels, fewer than two classes, or a tested class that is not trained.
     """
     tasks: list[Task] = []
     for encoder, data in pairs:
+        data.check_trainable()
         arguments = (data.train.images, data.train.required_labels(), len(data.classes), settings)
         tasks.append(_task("probes", _key(encoder, data, settings), fitted, encoder, *arguments))
     return [Head(torch.from_numpy(weight), torch.from_numpy(bias)) for weight, bias in compute(tasks, workers)]
@@ -168,7 +169,28 @@ def measure(
 ) -> list[Measurement]:
     """Attack every test point of every case, and evaluate all that was found with a float64 head.
 
-    Raises InputError where a data set has no labels or a head's width is not its encoder's.
+    Args:
+        cases: (encoder, head, data set), any number of them.
+        threat: The norm, and the radius in pixels.
+        plan: The attacks, and on how many points a stronger search checks them.
+        workers: Processes that attack; at most one: this process.
+
+    Returns:
+        One measurement for each case. What was computed before is taken from the cache.
+
+    Raises:
+        InputError: where a data set has no labels or a head's width is not its encoder's.
+
+    Example:
+        >>> from rt_utils.images.catalogue import load_data_set
+        >>> from rt_utils.models.catalogue import load_encoder
+        >>> encoder = load_encoder("embedded/robust")
+        >>> digits = load_data_set("digits", size=encoder.input_size, n_train=100, n_test=4)
+        >>> (head,) = fit_probes([(encoder, digits)], ProbeSettings(epochs=2))
+        >>> plan = AttackPlan(floor_points=0, apgd_points=0)
+        >>> (found,) = measure([(encoder, head, digits)], Threat("linf", 8 / 255), plan)
+        >>> found.z.shape, found.weight.shape
+        ((4, 64), (10, 64))
     """
     for encoder, head, _ in cases:
         if head.weight.shape[1] != encoder.width:
@@ -207,7 +229,25 @@ def measure(
 
 
 def table(measurement: Measurement) -> pd.DataFrame:
-    """One row per test point. Losses in nats, shifts and margin ratios in feature units."""
+    """One row per test point. Losses in nats, shifts and margin ratios in feature units.
+
+    Args:
+        measurement: What `measure` returned for one case.
+
+    Returns:
+        The columns of `points.csv`: label, predicted, loss, adversarial_loss, shift, margin_ratio, fulfilled, ...
+
+    Example:
+        >>> from rt_utils.images.catalogue import load_data_set
+        >>> from rt_utils.models.catalogue import load_encoder
+        >>> encoder = load_encoder("embedded/random")
+        >>> digits = load_data_set("digits", size=encoder.input_size, n_train=100, n_test=4)
+        >>> (head,) = fit_probes([(encoder, digits)], ProbeSettings(epochs=2))
+        >>> plan = AttackPlan(floor_points=0, apgd_points=0)
+        >>> points = table(measure([(encoder, head, digits)], Threat("linf", 8 / 255), plan)[0])
+        >>> bool((points.fulfilled == (points["shift"] < points.margin_ratio)).all())
+        True
+    """
     m = measurement
     z, z_shift, z_loss, weight = (torch.from_numpy(a).double() for a in (m.z, m.z_shift, m.z_loss, m.weight))
     head, labels = Head(weight, torch.from_numpy(m.bias)), torch.from_numpy(m.labels)

@@ -26,7 +26,23 @@ class ProbeSettings:
 def linear_probe(
     features: Float[Tensor, "n r"], labels: Int64[Tensor, " n"], n_classes: int, settings: ProbeSettings
 ) -> Head:
-    """Fit a softmax regression on fixed features by SGD with momentum. The encoder is not touched, nor even seen."""
+    """Fit a softmax regression on fixed features by SGD with momentum. The encoder is not touched, nor even seen.
+
+    Args:
+        features: Of the training images, float32, shape (n, r).
+        labels: Their classes, from 0, shape (n).
+        n_classes: How many rows c the head gets.
+        settings: Epochs, step size, batch size, weight decay, seed.
+
+    Returns:
+        The head, in float64.
+
+    Example:
+        >>> features = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+        >>> head = linear_probe(features, torch.tensor([0, 1]), 2, ProbeSettings(epochs=20))
+        >>> head.logits(features).argmax(1)
+        tensor([0, 1])
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     layer = nn.Linear(features.shape[1], n_classes)
     nn.init.zeros_(layer.weight)  # convex problem: no random start needed

@@ -19,11 +19,14 @@ from rt_utils.evaluation import attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
+from rt_utils.runtime import processes
 from rt_utils.runtime.devices import Parts, device, placed
 from rt_utils.theory import statements
 from rt_utils.theory.losses import CROSS_ENTROPY
 from rt_utils.theory.perturbations import allowed
 from rt_utils.theory.threat import Threat
+
+processes.preload(__name__)
 
 # Which columns each attack's finds count for, beside the overall best: of the page's own attacks, of the stronger
 # search (the attack floor), of the paper's attacks.

@@ -66,14 +66,28 @@ def check_data_set(name: str) -> None:
 
 
 def load_data_set(name: str, *, size: int, n_train: int = 4000, n_test: int = 500, seed: int = 0) -> "DataSet":
-    """The data set of that name at `size` x `size` pixels, with at most `n_train` training and `n_test` test images.
+    """The data set of that name: splits of uint8 images, (n, 3, size, size), labels, class names, a fingerprint.
 
-    The same arguments give the same pixels and splits. Names: 'glyphs', 'digits' (margin kept), 'digits:stretched',
-    'textures' (at most 200 test images), 'sprites' (classes: the shapes; factors: scale, orientation, posX, posY),
-    'cifar10', 'cifar100', 'fashion-mnist' (as torchvision unpacks them), 'cifar10-jpeg', 'tinyimagenet100' (folders),
-    'dsprites:PATH' (its .npz), 'intel:PATH' (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a class, or
-    images without labels; `train` and `test` sub-folders are respected). Raises InputError for an unknown name, and for
-    data that are not there or damaged.
+    The same arguments give the same pixels and splits.
+
+    Args:
+        name: 'glyphs', 'digits' (margin kept), 'digits:stretched', 'textures' (at most 200 test images), 'sprites'
+            (classes: the shapes; factors: scale, orientation, posX, posY), 'cifar10', 'cifar100', 'fashion-mnist' (as
+            torchvision unpacks them), 'cifar10-jpeg', 'tinyimagenet100' (folders), 'dsprites:PATH' (its .npz),
+            'intel:PATH' (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a class, or images without labels;
+            `train` and `test` sub-folders are respected).
+        size: Height and width of the images, in pixels.
+        n_train: Training images, at most.
+        n_test: Test images, at most.
+        seed: Of what is drawn at random.
+
+    Raises:
+        InputError: for an unknown name, and for data that are not there or damaged.
+
+    Example:
+        >>> digits = load_data_set("digits", size=32, n_train=100, n_test=20)
+        >>> len(digits.classes), digits.test.images.shape, digits.test.pixels().max()
+        (10, torch.Size([20, 3, 32, 32]), tensor(1.))
     """
     from rt_utils.images.data_set import DataSet, fingerprint
     from rt_utils.images.drawn.sprites import FACTORS

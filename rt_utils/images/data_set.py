@@ -48,6 +48,33 @@ class DataSet:
     fingerprint: str
     factors: tuple[str, ...] = ()
 
+    def check_trainable(self) -> None:
+        """That a head fitted on the training split means something on the test split.
+
+        Raises InputError where there are no labels, fewer than two classes, or a tested class without training images.
+        """
+        trained, tested = (
+            torch.bincount(split.required_labels(), minlength=len(self.classes)).tolist()
+            for split in (self.train, self.test)
+        )
+        if len(self.classes) < 2:
+            raise InputError(f"{self.name!r} has one class, {self.classes[0]!r}: a probe needs at least two")
+        missing = [
+            f"{self.classes[label]!r} ({n} tested)" for label, n in enumerate(tested) if n and not trained[label]
+        ]
+        if missing:
+            classes = ", ".join(missing[:5]) + f" and {len(missing) - 5} more" * (len(missing) > 5)
+            raise InputError(
+                f"no training image of {self.name!r} shows class {classes}: "
+                f"give it more images, or train on more than {len(self.train)} (n_train)"
+            )
+        if sum(n > 0 for n in trained) < 2:
+            name = self.classes[trained.index(max(trained))]
+            raise InputError(
+                f"all {len(self.train)} training images of {self.name!r} are of class {name!r}: "
+                "a probe needs at least two classes, so train on more (n_train)"
+            )
+
     def first(self, n: int) -> "DataSet":
         """The data set with its first n test images alone. They are in random order."""
         images, labels, factors = self.test.images, self.test.labels, self.test.factors

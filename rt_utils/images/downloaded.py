@@ -13,16 +13,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from rt_utils.images.folder import Part, pick
+from rt_utils.images.folder import Part, TestPart, pick
 from rt_utils.images.places import DSPRITES_FILE, DSPRITES_PAGE, TORCHVISION
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
 
 SHAPES = ("square", "ellipse", "heart")
 Drawn = tuple[UInt8[np.ndarray, "n 3 64 64"], Int64[np.ndarray, " n"], Float32[np.ndarray, "n 4"]]
+TestDrawn = tuple[UInt8[np.ndarray, "m 3 64 64"], Int64[np.ndarray, " m"], Float32[np.ndarray, "m 4"]]
 
 
-def load(name: str, *, n_train: int, n_test: int, seed: int) -> tuple[Part, Part, tuple[str, ...]]:
+def load(name: str, *, n_train: int, n_test: int, seed: int) -> tuple[Part, TestPart, tuple[str, ...]]:
     """Training part, test part and class names of a set of torchvision's; its own split, random parts of each.
 
     Images are uint8 of shape (n, 3, h, w), grey ones with three equal channels. Raises InputError for files that are
@@ -61,7 +62,7 @@ def _rows(archive: np.lib.npyio.NpzFile, key: str, chosen: Int64[np.ndarray, " n
     return rows
 
 
-def dsprites(path: Path, *, n_train: int, n_test: int, seed: int) -> tuple[Drawn, Drawn]:
+def dsprites(path: Path, *, n_train: int, n_test: int, seed: int) -> tuple[Drawn, TestDrawn]:
     """Training and test part: images, shapes, and scale, orientation, posX, posY, each scaled to [0, 1].
 
     A random fifth of the file, by `seed`, is for tests, as in the paper. Raises InputError for another file.

@@ -10,8 +10,11 @@ from rt_utils.images.places import folder
 from rt_utils.runtime import large_arrays, processes
 from rt_utils.runtime.errors import InputError
 
+# Images and labels, and their files. A function that returns two parts names the number in the second m.
 Part = tuple[UInt8[np.ndarray, "n 3 s s"], Int64[np.ndarray, " n"] | None]
+TestPart = tuple[UInt8[np.ndarray, "m 3 s s"], Int64[np.ndarray, " m"] | None]
 Files = tuple[list[Path], Int64[np.ndarray, " n"] | None]
+TestFiles = tuple[list[Path], Int64[np.ndarray, " m"] | None]
 HEAVY = 50 * 2**20  # bytes of files, from which on processes decode them
 AT_ONCE = 128  # files that a process decodes at a time
 _IGNORED = {"thumbs.db", "desktop.ini"}
@@ -74,6 +77,15 @@ def decode(path: Path, size: int) -> UInt8[np.ndarray, "3 s s"]:
     return np.asarray(fitted).transpose(2, 0, 1)
 
 
+def smaller_than(size: int, paths: list[Path]) -> int:
+    """How many of the images have a side below `size` pixels, so that `decode` enlarges them."""
+    small = 0
+    for path in paths:
+        with Image.open(path) as opened:
+            small += min(opened.size) < size
+    return small
+
+
 def _some(paths: list[Path], labels: list[int] | None, chosen: np.ndarray) -> Files:
     return [paths[i] for i in chosen], None if labels is None else np.asarray(labels, np.int64)[chosen]
 
@@ -107,7 +119,7 @@ def pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.nd
     return chosen, rest
 
 
-def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, Files, tuple[str, ...]]:
+def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, TestFiles, tuple[str, ...]]:
     """Files and labels of the training part and of the test part, and the class names of a folder.
 
     With sub-folders `train` and `test` (or `val`), or Kaggle's `seg_train` and `seg_test`, those are the splits. Else a
@@ -137,7 +149,7 @@ def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, Fi
     return _some(paths, labels, rest[:n_train]), _some(paths, labels, test_chosen), classes
 
 
-def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple[Part, Part, tuple[str, ...]]:
+def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple[Part, TestPart, tuple[str, ...]]:
     """Training part, test part and class names of a folder, as `split` divides it; only those images are decoded."""
     train, test, classes = split(path, n_train=n_train, n_test=n_test, seed=seed)
     return _read(train, size), _read(test, size), classes

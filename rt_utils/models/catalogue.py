@@ -111,11 +111,22 @@ def check_encoder(name: str) -> None:
 
 
 def load_encoder(name: str, *, fold: bool = True) -> "Encoder":
-    """The encoder of that name: embedded/robust, natural/robust, torchvision/NAME, file:PATH@timm/NAME, ...
+    """The encoder of that name, frozen: pixels in [0, 1], (n, 3, input_size, input_size), to features (n, width).
 
-    With `fold` the BatchNorm layers of those that come with the book are merged into the convolutions before them: the
-    same function, a fifth faster; without it they are there, to be trained. Raises InputError for a name that does not
-    exist, and for weights that are not there, do not match their hash, do not fit the architecture or are not finite.
+    Args:
+        name: `embedded/robust`, `natural/robust`, `torchvision/NAME`, `file:PATH@timm/NAME`, ...
+        fold: Merge the BatchNorm layers of those that come with the book into the convolutions before them: the same
+            function, a fifth faster. Without it they are there, to be trained.
+
+    Raises:
+        InputError: for a name that does not exist, and for weights that are not there, do not match their hash, do not
+            fit the architecture or are not finite.
+
+    Example:
+        >>> import torch
+        >>> encoder = load_encoder("embedded/robust")
+        >>> encoder.features(torch.zeros(2, 3, encoder.input_size, encoder.input_size)).shape
+        torch.Size([2, 64])
     """
     check_encoder(name)
     return _source(name).load(name, fold=fold)

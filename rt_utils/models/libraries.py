@@ -125,11 +125,11 @@ def _head(built: Architecture) -> tuple[str, nn.Linear]:
 def _from_file(name: str) -> tuple[Architecture, str, str]:
     """The architecture with the file's weights, the name of its head, and the file's SHA-256."""
     path, architecture = split_file(name)
+    state = weights.read(path)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     named = _NAMED_HASH.search(path)
     if named and not digest.startswith(named[1]):
         raise InputError(f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again")
-    state = weights.read(path)
     built = _build(architecture)
     head, layer = _head(built)
     own = state.get(f"{head}.weight")

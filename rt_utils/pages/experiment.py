@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 
 from rt_utils.evaluation import measure
@@ -16,7 +17,7 @@ from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
-from rt_utils.models.catalogue import load_encoder
+from rt_utils.models.catalogue import load_encoder, pretrained_head
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.runtime import processes
 from rt_utils.theory.threat import Threat
@@ -70,14 +71,54 @@ def run(p: SimpleNamespace) -> Experiment:
     return Experiment(loaded, images, found, pd.concat([measure.table(m) for m in found], ignore_index=True))
 
 
-def repeats(p: SimpleNamespace) -> list[Experiment]:
-    """The page's run, then `n_seeds` - 1 further ones: other images, probes and attacks, by seed + 1, seed + 2, ...
+def repeated(p: SimpleNamespace, k: int) -> SimpleNamespace:
+    """The parameters of repeat k: other images, probes and attacks, by seed + k; p itself for k = 0.
 
-    Those have at most `seed_points` test points for each data set, and no stronger search beside them.
+    Repeats have at most `seed_points` test points for each data set, and no stronger search beside them.
     """
-    runs = [run(p)]
-    for k in range(1, p.n_seeds):
-        other = copy(p)
+    other = copy(p)
+    if k:
         vars(other).update(seed=p.seed + k, n_test=min(p.n_test, p.seed_points), floor_points=0, apgd_points=0)
-        runs.append(run(other))
-    return runs
+    return other
+
+
+def repeats(p: SimpleNamespace) -> list[Experiment]:
+    """The page's run, then `n_seeds` - 1 further ones (`repeated`)."""
+    return [run(repeated(p, k)) for k in range(p.n_seeds)]
+
+
+def shifts_before_a_head(runs: Sequence[Experiment], p: SimpleNamespace) -> list[dict[tuple[str, str], np.ndarray]]:
+    """For each of the page's `repeats`, by encoder and data set, what the attack on the representation found alone.
+
+    One shift a test point, in feature units. The attack saw neither a label nor a head; the runs kept it in the cache.
+    """
+    found = []
+    for k, done in enumerate(runs):
+        loaded, plan = {encoder.name: encoder for encoder in done.encoders}, attack_plan(repeated(p, k))
+        where = [(m.encoder, m.data) for m in done.measurements]
+        cases = [(loaded[e], done.images[d, loaded[e].input_size], p.threat, plan) for e, d in where]
+        searched = measure.label_free(cases)
+        # With eps = 0 nothing is searched.
+        shifts = [by_kind.get("representation", np.zeros(len(z))) for z, by_kind in searched]
+        found.append(dict(zip(where, shifts, strict=True)))
+    return found
+
+
+def shift_table(found: Sequence[Mapping[tuple[str, str], np.ndarray]], seed: int) -> pd.DataFrame:
+    """What `shifts_before_a_head` gives as a table: seed, encoder, data, point, shift."""
+    return pd.concat(
+        pd.DataFrame({"seed": seed + k, "encoder": encoder, "data": data, "point": range(len(shifts)), "shift": shifts})
+        for k, by_case in enumerate(found)
+        for (encoder, data), shifts in by_case.items()
+    )
+
+
+def with_pretrained_heads(done: Experiment, p: SimpleNamespace) -> list[Measurement]:
+    """The heads that the encoders were pretrained with, where they are known, attacked on the pretraining's data."""
+    cases = []
+    for encoder, name in product(done.encoders, p.data):
+        images = done.images[name, encoder.input_size]
+        if (head := pretrained_head(encoder.name, name, images.classes)) is not None:
+            cases.append((encoder, head, images))
+    unchecked = replace(attack_plan(p), floor_points=0, apgd_points=0)
+    return measure.measure(cases, p.threat, unchecked, workers=processes.ready(p.workers)) if cases else []

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,6 +56,15 @@ def provenance(title: str, facts: Mapping[str, str]) -> str:
     return f'<details class="rt-provenance"><summary>{html.escape(title)}</summary><dl>{rows}</dl></details>'
 
 
+def _write_beside(path: Path, content: pd.DataFrame | Mapping[str, Any]) -> None:
+    """A frame as CSV, anything else as JSON."""
+    with whole_file(path) as partial:
+        if isinstance(content, pd.DataFrame):
+            content.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
+        else:
+            partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+
+
 def save(
     folder: Path,
     parameters: Parameters,
@@ -64,13 +75,15 @@ def save(
     *,
     data: Iterable[DataSet] = (),
     points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
+    beside: Mapping[str, Any] = MappingProxyType({}),
 ) -> Html:
     """Write points.csv, points.npz, ledger.csv, parameters.json and run.json to `folder`, each whole or not at all.
 
     points.npz holds, per encoder and data set, the features, shifted features, head and labels from which every
     number of points.csv follows; without measurements the page gives its own `data` and `points` (frame and arrays), or
-    there are none. Returns, for the page, the links and what
-    made the numbers; `started` is the page's first time.perf_counter(). Raises InputError where nothing can be written.
+    there are none. `beside`: further files, by name: a frame, or what JSON can hold. Returns, for the page, the links
+    and what made the numbers; `started` is the page's first time.perf_counter(). Raises InputError where nothing can be
+    written.
     """
     measurements = list(measurements)
     prints = {m.data: m.fingerprint for m in measurements} | {d.name: d.fingerprint for d in data}
@@ -89,10 +102,12 @@ def save(
         for name, content in (("parameters.json", vars(parameters)), ("run.json", facts)):
             with whole_file(folder / name) as partial:
                 partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        for name, further in beside.items():
+            _write_beside(folder / name, further)
         ledger.write(claims, folder / "ledger.csv")
     except OSError as error:
         raise InputError(f"cannot write the results to {str(folder)!r}: {error.strerror or error}") from None
-    files = FILES if points else FILES[2:]
+    files = (*beside, *(FILES if points else FILES[2:]))
     in_book = folder.parts[:2] == ("results", "book")  # the build puts that folder beside the pages
     links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in files)
     shown = html.escape(folder.as_posix())
@@ -101,3 +116,10 @@ def save(
         + provenance("What made these numbers", facts),
         "\n".join([f"wrote {folder}", *(f"{key}: {value}" for key, value in facts.items())]),
     )
+
+
+def save_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Further tables of a page, beside its files: CSV by file name, nine digits, each whole or not at all."""
+    for name, frame in tables.items():
+        with whole_file(folder / name) as partial:
+            frame.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")

@@ -6,6 +6,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -116,9 +117,12 @@ class Page:
         filled, key = self._values(values), self._key(key)
         return elements.figure(key, plot, data, caption=caption, alt=alt, values=filled)
 
-    def text(self, key: str, template: str, /, **values: Any) -> Element:
-        """A paragraph of Markdown: computed values first, then one template."""
-        return elements.text(self._key(key), template, self._values(values))
+    def text(self, key: str, template: str, given: Mapping[str, Any] | None = None, /, **values: Any) -> Element:
+        """A paragraph of Markdown: computed values first, then one template.
+
+        With `page.text(key, *words(...))` a function of the package gives the template and the values.
+        """
+        return elements.text(self._key(key), template, self._values(dict(given or {}) | values))
 
     def listed(self, rows: pd.DataFrame, template: str, joint: str = "; ") -> str:
         """The template filled with each row, its encoder by its label: sentences, or an alternative text."""
@@ -145,7 +149,7 @@ class Page:
         self.claims.append(entered)
         return entered
 
-    def claim_rows(self, rows: pd.DataFrame, claim: str, *, lhs: str, rhs: str, **where: Any) -> None:
+    def claim_rows(self, rows: pd.DataFrame, claim: str, lhs: str, rhs: str, **where: Any) -> None:
         """Enter a claim for each row: `claim` is a template for it, `lhs` and `rhs` are columns.
 
         Encoder, data, n, vacuous and seed (counted from the page's) come from the columns of these names or `where`.
@@ -173,7 +177,8 @@ class Page:
         *,
         data: Iterable[DataSet] = (),
         points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
+        beside: Mapping[str, Any] = MappingProxyType({}),
     ) -> Html:
-        """Write the page's files; for the page, the links to them and what made the numbers."""
-        folder = self.p.results_folder(self.chapter)
-        return save(folder, self.p, encoders, measurements, self.claims, _STARTED, data=data, points=points)
+        """Write the page's files, further ones `beside` them; for the page, the links and what made the numbers."""
+        folder, computed = self.p.results_folder(self.chapter), (encoders, measurements, self.claims)
+        return save(folder, self.p, *computed, _STARTED, data=data, points=points, beside=beside)

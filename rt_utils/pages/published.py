@@ -2,18 +2,18 @@
 
 import json
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
 from rt_utils.evaluation.summary import HEAD_NORM
 from rt_utils.runtime.errors import unknown
+from rt_utils.runtime.paths import PACKAGE
 
 
 @cache
 def _all() -> dict[str, Any]:
-    tables: dict[str, Any] = json.loads((files("rt_utils.pages") / "published_tables.json").read_text("utf-8"))
+    tables: dict[str, Any] = json.loads((PACKAGE / "pages" / "published_tables.json").read_text("utf-8"))
     return tables
 
 
@@ -40,6 +40,9 @@ _HEADS = {
     "w_norm": HEAD_NORM,
     "lhs": "LHS",
     "as_score": "AS score",
+    "clean_ce": "clean CE",
+    "robust_ce": "robust CE",
+    "relative_diff": "relative dif.",
     "prop_fulfilled_eps": "fulfilled",
     "robust_acc_eps": "ε",
     "robust_acc_2eps": "2ε",

@@ -77,10 +77,11 @@ def with_factors(data: Sequence[str]) -> str:
 
 def attacks(p: Parameters) -> dict[str, PGDSettings]:
     """The page's own attack, a stronger one that checks it, and the paper's settings."""
+    seed, first = p.seed, p.rel_stepsize
     return {
-        PAGE: PGDSettings(steps=12, restarts=p.restarts, refine=p.steps, rel_stepsize=p.rel_stepsize, seed=p.seed),
-        FLOOR: PGDSettings(steps=100, restarts=2, rel_stepsize=1.0, seed=p.seed + 300),
-        PAPER: PGDSettings(steps=50, rel_stepsize=1.0, decay=False, seed=p.seed + 200),
+        PAGE: PGDSettings(steps=12, restarts=p.restarts, refine=p.steps, rel_stepsize=first, seed=seed),
+        FLOOR: PGDSettings(steps=100, restarts=2, rel_stepsize=1.0, seed=seed + 300),
+        PAPER: PGDSettings(steps=50, rel_stepsize=1.0, decay=False, seed=seed + 200),
     }
 
 

@@ -7,7 +7,9 @@ another torch or another weight never meets an old result. A hash beside each va
 
 import contextlib
 import json
+import os
 import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +45,8 @@ class Entry:
 
 
 def holds(entry: Entry) -> bool:
-    """Whether the entry is there (it may yet prove damaged)."""
-    return entry.path.is_file()
+    """Whether the entry is there (it may yet prove damaged). False where the folder cannot be looked into."""
+    return os.path.exists(entry.path)
 
 
 def claim(entry: Entry) -> FileLock | None:
@@ -56,7 +58,7 @@ def claim(entry: Entry) -> FileLock | None:
         lock.acquire(timeout=0)
     except Timeout:
         return None
-    except OSError:  # a folder that cannot be written keeps nothing either: everyone computes
+    except (OSError, NotImplementedError):  # a folder that cannot be written, or has no locks: everyone computes
         pass
     return lock
 
@@ -64,7 +66,9 @@ def claim(entry: Entry) -> FileLock | None:
 def _read(path: Path) -> tuple[bool, Any]:
     """Whether the file could be read and holds what was written, and its value."""
     try:
-        digest, value = joblib.load(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib takes some damaged files for those of an old version, and says so
+            digest, value = joblib.load(path)
         return joblib.hash(value) == digest, value
     except Exception:  # a damaged pickle raises whatever its bytes happen to say
         return False, None
@@ -103,9 +107,12 @@ def _state(folder: Path) -> str:
 
 
 def contents() -> list[tuple[str, str, int, int]]:
-    """(kind, 'current' or 'stale', number of entries, bytes) of all that is kept."""
+    """(kind, 'current' or 'stale', number of entries, bytes) of all that is kept and can be looked at."""
     sizes: dict[tuple[str, str], list[int]] = {}
-    for folder in sorted(path.parent for path in paths.cache().glob("*/*/code.json")):
+    found: list[Path] = []
+    with contextlib.suppress(OSError):
+        found = sorted(path.parent for path in paths.cache().glob("*/*/code.json"))
+    for folder in found:
         remove_leftovers(folder, ".*.partial")
         files = [path.stat().st_size for path in folder.glob("*.pkl")]
         sizes.setdefault((folder.parent.name, _state(folder)), []).extend(files)

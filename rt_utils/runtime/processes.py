@@ -26,6 +26,7 @@ from rt_utils.runtime.devices import device
 from rt_utils.runtime.large_arrays import LARGE
 
 Job = tuple[Callable[..., Any], tuple[Any, ...]]
+_preloaded = [__name__]
 Task = tuple[cache.Entry, Callable[..., Any], tuple[Any, ...]]  # the result's place, what computes it
 
 
@@ -52,13 +53,19 @@ def _call(pickled: bytes) -> bytes:
     return pickle.dumps(function(*arguments))
 
 
+def preload(module: str) -> None:
+    """Let the server import `module` too, whose functions run in processes. It is for the module itself to say so."""
+    if module not in _preloaded:
+        _preloaded.append(module)
+
+
 @functools.cache
 def context() -> Any:
     """How processes start; the first call starts the server, so that it imports while the caller goes on."""
     if not _has_forkserver():
         return multiprocessing.get_context("spawn")
     chosen = multiprocessing.get_context("forkserver")
-    chosen.set_forkserver_preload(["rt_utils.evaluation.measure"])
+    chosen.set_forkserver_preload(_preloaded)
     # An interrupt while the server still imports would leave its traceback above the one line that names the mistake.
     resource_tracker.ensure_running()  # starting it, which the server's start does, lifts the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

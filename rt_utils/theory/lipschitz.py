@@ -23,7 +23,9 @@ def steepest(gradient: Float[Tensor, "n c"], alpha: Alpha) -> Float[Tensor, "n c
     if alpha == "l1":
         largest = gradient.abs().argmax(1)
         return torch.nn.functional.one_hot(largest, gradient.shape[1]) * gradient.sign()
-    return gradient.sign() if alpha == "linf" else gradient / gradient.norm(dim=1, keepdim=True).clamp(min=1e-30)
+    if alpha == "l2":
+        return gradient / gradient.norm(dim=1, keepdim=True).clamp(min=1e-30)
+    return gradient.sign()
 
 
 def fastest_change(

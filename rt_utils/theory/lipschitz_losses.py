@@ -116,7 +116,8 @@ def largest_ratio(
     squared norm's residuals stay within R, where alone it has a constant.
     """
     generator = torch.Generator().manual_seed(seed)
-    u, y = _drawn(loss, n, n_classes, generator, 0.998 * R if bounded else None)  # with a little room for the step
+    room_for_the_step = 0.998
+    u, y = _drawn(loss, n, n_classes, generator, room_for_the_step * R if bounded else None)
     u.requires_grad_()
     (gradient,) = torch.autograd.grad(loss(u, y).sum(), u)
     with torch.no_grad():

@@ -1,10 +1,12 @@
-"""A threat's perturbations as tensors: how large they are, whether they are allowed, where a search starts."""
+"""A threat's perturbations as tensors: how large, whether allowed, where a search starts, and how it steps."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rt_utils.theory.threat import Threat
+
+Images = Float[Tensor, "n c h w"]
 
 
 def size(threat: Threat, delta: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
@@ -27,3 +29,26 @@ def random_start(threat: Threat, x: Float[Tensor, "n c h w"], generator: torch.G
     noise = torch.randn(x.shape, generator=generator)
     delta = noise.sign() if threat.norm == "linf" else noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
     return x + threat.eps * delta.to(x.device, x.dtype)
+
+
+def uniform_start(threat: Threat, x: Float[Tensor, "n c h w"], generator: torch.Generator) -> Float[Tensor, "n c h w"]:
+    """Uniform in the l_inf ball (not yet cut with the box), as foolbox's own starts are; l_2: `random_start`."""
+    if threat.norm != "linf":
+        return random_start(threat, x, generator)
+    return x + threat.eps * (torch.rand(x.shape, generator=generator).to(x.device, x.dtype) * 2 - 1)
+
+
+def pgd_step(point: Images, gradient: Images, centre: Images, threat: Threat, size: float) -> Images:
+    """From `point` a step of `size` times eps that the gradient points to, then back into the ball around `centre`.
+
+    l_inf: along the gradient's sign; l_2: along the gradient. The pixel box is left to the caller.
+    """
+    if threat.norm == "linf":
+        stepped = point + size * threat.eps * gradient.sign()
+        return torch.minimum(torch.maximum(stepped, centre - threat.eps), centre + threat.eps)
+
+    def length(images: Images) -> Float[Tensor, "n 1 1 1"]:
+        return images.flatten(1).norm(dim=1)[:, None, None, None]
+
+    delta = point - centre + size * threat.eps * gradient / (length(gradient) + 1e-12)
+    return centre + delta * (threat.eps / length(delta).clamp(min=threat.eps))

@@ -55,7 +55,11 @@ def disc(n: int, seed: int) -> Points:
     return directions * (lengths / directions.norm(dim=1, keepdim=True))
 
 
-def outcomes(representation: Representation, radii: Sequence[float], perturbations: Points) -> list[Outcome]:
+def outcomes(
+    representation: Representation,
+    radii: Sequence[float],
+    perturbations: Points,
+) -> list[Outcome]:
     """Theorem 2 at CENTRE with HEAD for each radius, over that many times the perturbations of the unit disc."""
     z = representation(CENTRE)
     logits = z @ HEAD.T

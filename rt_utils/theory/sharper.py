@@ -45,7 +45,10 @@ def chain(
 
 
 def directional_shift(
-    z: Float[Tensor, "n r"], found: Float[Tensor, "k n r"], weight: Float[Tensor, "c r"], bias: Float[Tensor, " c"]
+    z: Float[Tensor, "n r"],
+    found: Float[Tensor, "k n r"],
+    weight: Float[Tensor, "c r"],
+    bias: Float[Tensor, " c"],
 ) -> tuple[Float[Tensor, " n"], Bool[Tensor, " n"]]:
     """D(x) over k perturbations of each point, in feature units, and whether one of them changes the prediction.
 

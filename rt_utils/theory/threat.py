@@ -60,7 +60,7 @@ def format_eps(eps: float, norm: Norm = "linf") -> str:
 
 @dataclass(frozen=True)
 class Threat:
-    """The set {x' in [0, 1]^d : ||x' - x||_p <= eps}. eps in pixels of [0, 1].
+    """The set ``{x' in [0, 1]^d : ||x' - x||_p <= eps}``. eps in pixels of [0, 1].
 
     The paper writes an open ball; on a continuous encoder the supremum is the same. What it does to tensors is in
     `perturbations`.
@@ -71,7 +71,22 @@ class Threat:
 
     @classmethod
     def parse(cls, norm: object, eps: object) -> "Threat":
-        """From what a user wrote. Raises InputError."""
+        """From what a user wrote.
+
+        Args:
+            norm: "linf" or "l2".
+            eps: The radius in pixels of [0, 1]: a fraction ("8/255") or a number, at most 1 (l_inf) or 5 (l_2).
+
+        Raises:
+            InputError: for anything else, naming what would be right.
+
+        Example:
+            >>> print(Threat.parse("linf", "8/255"))
+            l_inf, eps = 8/255
+            >>> Threat.parse("linf", 8)
+            Traceback (most recent call last):
+            rt_utils.runtime.errors.InputError: eps 8 is out of range: give a radius in pixels of [0, 1], ...
+        """
         checked = parse_norm(norm)
         return cls(checked, parse_eps(eps, checked))
 

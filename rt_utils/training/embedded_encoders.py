@@ -1,9 +1,6 @@
 """`make encoders`: train the embedded encoders from nothing, write their weights and their model cards."""
 
 import argparse
-import hashlib
-import json
-import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,38 +13,16 @@ from torch import nn
 from rt_utils.evaluation import attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.images.catalogue import load_data_set
-from rt_utils.images.data_set import Split
 from rt_utils.images.drawn import sprites
 from rt_utils.models.catalogue import EMBEDDED
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.models.networks.small_resnet import SmallResNet
-from rt_utils.runtime.files import whole_file
 from rt_utils.runtime.paths import SHIPPED
-from rt_utils.theory.threat import Threat, format_eps
+from rt_utils.theory.threat import format_eps
+from rt_utils.training.cards import CARD_THREAT, UNTRAINED, accuracies, versions, write_weights
 from rt_utils.training.embedded_recipes import RECIPES, Recipe, Training, train
 
-CARD_EPS = 8 / 255
 CARD_POINTS = 500
-
-
-def accuracies(model: nn.Module, test: Split, seed: int) -> dict[str, Any]:
-    """Clean accuracy on held-out images, and robust accuracy under PGD-20 and then APGD on the cross-entropy."""
-    model.requires_grad_(False).eval()
-    x, y = test.pixels().contiguous(memory_format=torch.channels_last), test.required_labels()
-    threat = Threat("linf", CARD_EPS)
-    clean = model(x).argmax(1) == y
-    (found,) = attacks.loss_pgd(model, x, y, threat, PGDSettings(seed=seed))
-    pgd = clean & (model(found).argmax(1) == y)
-    found = attacks.apgd(model, x, y, threat, loss="ce", seed=seed)
-    both = pgd & (model(found).argmax(1) == y)
-    return {
-        "points": len(test),
-        "threat": str(threat),
-        "clean_accuracy": clean.double().mean().item(),
-        "robust_accuracy_pgd20": pgd.double().mean().item(),
-        "robust_accuracy_pgd20_and_apgd_ce": both.double().mean().item(),
-        "head": "the linear layer it was pretrained with (not shipped)",
-    }
 
 
 def errors(model: nn.Module, seed: int, points: int) -> dict[str, Any]:
@@ -56,13 +31,13 @@ def errors(model: nn.Module, seed: int, points: int) -> dict[str, Any]:
     test = load_data_set("sprites", size=RegressionNetwork.input_size, n_train=1, n_test=points, seed=seed).test
     assert test.factors is not None
     x, y = test.pixels()[:, :1], test.factors[:, [sprites.FACTORS.index("orientation")]]
-    threat, settings = Threat("linf", CARD_EPS), PGDSettings(steps=20, restarts=2, seed=seed)
+    settings = PGDSettings(steps=20, restarts=2, seed=seed)
     squares = [(model(x) - y).square()]
-    for part in attacks.loss_pgd(model, x, y, threat, settings, lambda f, t: (f - t).abs()[:, 0]):
+    for part in attacks.loss_pgd(model, x, y, CARD_THREAT, settings, lambda f, t: (f - t).abs()[:, 0]):
         squares.append((model(part) - y).square())
     return {
         "points": points,
-        "threat": str(threat),
+        "threat": str(CARD_THREAT),
         "task": "orientation in [0, 1]",
         "clean_squared_error": squares[0].mean().item(),
         "adversarial_squared_error_pgd20": torch.stack(squares).amax(0).mean().item(),
@@ -86,16 +61,6 @@ def describe(encoder: nn.Module, recipe: Training) -> tuple[str, str]:
     )
 
 
-def write_weights(name: str, raw: bytes, card: dict[str, Any], folder: Path) -> Path:
-    """Write `name`.safetensors and `name`.json, each whole or not at all; the card gets the weights' SHA-256."""
-    folder.mkdir(parents=True, exist_ok=True)
-    target, named = folder / f"{name}.safetensors", card | {"sha256": hashlib.sha256(raw).hexdigest()}
-    for path, content in ((target, raw), (folder / f"{name}.json", json.dumps(named, indent=2).encode() + b"\n")):
-        with whole_file(path) as partial:
-            partial.write_bytes(content)
-    return target
-
-
 def write_encoder(
     name: str, recipe: Training, folder: Path, *, points: int = CARD_POINTS, progress: bool = True
 ) -> Path:
@@ -116,16 +81,12 @@ def write_encoder(
         "name": f"embedded/{name}",
         "architecture": architecture,
         "data": data,
-        "training": "none: PyTorch's initialisation, BatchNorm statistics from the data"
-        if recipe.epochs == 0
-        else adversarial
-        if recipe.eps
-        else "standard",
+        "training": UNTRAINED if recipe.epochs == 0 else adversarial if recipe.eps else "standard",
         "recipe": recipe.as_dict(),
         "measured": measured,
         "training_seconds": round(seconds, 1),
         "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
+        "versions": versions(),
         "licence": "MIT",
     }
     return write_weights(name, raw, card, folder)

@@ -5,11 +5,9 @@ training. The shipped weights are the running average of the last third of the s
 of the glyphs, `RegressionNetwork` the orientation of the sprites.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
-from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 from tqdm import tqdm
@@ -17,8 +15,9 @@ from tqdm import tqdm
 from rt_utils.images.drawn import glyphs, sprites
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.models.networks.small_resnet import SmallResNet
-
-Loss = Callable[[Tensor, Tensor], Tensor]
+from rt_utils.theory.perturbations import Images
+from rt_utils.theory.threat import Threat
+from rt_utils.training.adversarial import Loss, perturbed
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,13 @@ class Training:
     def parts(self) -> tuple[nn.Module, nn.Linear, Tensor, Tensor, Loss]:
         """The untrained encoder and its head, uint8 images, targets, and the loss of a batch."""
         raise NotImplementedError
+
+    def perturbed(
+        self, model: nn.Module, x: Images, y: Tensor, loss: Loss, eps: float, generator: torch.Generator
+    ) -> Images:
+        """The images that a batch trains on, with the radius `eps`."""
+        steps, size = self.attack_steps, self.attack_stepsize
+        return perturbed(model, x, y, loss, Threat("linf", eps), steps=steps, size=size, generator=generator)
 
     def optimiser(self, model: nn.Module) -> torch.optim.Optimizer:
         """SGD with Nesterov's momentum."""
@@ -103,28 +109,6 @@ RECIPES: dict[str, Training] = {
 }
 
 
-def perturb(
-    model: nn.Module,
-    x: Float[Tensor, "n c h w"],
-    y: Shaped[Tensor, "n ..."],
-    loss: Loss,
-    eps: float,
-    recipe: Training,
-    generator: torch.Generator,
-) -> Float[Tensor, "n c h w"]:
-    """The training attack: signed steps on the loss from a random start, inside the ball and the pixel box."""
-    if eps == 0:
-        return x
-    noise = torch.rand(x.shape, generator=generator).to(x.device) * 2 - 1
-    adversarial = (x + eps * noise).clamp(0, 1)
-    for _ in range(recipe.attack_steps):
-        adversarial.requires_grad_()
-        (gradient,) = torch.autograd.grad(loss(model(adversarial), y), adversarial)
-        stepped = adversarial.detach() + recipe.attack_stepsize * eps * gradient.sign()
-        adversarial = torch.minimum(torch.maximum(stepped, x - eps), x + eps).clamp(0, 1)
-    return adversarial
-
-
 def train(recipe: Training, *, progress: bool = True) -> tuple[nn.Module, nn.Linear]:
     """Train an encoder and its head by `recipe`; the same recipe and thread count give the same weights."""
     torch.manual_seed(recipe.seed)
@@ -146,7 +130,7 @@ def train(recipe: Training, *, progress: bool = True) -> tuple[nn.Module, nn.Lin
         start = step % (recipe.images // recipe.batch) * recipe.batch
         chosen = order[start : start + recipe.batch]
         x, y = images[chosen].float().div(255).contiguous(memory_format=torch.channels_last), targets[chosen]
-        x = perturb(model, x, y, batch_loss, recipe.eps_at(step, steps), recipe, generator)
+        x = recipe.perturbed(model, x, y, batch_loss, recipe.eps_at(step, steps), generator)
         loss = batch_loss(model(x), y)
         optimiser.zero_grad()
         loss.backward()

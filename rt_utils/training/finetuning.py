@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,13 +24,26 @@ from rt_utils.runtime.files import whole_file
 from rt_utils.runtime.processes import Task, compute
 
 
-def _first_head(width: int, n_classes: int, head: Head | None, seed: int) -> nn.Linear:
+def first_head(width: int, n_classes: int, head: Head | None, seed: int) -> nn.Linear:
+    """Where a finetuning starts: a random head, or the one given."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layer = nn.Linear(width, n_classes)
     if head is not None:
         layer.load_state_dict({"weight": head.weight.float(), "bias": head.bias.float()})
     return layer
+
+
+def _unfinished(checkpoint: Path, label: str) -> dict[str, Any] | None:
+    """What a training that was cut off left; None where there is nothing, or nothing that can be read."""
+    if not os.path.exists(checkpoint):
+        return None
+    try:
+        saved: dict[str, Any] = torch.load(checkpoint, map_location=device(), weights_only=True)
+        return saved if saved.keys() >= {"done", "whole", "optimiser", "schedule"} else None
+    except Exception:  # a damaged file raises whatever its bytes happen to say
+        print(f"{label}: what it left when it was cut off cannot be read, so it begins anew", file=sys.stderr)
+        return None
 
 
 def _train(
@@ -49,8 +63,7 @@ def _train(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
     parts: dict[str, Any] = {"whole": whole, "optimiser": optimiser, "schedule": schedule}
     done, memory = 0, Parts()
-    if checkpoint.is_file():
-        saved = torch.load(checkpoint, map_location=device(), weights_only=True)
+    if saved := _unfinished(checkpoint, label):
         done = saved["done"]
         for name, part in parts.items():
             part.load_state_dict(saved[name])
@@ -68,7 +81,8 @@ def _train(
             optimiser.step()
             schedule.step()
         print(f"{label}: epoch {epoch + 1} of {settings.epochs}, last loss {loss.item():.3f}", file=sys.stderr)
-        with contextlib.suppress(OSError):  # where nothing can be kept, a run that is cut off begins anew
+        # Where nothing can be kept, a run that is cut off begins anew. PyTorch has its own error for a full disk.
+        with contextlib.suppress(OSError, RuntimeError):
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(checkpoint) as partial:
                 torch.save({"done": epoch + 1} | {name: part.state_dict() for name, part in parts.items()}, partial)
@@ -87,15 +101,16 @@ def finetune(
     SGD with momentum 0.9 and a cosine schedule, no augmentation, BatchNorm layers in training mode, as in the paper's
     Section 6.2 (there 20 or 10 epochs at learning rate 0.001). Encoders must come with their BatchNorm layers
     (`encoders.load(name, fold=False)`) and are left as they were. What is finished is kept in the cache; of a run that
-    was cut off, each finished epoch. Raises InputError where a data set has no labels.
+    was cut off, each finished epoch. Raises InputError where `fit_probes` does.
     """
     tasks: list[Task] = []
     names = []
     for encoder, data, head in cases:
+        data.check_trainable()
         start = "random" if head is None else joblib.hash((head.weight.numpy(), head.bias.numpy()))
         key = (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, repr(settings), start)
         names.append(f"{encoder.name}+{'FT' if head is None else 'LP-FT'}:{data.name}")
-        layer = _first_head(encoder.width, len(data.classes), head, settings.seed)
+        layer = first_head(encoder.width, len(data.classes), head, settings.seed)
         x, y = data.train.images, data.train.required_labels()
         entry = cache.Entry("finetuned", key, encoder.code | {__name__})
         checkpoint = entry.path.with_suffix(".unfinished.pt")

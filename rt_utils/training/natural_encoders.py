@@ -6,7 +6,6 @@ its last epoch ended, when the same command is given again.
 
 import argparse
 import os
-import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from rt_utils.images.data_set import DataSet
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.paths import SHIPPED
 from rt_utils.theory.threat import format_eps
-from rt_utils.training.embedded_encoders import accuracies, write_weights
+from rt_utils.training.cards import UNTRAINED, accuracies, versions, write_weights
 from rt_utils.training.natural_recipes import RECIPES, Recipe, train
 
 CARD_POINTS = 1000
@@ -47,7 +46,7 @@ def stages(name: str, recipe: Recipe) -> list[tuple[str, Recipe]]:
 
 def _training(recipe: Recipe) -> str:
     if recipe.epochs == 0:
-        return "none: PyTorch's initialisation, BatchNorm statistics from the data"
+        return UNTRAINED
     if recipe.eps == 0:
         return "standard"
     before = f"after {recipe.start}, " if recipe.start else ""
@@ -82,7 +81,7 @@ def card(name: str, recipe: Recipe, data: DataSet, described: str, logs: Sequenc
         "hardware": torch.cuda.get_device_name()
         if torch.cuda.is_available()
         else f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
+        "versions": versions(),
         "licence": "MIT (the weights; the images are not shipped)",
     }
 

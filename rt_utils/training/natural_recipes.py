@@ -28,7 +28,7 @@ from rt_utils.runtime.devices import Parts, device
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 from rt_utils.theory.threat import Threat
-from rt_utils.training.embedded_recipes import Training, perturb
+from rt_utils.training.embedded_recipes import Training
 
 LOG_COLUMNS = ("epoch", "loss", "clean_accuracy", "robust_accuracy_pgd10", "seconds")
 LOG_POINTS = 500
@@ -147,7 +147,7 @@ class Run:
 
         def loss_on(part: slice) -> Tensor:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                found = perturb(self.model, x[part], y[part], loss_of, eps, self.recipe, self.generator)
+                found = self.recipe.perturbed(self.model, x[part], y[part], loss_of, eps, self.generator)
                 return loss_of(self.model(found), y[part])
 
         loss = self.memory.backward(self.model, loss_on, len(x))

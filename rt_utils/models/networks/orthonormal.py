@@ -52,5 +52,5 @@ class OrthonormalNetwork(nn.Sequential):
 
     def lipschitz_constant(self) -> float:
         """The product of the layers' norms, each computed from its weights in float64: features per pixel, in l_2."""
-        norms = [torch.linalg.matrix_norm(layer.weight.detach().double(), 2).item() for layer in self._linear]
-        return math.prod(norms) * Grey.norm
+        weights = [layer.weight.detach().double() for layer in self._linear]
+        return math.prod(torch.linalg.matrix_norm(weight, 2).item() for weight in weights) * Grey.norm

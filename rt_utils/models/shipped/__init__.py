@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from safetensors.torch import load as load_safetensors
@@ -31,11 +31,26 @@ def _read(name: str, suffix: str) -> bytes:
 
 def model_card(name: str) -> dict[str, Any]:
     """The model card of a shipped encoder ('embedded/robust', ...): data, recipe, accuracy, hash. Raises InputError."""
+    raw = _read(name, "json")
     try:
-        card: dict[str, Any] = json.loads(_read(name, "json"))
+        card: dict[str, Any] = json.loads(raw)
     except ValueError:
         raise InputError(f"the model card of {name} is not JSON: restore it from the repository") from None
+    if not isinstance(card, dict) or not {"sha256", "recipe"} <= card.keys():
+        raise InputError(f"the model card of {name} lacks its recipe or hash: restore it from the repository")
     return card
+
+
+def _checked(name: str, card: Mapping[str, Any]) -> bytes:
+    """The file of weights that the card names. Raises InputError for another one."""
+    raw = _read(name, "safetensors")
+    sha256 = hashlib.sha256(raw).hexdigest()
+    if sha256 != card["sha256"]:
+        raise InputError(
+            f"the weights of {name} have SHA-256 {sha256[:12]}..., their card says {card['sha256'][:12]}...: restore "
+            f"rt_utils/models/shipped from the repository, or train them again with {_AGAIN[name.partition('/')[0]]!r}"
+        )
+    return raw
 
 
 def load(name: str, *, fold: bool = True) -> Encoder:
@@ -43,21 +58,15 @@ def load(name: str, *, fold: bool = True) -> Encoder:
 
     Raises InputError for weights or a card that are not there, or do not match.
     """
-    raw, card = _read(name, "safetensors"), model_card(name)
-    sha256 = hashlib.sha256(raw).hexdigest()
-    if sha256 != card["sha256"]:
-        raise InputError(
-            f"the weights of {name} have SHA-256 {sha256[:12]}..., their card says {card['sha256'][:12]}...: restore "
-            f"rt_utils/models/shipped from the repository, or train them again with {_AGAIN[name.partition('/')[0]]!r}"
-        )
+    card = model_card(name)
+    weights = load_safetensors(_checked(name, card))  # also in half precision, which becomes single
     network = build(card)
-    weights = load_safetensors(raw)  # also in half precision, which becomes single
     network.load_state_dict({key: value for key, value in weights.items() if not key.startswith("head.")})
     network.eval()
     if fold and (fold_norms := getattr(network, "fold_norms", None)):
         fold_norms()
     size, width = network.input_size, network.width
-    return Encoder(name, network, input_size=size, width=width, weights_sha256=sha256, made_by=__name__)
+    return Encoder(name, network, input_size=size, width=width, weights_sha256=card["sha256"], made_by=__name__)
 
 
 def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None:
@@ -67,5 +76,5 @@ def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None
     card = model_card(name)
     if not card["recipe"]["epochs"] or card["data"]["classes"] != list(classes):
         return None
-    weights = load_safetensors(_read(name, "safetensors"))
+    weights = load_safetensors(_checked(name, card))
     return Head(weights["head.weight"].double(), weights["head.bias"].double())

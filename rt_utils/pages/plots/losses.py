@@ -1,8 +1,10 @@
 """Figure of losses: how steep they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
+import numpy as np
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from rt_utils.pages.labels import OTHERS
@@ -10,9 +12,10 @@ from rt_utils.pages.labels import OTHERS
 STYLES = ("-", "--", "-.", ":")
 
 
-def slopes(
-    x: Sequence[float], classification: Mapping[str, Sequence[float]], regression: Mapping[str, Sequence[float]]
-) -> Figure:
+Curves = Mapping[str, Float[np.ndarray, " n"]]
+
+
+def slopes(x: Float[np.ndarray, " n"], classification: Curves, regression: Curves) -> Figure:
     """Losses by name at the values `x`: left against the margin, right against the residual."""
     figure, axes = plt.subplots(1, 2, figsize=(8.2, 3.4))
     for axis, curves in zip(axes, (classification, regression), strict=True):

@@ -1,0 +1,37 @@
+"""An attack on the margin between logits: where no class is far ahead it finds more than one on the cross-entropy."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from rt_utils.evaluation.attacks import PGDSettings, loss_pgd
+from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.search import Find, best
+from rt_utils.images.data_set import Split
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.models.head import Head
+from rt_utils.theory.threat import Threat
+
+
+def margin(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """By how much the best other class is ahead of the label's."""
+    return logits.scatter(1, y[:, None], -torch.inf).amax(1) - logits.gather(1, y[:, None])[:, 0]
+
+
+def with_margin_attack(
+    m: Measurement, encoder: Encoder, head: Head, test: Split, threat: Threat, settings: PGDSettings
+) -> Measurement:
+    """The measurement after one more attack, PGD on the margin: the best per point over all that was found."""
+    x, y = test.pixels().contiguous(memory_format=torch.channels_last), test.required_labels()
+    model, index = nn.Sequential(encoder, head.module()).eval(), np.arange(len(test))
+    found = loss_pgd(model, x, y, threat, settings, margin)
+    finds = [Find("representation", index, m.z_shift), Find("loss", index, m.z_loss)]
+    finds += [Find("loss", index, encoder.features(images).numpy()) for images in found]
+    columns = {name: values.numpy() for name, values in best(head, torch.from_numpy(m.z), y, finds, {}).items()}
+    changed: dict[str, Any] = {name: columns[name] for name in ("z_shift", "z_loss", "shift_page", "loss_page")}
+    changed |= {name: columns[name] | getattr(m, name) for name in ("wrong", "wrong_pgd", "flipped")}
+    return replace(m, **changed)

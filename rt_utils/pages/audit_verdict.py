@@ -1,0 +1,162 @@
+"""What an audit says of its numbers, in words whose rules are printed on the page: templates and their values."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rt_utils.evaluation import floor
+from rt_utils.evaluation.audit import Audit
+from rt_utils.evaluation.audit_checks import CHECKS, NOISE
+from rt_utils.pages import attack_floor
+from rt_utils.pages.audit_subject import Subject
+
+EXPOSED, ROOM = 0.95, 0.05  # shares of blocked pairs
+Text = tuple[str, dict[str, Any]]
+
+_OUT = "no linear head on these features can fulfil the criterion of Theorem 2 at both"
+
+
+def _doubtful(audit: Audit) -> list[str]:
+    """The checks that fail, other than the stronger search, whose addition is printed."""
+    failed = audit.checks[(audit.checks.verdict == "fails") & (audit.checks.key != "strong")]
+    return list(failed.check)
+
+
+def headline(audit: Audit, *, cut: bool) -> Text:
+    """The verdict in one sentence or two; `cut`: whether the budget cut the attack."""
+    share, different = audit.blocked_share, audit.different
+    pairs = "pairs of images" if audit.labels is None else "pairs of images with different labels"
+    count = 0 if math.isnan(share) else int(audit.blocked[different].sum())
+    values = {"n_checks": len(CHECKS), "failing": len(_doubtful(audit)), "pairs": pairs, "share": share, "count": count}
+    values["counted"] = int(different.sum())
+    if values["failing"]:
+        template = (
+            "**Do not rely on this score.** {failing} of the {n_checks} checks below fail, so the gradient may not "
+            "lead the attack, and the true score may be far larger."
+        )
+        if cut:
+            template += " The budget cut the attack: raise it first, and see whether they still fail."
+    elif math.isnan(share):
+        template = (
+            "**No verdict.** All images that were attacked have the same label, so there is no pair to tell apart."
+        )
+    elif share >= EXPOSED:
+        template = f"**Exposed.** For {{share:.0%}} of the {{pairs}} {_OUT}."
+    elif share <= ROOM:
+        some = "Only {count}" if count else "None"
+        template = f"**Room for a robust head.** {some} of the {{counted:,}} {{pairs}} " + (
+            f"{'is' if count < 2 else 'are'} blocked: for {'the others' if count else 'them'} the size of the shift "
+            "does not forbid a head that keeps both images."
+        )
+    else:
+        template = (
+            f"**In between.** For {{share:.0%}} of the {{pairs}} {_OUT}; for the others the size of the shift does "
+            "not forbid it."
+        )
+    return template, values
+
+
+def what_was_attacked(subject: Subject, n: int, enlarged: int) -> Text:
+    """How many images of what; `enlarged`: how many are smaller than the encoder's input."""
+    template = "{n} of your {total} images" if subject.folder else "{n} images of {name}"
+    template = f"- **What was attacked.** {template}, in `{{encoder}}`, within {{threat}}."
+    if enlarged:
+        template += (
+            " {enlarged} of them {is_} smaller than the encoder's {input_size} pixels and {was} enlarged, so the fine "
+            "detail that the encoder may expect is missing."
+        )
+    words = {"is_": "is", "was": "was"} if enlarged == 1 else {"is_": "are", "was": "were"}
+    return template, {"n": n, "total": subject.total, "name": subject.name, "enlarged": enlarged} | words
+
+
+def how_far(audit: Audit, low: float, high: float) -> Text:
+    """The AS score, its interval, and what it is in units of the distance of two images."""
+    template = (
+        "- **How far.** The AS score is at least {score:.3g} feature units (95% interval over the choice of images: "
+        "{low:.3g} to {high:.3g}). That is **{ratio:.2g} times** the mean distance between the features of two of "
+        "these images. One image in twenty moves by at least {twentieth:.2g} times that distance."
+    )
+    twentieth = np.quantile(audit.found, 0.95) / audit.distance
+    ratio = audit.score / audit.distance
+    return template, {"score": audit.score, "low": low, "high": high, "ratio": ratio, "twentieth": twentieth}
+
+
+def against_noise(audit: Audit) -> Text:
+    """What random perturbations of the same size reach."""
+    poor = "either these features are as fragile under noise, or the attack is poor."
+    little = f"The adversary does little better than chance: {poor}"
+    verdict = "Chance will not find what the adversary finds." if audit.noise_share < 0.5 else little
+    template = (
+        "- **Against noise.** The best of {n} random perturbations of the same size reaches {share:.0%} of the score. "
+    )
+    return template + verdict, {"n": NOISE, "share": audit.noise_share}
+
+
+def against_references(comparison: pd.DataFrame) -> Text:
+    """The same attack on other images, from `Audit.comparison`, whose first row is the audited images'."""
+    own, *others = [f"{row['data']} {row['ratio']:.2g}" for row in comparison.to_dict("records")]
+    template = (
+        "- **Against the reference images.** The same attack on the same encoder, in the same unit: {others}; {own}."
+    )
+    return template, {"others": ", ".join(others), "own": own}
+
+
+def can_it_be_believed(audit: Audit, *, cut: bool) -> Text:
+    """The checks that fail, and what a stronger search adds."""
+    doubtful = _doubtful(audit)
+    (strong,) = audit.checks[audit.checks.key == "strong"].to_dict("records")
+    template = "- **Can the attack be believed?** " + (
+        "Failing: {failing}. "
+        if doubtful
+        else "No sign of masked gradients: every check of them that was made passes; that is no proof. "
+    )
+    if strong["n"]:
+        template += "On {n} images more steps and restarts add {added:.1%} to the score"
+    else:
+        template += "No stronger search was made"
+    if strong["verdict"] == "fails":
+        template += (
+            f", more than the {floor.SHARE:.0%} that this book allows, so the score is too low; raise `{{raise_}}`"
+        )
+    values = {"failing": "; ".join(doubtful), "raise_": "budget" if cut else "restarts"}
+    return template + ".", values | {"n": int(strong["n"]), "added": strong["found"]}
+
+
+def with_labels(audit: Audit, subject: Subject) -> Text:
+    """The probe's accuracies and the share of fulfilled criteria, or why they are left out."""
+    if audit.points is None:
+        template = (
+            "- **Left out.** {why}, so there is no probe, no accuracy, no loss gap and no share of fulfilled criteria. "
+            "Sort the images into one sub-folder a class to get them."
+        )
+        return template, {"why": "All images have one label" if subject.one_class else "The images have no labels"}
+    template = (
+        "- **With your labels.** A linear probe is right on {clean:.1%} of the clean images and, under every "
+        "perturbation found, on {robust:.1%}. The criterion of Theorem 2 is fulfilled at {fulfilled:.1%}: those would "
+        "be certified *if* no perturbation moved the features further than the attacks did. They are not certified."
+    )
+    points = audit.points
+    clean, robust = (points.label == points.predicted).mean(), 1 - points.wrong.mean()
+    return template, {"clean": clean, "robust": robust, "fulfilled": audit.fulfilled.mean()}
+
+
+def reading(audit: Audit) -> Text:
+    """The attack floor's verdict and the pairs that the probe tells apart, where there are labels."""
+    if audit.points is None:
+        return (
+            "**How to read it.** A blocked pair is blocked for every head, so the share in the verdict holds before "
+            "the first label is seen."
+        ), {}
+    parted, kept = audit.parted, audit.parted & audit.pairs.both(audit.fulfilled)
+    counts = {"parted": int(parted.sum()), "blocked": int((audit.blocked & parted).sum()), "kept": int(kept.sum())}
+    template = (
+        f"**How to read it.** {attack_floor.VERDICT} The probe parts {{parted}} pairs of images; {{blocked}} of them "
+        "are blocked, and at {kept} the criterion holds for both images. "
+    )
+    if (kept & audit.blocked).any():
+        template += "Some pairs are in both groups, which the proposition forbids."
+    else:
+        template += "No pair is in both groups, as the proposition says."
+    return template, counts | attack_floor.values(floor.summary(audit.points))
