@@ -194,8 +194,8 @@ def test_a_probe_that_is_not_refitted(own: dict[str, Measurement]) -> None:
 
 
 def test_what_a_corruption_moves(own: dict[str, Measurement], digits: DataSet) -> None:
-    grey = replace(digits, test=replace(digits.test, images=torch.full((4, 3, 2, 2), 100, dtype=torch.uint8)))
-    other = replace(digits, test=replace(digits.test, images=torch.full((4, 3, 2, 2), 151, dtype=torch.uint8)))
+    grey = replace(digits, test=replace(digits.test, images=torch.full((10, 3, 2, 2), 100, dtype=torch.uint8)))
+    other = replace(digits, test=replace(digits.test, images=torch.full((10, 3, 2, 2), 151, dtype=torch.uint8)))
     levels = [
         corruptions.Level("clean", 0, np.nan, "clean", grey),
         corruptions.Level("noise", 1, 0.04, "noise 0.04", other),

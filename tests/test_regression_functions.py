@@ -38,7 +38,9 @@ def test_left_sides_by_hand() -> None:
 
 
 def test_the_units_move_the_codes_side_alone() -> None:
-    found = Found(np.full((2, 4), 0.5), np.full((2, 4), 0.75), np.array([1.0, 3.0]), *(np.zeros((2, 1)),) * 2)
+    found = Found(
+        np.full((2, 4), 0.5), np.full((2, 4), 0.75), np.array([1.0, 3.0]), np.zeros((2, 1)), np.zeros((2, 4, 1))
+    )
     probed = {"e": probe_of("e")}
     rows = regression_tables.in_units(probed, {("e", "l2"): found}, dict(zip(FACTORS, (1, 10, 100, 1), strict=True)))
     assert list(rows["|r|"]) == pytest.approx([0.25] * 4)
