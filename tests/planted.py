@@ -404,7 +404,89 @@ DATA = _in(
     ("return self.images.float() / 255", "return self.images.float() / 256", "test_pixels_and_labels_of_a_digit"),
 )
 
+CORRUPTIONS = [
+    *_in(
+        "test_corruptions",
+        (
+            "1 / zoom, 0, 0], [0, 1 / zoom, 0]",
+            "1 / zoom, 0, 0], [0, 1, 0]",
+            "test_zoom_blur_of_a_ramp_is_known_on_both_axes",
+        ),
+        ("round(100 * (end - 1)) + 1", "round(100 * (end - 1))", "test_zoom_blur_of_a_ramp_is_known_on_both_axes"),
+        ("(x + std * eta).clamp_(0, 1)", "x + std * eta", "test_noise_has_its_deviation_is_cut_and_keeps_its_draw"),
+        (
+            "NEUTRAL[kind] + severity * (strength",
+            "severity * (strength",
+            "test_severity_scales_the_distance_from_no_corruption_and_names_stay_apart",
+        ),
+        (
+            "2 * float(differences.std(ddof=1))",
+            "2 * float(differences.std())",
+            "test_paired_statistics_against_closed_forms",
+        ),
+        (
+            "binomtest(losses, losses + gains)",
+            "binomtest(losses, 2 * gains + 1)",
+            "test_paired_statistics_against_closed_forms",
+        ),
+        ("logits(moved).argmax(1) == head", "logits(moved).argmax(1) != head", "test_what_a_corruption_moves"),
+    )
+]
+
+REGRESSION = [
+    *_in(
+        "test_regression_functions",
+        ("(before, after, 1.0, norm),", "(before, after, 1 / 30, norm),", "test_left_sides_by_hand"),
+        ("code / (2 * bound) if bound", "code / bound if bound", "test_left_sides_by_hand"),
+        (
+            "t * its.clean[:, k], t * its.worst[:, k], t *",
+            "t * its.clean[:, k], t * its.worst[:, k],",
+            "test_the_units_move_the_codes_side_alone",
+        ),
+        (
+            "there[worse[:, j]]",
+            "there[worse[:, 0]]",
+            "test_the_strongest_is_taken_over_all_finds_of_the_attacks_named",
+        ),
+        (
+            "images[:, :1] if takes_grey",
+            "images if takes_grey",
+            "test_grey_images_keep_one_channel_where_the_network_takes_them",
+        ),
+        (
+            "(*y.T[::-1], shapes)",
+            "(shapes, *y.T[::-1])",
+            "test_the_ordered_cut_holds_the_last_shape_and_its_larger_scales",
+        ),
+        ('"ellipse": 20, "heart": 40', '"ellipse": 10, "heart": 40', "test_what_symmetry_takes_away"),
+    )
+]
+
+PURIFICATION = [
+    *_in(
+        "test_purification",
+        ("alive = norms > 0.1 *", "alive = norms > 0.0 *", "test_codes_are_sparse_and_purity_is_one_for_one_feature"),
+        (
+            "torch.cat([torch.eye(d), -torch.eye(d)])",
+            "torch.cat([torch.eye(d), torch.eye(d)])",
+            "test_the_search_finds_the_known_maximum_of_pure_nodes",
+        ),
+        (
+            "(eps / delta.norm(dim=-1, keepdim=True).clamp(min=eps))",
+            "1",
+            "test_the_search_finds_the_known_maximum_of_pure_nodes",
+        ),
+        ("self.threshold if b is None else b", "self.threshold", "test_nodes_are_silent_up_to_their_threshold"),
+        (
+            "start, adversary, radius, [0.7] * 3)",
+            "start, adversary, 0 * radius, [0.7] * 3)",
+            "test_pretraining_looks_at_its_moments_and_depends_on_its_adversary",
+        ),
+    )
+]
+
 PLANTED = [
     *(THREAT + BOUNDS + ATTACKS + SEARCH + MEASURE + TRANSFER),
     *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA),
+    *(CORRUPTIONS + REGRESSION + PURIFICATION),
 ]

@@ -90,3 +90,10 @@ def test_what_travels_in_the_notebook_is_plain() -> None:
     bundle, metadata = element._repr_mimebundle_()
     assert bundle["text/markdown"] == "3 points"
     assert json.loads(json.dumps(metadata))[elements.DATA] == metadata[elements.DATA]
+
+
+def test_a_field_in_brackets_is_a_name_within_a_mapping() -> None:
+    values = {"first": {"robust acc.": 0.25}, "robust acc.": 0.5}
+    assert elements.filled("{first[robust acc.]:.2f} and {robust acc.:.2f}", values) == "0.25 and 0.50"
+    with pytest.raises(KeyError, match="last"):
+        elements.filled("{last[robust acc.]:.2f}", values)
