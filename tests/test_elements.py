@@ -68,6 +68,11 @@ def test_two_encoders_of_one_short_name_stay_apart() -> None:
     assert "embedded/robust" in shown.source  # type: ignore[union-attr]
 
 
+def test_a_field_may_be_a_name_with_a_point_or_a_part_of_a_value() -> None:
+    values = {"robust acc.": 0.5, "first": {"AS": 1.25}}
+    assert elements.filled("{robust acc.:.1%}, {first[AS]:.1f}", values) == "50.0%, 1.2"
+
+
 def test_a_missing_number_in_a_text_is_a_dash() -> None:
     shown = elements.text("t", "{share:.1%} of $\\frac{{a}}{{b}}$, {none:.3f}", {"share": 0.25, "none": float("nan")})
     assert shown.shown == "25.0% of $\\frac{a}{b}$, –"

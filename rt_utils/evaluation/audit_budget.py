@@ -6,6 +6,7 @@ Operations are counted, not timed, so that every machine makes the same choice.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
@@ -34,7 +35,7 @@ NEED_LABELS = ("apgd_points", "apgd_steps", "n_train")
 Size = dict[str, int]
 
 
-def rungs(asked: Mapping[str, int]) -> list[Size]:
+def rungs(asked: Mapping[str, Any]) -> list[Size]:
     """The sizes of an audit, from what is asked for down the ladder; never more than is asked for."""
     top = {what: asked[what] if default is None else default for what, (_, default, _) in LADDER.items()}
     lower = [{what: min(top[what], row[rung]) for what, (_, _, row) in LADDER.items()} for rung in range(5)]
@@ -84,7 +85,7 @@ class Budget:
         return pd.DataFrame(rows)
 
 
-def choose(encoder: Encoder, asked: Mapping[str, int], budget: float, *, radii: int, labelled: bool) -> Budget:
+def choose(encoder: Encoder, asked: Mapping[str, Any], budget: float, *, radii: int, labelled: bool) -> Budget:
     """The first rung whose attacks cost at most `budget`, in 10^12 operations. Raises InputError where none does."""
     per_pass, sizes = operations(encoder), rungs(asked)
     costs = [passes(size, radii, labelled) * per_pass for size in sizes]

@@ -152,7 +152,7 @@ def over_radii(
     curves: score_orders.Curves,
     radii: Mapping[str, float],
     eps: str,
-    alone: Mapping[tuple[str, str], Float[np.ndarray, " n"]],
+    alone: Mapping[tuple[str, str], Float[np.ndarray, " _"]],
     label: Names,
     short: Names,
 ) -> Text:
