@@ -38,7 +38,11 @@ THREAT = [
 
 BOUNDS = _in(
     "test_bounds",
-    ("torch.linalg.matrix_norm(weight, 2)", "torch.linalg.matrix_norm(weight)", "test_the_norms_of_a_head"),
+    (
+        "float(torch.linalg.matrix_norm(weight, 2))",
+        "float(torch.linalg.matrix_norm(weight))",
+        "test_the_norms_of_a_head",
+    ),
     ("rows.sum() if alpha", "rows.max() if alpha", "test_the_norms_of_a_head"),
     ('== "l1" else rows.max())', '== "l1" else rows.mean())', "test_the_norms_of_a_head"),
     (
@@ -55,7 +59,11 @@ BOUNDS = _in(
     ),
     ("    ratios.scatter_(1, y[:, None], math.inf)\n", "", "test_margin_ratio_at_given_labels"),
     ("return ratios.amin(1)", "return ratios.amax(1)", "test_margin_ratio_at_given_labels"),
-    ("row_distances(weight)[y]", "row_distances(weight).amax(1, keepdim=True)[y]", "test_margin_ratio_at_given_labels"),
+    (
+        "= row_distances(weight)[y]",
+        "= row_distances(weight).amax(1, keepdim=True)[y]",
+        "test_margin_ratio_at_given_labels",
+    ),
     ("return shifts < ratios", "return shifts <= ratios", "test_margin_ratio_at_equal_rows_ties_and_one_class"),
     (
         "abs(float((adversarial - clean).mean()))",
@@ -239,8 +247,8 @@ MEASURE = [
             "test_the_known_maxima_are_measured_chunk_by_chunk",
         ),
         (
-            "margin_ratio(logits, weight)",
-            "margin_ratio(logits, weight, labels)",
+            "z_shift), statements.margin_ratio(logits, weight)",
+            "z_shift), statements.margin_ratio(logits, weight, labels)",
             "test_the_table_of_a_measurement_made_by_hand",
         ),
         ("head.logits(z_loss), labels", "head.logits(z_shift), labels", "test_the_table_of_a_measurement_made_by_hand"),
@@ -254,7 +262,11 @@ MEASURE = [
     *_in(
         "test_attacks",
         ("return super().train(False)", "return super().train(mode)", "test_the_probe_leaves_the_encoder_untouched"),
-        ("network.requires_grad_(False).to(memory", "network.to(memory", "test_the_probe_leaves_the_encoder_untouched"),
+        (
+            "self.network = network.requires_grad_(False).to(memory",
+            "self.network = network.to(memory",
+            "test_the_probe_leaves_the_encoder_untouched",
+        ),
         ("if head.weight.shape[1] != encoder.width", "if False", "test_a_head_of_another_width_is_refused"),
     ),
     *_in(
@@ -276,16 +288,20 @@ TRANSFER = _in(
         "test_a_head_computes_in_double_precision_and_its_layer_in_single",
     ),
     (
-        "SGD(layer.parameters(), settings.lr, momentum=0.9",
-        "SGD(layer.parameters(), settings.lr, momentum=0.0",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
+        "momentum=0.0, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
         "test_three_steps_of_the_probe",
     ),
     (
-        "SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay",
-        "SGD(layer.parameters(), settings.lr, momentum=0.9",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
+        "momentum=0.9)\n    starts = range(0, len(f",
         "test_three_steps_of_the_probe",
     ),
-    ("            schedule.step()\n    return Head(layer", "    return Head(layer", "test_three_steps_of_the_probe"),
+    (
+        "settings.epochs * len(starts))\n    for _ in range(settings.epochs):\n        order",
+        "10**9)\n    for _ in range(settings.epochs):\n        order",
+        "test_three_steps_of_the_probe",
+    ),
     (
         "manual_seed(settings.seed)\n    layer",
         "manual_seed(0)\n    layer",
@@ -297,20 +313,28 @@ EXPERIMENT = _in(
     "test_experiment",
     ("refine=math.ceil(0.6 * p.steps)", "refine=p.steps", "test_the_attacks_of_a_page"),
     ("rel_stepsize=p.rel_stepsize, seed=p.seed)", "seed=p.seed)", "test_the_attacks_of_a_page"),
-    ("seed=p.seed + 100", "seed=p.seed", "test_the_attacks_of_a_page"),
+    (
+        "rel_stepsize=p.rel_stepsize, seed=p.seed + 100",
+        "rel_stepsize=p.rel_stepsize, seed=p.seed",
+        "test_the_attacks_of_a_page",
+    ),
     ("decay=False, seed=p.seed + 200", "seed=p.seed + 200", "test_the_attacks_of_a_page"),
-    ("seed=p.seed + 300", "seed=p.seed", "test_the_attacks_of_a_page"),
+    ("restarts=5, seed=p.seed + 300", "restarts=5, seed=p.seed", "test_the_attacks_of_a_page"),
     ("floor_points=p.floor_points", "floor_points=p.apgd_points", "test_the_attacks_of_a_page"),
     ("n_test=p.n_test, seed=p.seed)", "n_test=p.n_test)", "test_a_run_is_of_its_parameters"),
-    ("p.probe_lr, seed=p.seed)", "p.probe_lr)", "test_a_run_is_of_its_parameters"),
+    ("p.probe_lr, seed=p.seed), workers", "p.probe_lr), workers", "test_a_run_is_of_its_parameters"),
     ("Threat(p.norm, p.eps)", 'Threat("linf", p.eps)', "test_every_encoder_meets_every_data_set_at_its_own_size"),
-    ("seed=p.seed + k", "seed=p.seed", "test_no_repetition_has_more_points_than_the_page_itself"),
+    ("update(seed=p.seed + k", "update(seed=p.seed", "test_no_repetition_has_more_points_than_the_page_itself"),
     (
         "n_test=min(p.n_test, p.seed_points)",
         "n_test=p.seed_points",
         "test_no_repetition_has_more_points_than_the_page_itself",
     ),
-    ("floor_points=0, apgd_points=0)", "apgd_points=0)", "test_repetitions_differ_by_seed_and_are_small"),
+    (
+        "p.seed_points), floor_points=0, apgd_points=0)",
+        "p.seed_points), apgd_points=0)",
+        "test_repetitions_differ_by_seed_and_are_small",
+    ),
     ("other = copy(p)", "other = p", "test_repetitions_differ_by_seed_and_are_small"),
 )
 
