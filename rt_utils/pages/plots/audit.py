@@ -1,6 +1,6 @@
 """Figures of an audit: how far the features of each image move, and the mean shift at larger and larger radii."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float
@@ -35,7 +35,7 @@ def shares_of_images(
 
 
 def mean_shift_at_radii(
-    radii: Sequence[float], attack: Sequence[float], noise: float, blind: float, norm: str, encoder: str
+    radii: Float[ndarray, " k"], attack: Float[ndarray, " k"], noise: float, blind: float, norm: str, encoder: str
 ) -> Figure:
     """The mean shift over the mean distance of two images, at growing radii, each attacked anew.
 
