@@ -19,7 +19,7 @@ class Split:
     c is 3, or 1 where grey is enough. `factors`: one column for each of the data set's `factors`, scaled to [0, 1].
     """
 
-    images: UInt8[Tensor, "n c s s"]
+    images: UInt8[Tensor, "n c h w"]
     labels: Int64[Tensor, " n"] | None
     factors: Float[Tensor, "n k"] | None = None
 
