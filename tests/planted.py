@@ -38,7 +38,11 @@ THREAT = [
 
 BOUNDS = _in(
     "test_bounds",
-    ("torch.linalg.matrix_norm(weight, 2)", "torch.linalg.matrix_norm(weight)", "test_the_norms_of_a_head"),
+    (
+        "float(torch.linalg.matrix_norm(weight, 2))",
+        "float(torch.linalg.matrix_norm(weight))",
+        "test_the_norms_of_a_head",
+    ),
     ("rows.sum() if alpha", "rows.max() if alpha", "test_the_norms_of_a_head"),
     ('== "l1" else rows.max())', '== "l1" else rows.mean())', "test_the_norms_of_a_head"),
     (
@@ -55,7 +59,11 @@ BOUNDS = _in(
     ),
     ("    ratios.scatter_(1, y[:, None], math.inf)\n", "", "test_margin_ratio_at_given_labels"),
     ("return ratios.amin(1)", "return ratios.amax(1)", "test_margin_ratio_at_given_labels"),
-    ("row_distances(weight)[y]", "row_distances(weight).amax(1, keepdim=True)[y]", "test_margin_ratio_at_given_labels"),
+    (
+        "= row_distances(weight)[y]",
+        "= row_distances(weight).amax(1, keepdim=True)[y]",
+        "test_margin_ratio_at_given_labels",
+    ),
     ("return shifts < ratios", "return shifts <= ratios", "test_margin_ratio_at_equal_rows_ties_and_one_class"),
     (
         "abs(float((adversarial - clean).mean()))",
@@ -239,8 +247,8 @@ MEASURE = [
             "test_the_known_maxima_are_measured_chunk_by_chunk",
         ),
         (
-            "margin_ratio(logits, weight)",
-            "margin_ratio(logits, weight, labels)",
+            "z_shift), statements.margin_ratio(logits, weight)",
+            "z_shift), statements.margin_ratio(logits, weight, labels)",
             "test_the_table_of_a_measurement_made_by_hand",
         ),
         ("head.logits(z_loss), labels", "head.logits(z_shift), labels", "test_the_table_of_a_measurement_made_by_hand"),
@@ -254,7 +262,11 @@ MEASURE = [
     *_in(
         "test_attacks",
         ("return super().train(False)", "return super().train(mode)", "test_the_probe_leaves_the_encoder_untouched"),
-        ("network.requires_grad_(False).to(memory", "network.to(memory", "test_the_probe_leaves_the_encoder_untouched"),
+        (
+            "self.network = network.requires_grad_(False).to(memory",
+            "self.network = network.to(memory",
+            "test_the_probe_leaves_the_encoder_untouched",
+        ),
         ("if head.weight.shape[1] != encoder.width", "if False", "test_a_head_of_another_width_is_refused"),
     ),
     *_in(
@@ -276,16 +288,20 @@ TRANSFER = _in(
         "test_a_head_computes_in_double_precision_and_its_layer_in_single",
     ),
     (
-        "SGD(layer.parameters(), settings.lr, momentum=0.9",
-        "SGD(layer.parameters(), settings.lr, momentum=0.0",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
+        "momentum=0.0, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
         "test_three_steps_of_the_probe",
     ),
     (
-        "SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay",
-        "SGD(layer.parameters(), settings.lr, momentum=0.9",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
+        "momentum=0.9)\n    starts = range(0, len(f",
         "test_three_steps_of_the_probe",
     ),
-    ("            schedule.step()\n    return Head(layer", "    return Head(layer", "test_three_steps_of_the_probe"),
+    (
+        "settings.epochs * len(starts))\n    for _ in range(settings.epochs):\n        order",
+        "10**9)\n    for _ in range(settings.epochs):\n        order",
+        "test_three_steps_of_the_probe",
+    ),
     (
         "manual_seed(settings.seed)\n    layer",
         "manual_seed(0)\n    layer",
@@ -297,20 +313,28 @@ EXPERIMENT = _in(
     "test_experiment",
     ("refine=math.ceil(0.6 * p.steps)", "refine=p.steps", "test_the_attacks_of_a_page"),
     ("rel_stepsize=p.rel_stepsize, seed=p.seed)", "seed=p.seed)", "test_the_attacks_of_a_page"),
-    ("seed=p.seed + 100", "seed=p.seed", "test_the_attacks_of_a_page"),
+    (
+        "rel_stepsize=p.rel_stepsize, seed=p.seed + 100",
+        "rel_stepsize=p.rel_stepsize, seed=p.seed",
+        "test_the_attacks_of_a_page",
+    ),
     ("decay=False, seed=p.seed + 200", "seed=p.seed + 200", "test_the_attacks_of_a_page"),
-    ("seed=p.seed + 300", "seed=p.seed", "test_the_attacks_of_a_page"),
+    ("restarts=5, seed=p.seed + 300", "restarts=5, seed=p.seed", "test_the_attacks_of_a_page"),
     ("floor_points=p.floor_points", "floor_points=p.apgd_points", "test_the_attacks_of_a_page"),
     ("n_test=p.n_test, seed=p.seed)", "n_test=p.n_test)", "test_a_run_is_of_its_parameters"),
-    ("p.probe_lr, seed=p.seed)", "p.probe_lr)", "test_a_run_is_of_its_parameters"),
+    ("p.probe_lr, seed=p.seed), workers", "p.probe_lr), workers", "test_a_run_is_of_its_parameters"),
     ("Threat(p.norm, p.eps)", 'Threat("linf", p.eps)', "test_every_encoder_meets_every_data_set_at_its_own_size"),
-    ("seed=p.seed + k", "seed=p.seed", "test_no_repetition_has_more_points_than_the_page_itself"),
+    ("update(seed=p.seed + k", "update(seed=p.seed", "test_no_repetition_has_more_points_than_the_page_itself"),
     (
         "n_test=min(p.n_test, p.seed_points)",
         "n_test=p.seed_points",
         "test_no_repetition_has_more_points_than_the_page_itself",
     ),
-    ("floor_points=0, apgd_points=0)", "apgd_points=0)", "test_repetitions_differ_by_seed_and_are_small"),
+    (
+        "p.seed_points), floor_points=0, apgd_points=0)",
+        "p.seed_points), apgd_points=0)",
+        "test_repetitions_differ_by_seed_and_are_small",
+    ),
     ("other = copy(p)", "other = p", "test_repetitions_differ_by_seed_and_are_small"),
 )
 
@@ -404,7 +428,89 @@ DATA = _in(
     ("return self.images.float() / 255", "return self.images.float() / 256", "test_pixels_and_labels_of_a_digit"),
 )
 
+CORRUPTIONS = [
+    *_in(
+        "test_corruptions",
+        (
+            "1 / zoom, 0, 0], [0, 1 / zoom, 0]",
+            "1 / zoom, 0, 0], [0, 1, 0]",
+            "test_zoom_blur_of_a_ramp_is_known_on_both_axes",
+        ),
+        ("round(100 * (end - 1)) + 1", "round(100 * (end - 1))", "test_zoom_blur_of_a_ramp_is_known_on_both_axes"),
+        ("(x + std * eta).clamp_(0, 1)", "x + std * eta", "test_noise_has_its_deviation_is_cut_and_keeps_its_draw"),
+        (
+            "NEUTRAL[kind] + severity * (strength",
+            "severity * (strength",
+            "test_severity_scales_the_distance_from_no_corruption_and_names_stay_apart",
+        ),
+        (
+            "2 * float(differences.std(ddof=1))",
+            "2 * float(differences.std())",
+            "test_paired_statistics_against_closed_forms",
+        ),
+        (
+            "binomtest(losses, losses + gains)",
+            "binomtest(losses, 2 * gains + 1)",
+            "test_paired_statistics_against_closed_forms",
+        ),
+        ("logits(moved).argmax(1) == head", "logits(moved).argmax(1) != head", "test_what_a_corruption_moves"),
+    )
+]
+
+REGRESSION = [
+    *_in(
+        "test_regression_functions",
+        ("(before, after, 1.0, norm),", "(before, after, 1 / 30, norm),", "test_left_sides_by_hand"),
+        ("code / (2 * bound) if bound", "code / bound if bound", "test_left_sides_by_hand"),
+        (
+            "t * its.clean[:, k], t * its.worst[:, k], t *",
+            "t * its.clean[:, k], t * its.worst[:, k],",
+            "test_the_units_move_the_codes_side_alone",
+        ),
+        (
+            "there[worse[:, j]]",
+            "there[worse[:, 0]]",
+            "test_the_strongest_is_taken_over_all_finds_of_the_attacks_named",
+        ),
+        (
+            "images[:, :1] if takes_grey",
+            "images if takes_grey",
+            "test_grey_images_keep_one_channel_where_the_network_takes_them",
+        ),
+        (
+            "(*y.T[::-1], shapes)",
+            "(shapes, *y.T[::-1])",
+            "test_the_ordered_cut_holds_the_last_shape_and_its_larger_scales",
+        ),
+        ('"ellipse": 20, "heart": 40', '"ellipse": 10, "heart": 40', "test_what_symmetry_takes_away"),
+    )
+]
+
+PURIFICATION = [
+    *_in(
+        "test_purification",
+        ("alive = norms > 0.1 *", "alive = norms > 0.0 *", "test_codes_are_sparse_and_purity_is_one_for_one_feature"),
+        (
+            "torch.cat([torch.eye(d), -torch.eye(d)])",
+            "torch.cat([torch.eye(d), torch.eye(d)])",
+            "test_the_search_finds_the_known_maximum_of_pure_nodes",
+        ),
+        (
+            "(eps / delta.norm(dim=-1, keepdim=True).clamp(min=eps))",
+            "1",
+            "test_the_search_finds_the_known_maximum_of_pure_nodes",
+        ),
+        ("self.threshold if b is None else b", "self.threshold", "test_nodes_are_silent_up_to_their_threshold"),
+        (
+            "start, adversary, radius, [0.7] * 3)",
+            "start, adversary, 0 * radius, [0.7] * 3)",
+            "test_pretraining_looks_at_its_moments_and_depends_on_its_adversary",
+        ),
+    )
+]
+
 PLANTED = [
     *(THREAT + BOUNDS + ATTACKS + SEARCH + MEASURE + TRANSFER),
     *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA),
+    *(CORRUPTIONS + REGRESSION + PURIFICATION),
 ]

@@ -194,8 +194,8 @@ def test_a_probe_that_is_not_refitted(own: dict[str, Measurement]) -> None:
 
 
 def test_what_a_corruption_moves(own: dict[str, Measurement], digits: DataSet) -> None:
-    grey = replace(digits, test=replace(digits.test, images=torch.full((4, 3, 2, 2), 100, dtype=torch.uint8)))
-    other = replace(digits, test=replace(digits.test, images=torch.full((4, 3, 2, 2), 151, dtype=torch.uint8)))
+    grey = replace(digits, test=replace(digits.test, images=torch.full((10, 3, 2, 2), 100, dtype=torch.uint8)))
+    other = replace(digits, test=replace(digits.test, images=torch.full((10, 3, 2, 2), 151, dtype=torch.uint8)))
     levels = [
         corruptions.Level("clean", 0, np.nan, "clean", grey),
         corruptions.Level("noise", 1, 0.04, "noise 0.04", other),
@@ -212,8 +212,10 @@ def test_what_a_corruption_moves(own: dict[str, Measurement], digits: DataSet) -
     assert (said["further"], said["outside"], said["n"]) == (1, 1, 2)
 
 
-def test_both_sides_by_level_keep_encoders_of_one_short_name_apart(own: dict[str, Measurement]) -> None:
-    level = corruptions.Level("noise", 1, 0.04, "noise 0.04", None)  # type: ignore[arg-type]
+def test_both_sides_by_level_keep_encoders_of_one_short_name_apart(
+    own: dict[str, Measurement], digits: DataSet
+) -> None:
+    level = corruptions.Level("noise", 1, 0.04, "noise 0.04", digits)
     names = ("embedded/robust", "natural/robust")
     weak = replace(own["noise 0.04"], encoder=names[0])
     rows = pd.DataFrame(distribution_shift.by_level(level, m) for m in (weak, replace(own["clean"], encoder=names[1])))

@@ -68,6 +68,11 @@ def test_two_encoders_of_one_short_name_stay_apart() -> None:
     assert "embedded/robust" in shown.source  # type: ignore[union-attr]
 
 
+def test_a_field_may_be_a_name_with_a_point_or_a_part_of_a_value() -> None:
+    values = {"robust acc.": 0.5, "first": {"AS": 1.25}}
+    assert elements.filled("{robust acc.:.1%}, {first[AS]:.1f}", values) == "50.0%, 1.2"
+
+
 def test_a_missing_number_in_a_text_is_a_dash() -> None:
     shown = elements.text("t", "{share:.1%} of $\\frac{{a}}{{b}}$, {none:.3f}", {"share": 0.25, "none": float("nan")})
     assert shown.shown == "25.0% of $\\frac{a}{b}$, –"
@@ -90,3 +95,10 @@ def test_what_travels_in_the_notebook_is_plain() -> None:
     bundle, metadata = element._repr_mimebundle_()
     assert bundle["text/markdown"] == "3 points"
     assert json.loads(json.dumps(metadata))[elements.DATA] == metadata[elements.DATA]
+
+
+def test_a_field_in_brackets_is_a_name_within_a_mapping() -> None:
+    values = {"first": {"robust acc.": 0.25}, "robust acc.": 0.5}
+    assert elements.filled("{first[robust acc.]:.2f} and {robust acc.:.2f}", values) == "0.25 and 0.50"
+    with pytest.raises(KeyError, match="last"):
+        elements.filled("{last[robust acc.]:.2f}", values)

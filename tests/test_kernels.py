@@ -144,6 +144,9 @@ launch_new_instance()
     assert first.exists()
 
 
+pytestmark = pytest.mark.kernel
+
+
 def test_a_failing_cell_and_a_dying_kernel_are_told_as_ever(tmp_path: Path) -> None:
     with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError"):
         executed(tmp_path, "1 / 0")

@@ -1,16 +1,18 @@
 """Both sides of Lemma 1 and Theorem 1 on points by hand, and how often the statements fail where that is known."""
 
 import math
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
 from measured import measurement
 from scipy.stats import binom
+from torch import nn
 
 from rt_utils.evaluation import assumptions, coverage
 from rt_utils.evaluation.loss_gap import LossGap, lemma_1_table, theorem_1_table
+from rt_utils.images.data_set import DataSet, Split
+from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.theory import lipschitz, statements
 from rt_utils.theory.losses import CROSS_ENTROPY
 from rt_utils.theory.threat import Threat
@@ -102,9 +104,9 @@ def test_a_bound_read_off_the_sample_misses_the_rare_case() -> None:
 def test_noise_for_an_attack_is_measured_on_the_first_points() -> None:
     """The encoder is the identity on one grey pixel, so noise of radius eps moves each channel by eps."""
     gap = LossGap.of(BY_HAND)
-    encoder: Any = SimpleNamespace(name=gap.encoder, input_size=1, features=lambda x: x.flatten(1))
-    pixels = torch.full((3, 3, 1, 1), 0.5)
-    images: Any = {(gap.data, 1): SimpleNamespace(test=SimpleNamespace(pixels=lambda: pixels))}
+    encoder = Encoder(gap.encoder, nn.Flatten(), input_size=1, width=3, weights_sha256="")
+    split = Split(torch.full((3, 3, 1, 1), 128, dtype=torch.uint8), None)
+    images = {(gap.data, 1): DataSet(gap.data, (), split, split, "")}
     table = assumptions.noise_for_an_attack([gap], [encoder], images, Threat("linf", 0.1), 2, 0)
     (row,) = table.to_dict("records")
     assert row["AS of noise"] == pytest.approx(0.1 * math.sqrt(3), rel=1e-6)

@@ -57,7 +57,7 @@ def test_the_measures_by_hand() -> None:
 
 
 def test_nothing_lost_and_nothing_to_divide_by() -> None:
-    nothing = lost_robustness.losses(np.array([0.0, 0.0, 0.5, 1.0, 1.0]), 0.0)
+    nothing = lost_robustness.losses(np.array([[0.0, 0.0, 0.5, 1.0, 1.0]]), 0.0)
     assert np.isnan(nothing["relative"])
     assert nothing["LHS"] == 0
     assert nothing["gap"] == 0.5

@@ -71,10 +71,11 @@ def test_a_chapter_runs(chapter: str, images: str, data: Path, tmp_path: Path, m
     cli.main(["run", chapter, "-q", "-f", str(PROFILE), "-f", "tiny.yaml", "-p", "results", "out", "-o", "out.ipynb"])
     ledger = pd.read_csv("out/ledger.csv", keep_default_na=False)
     assert set(ledger.profile) == {"natural"}
-    record = records.record(chapter, Path("out.ipynb"), Path("out"))
+    (run,) = records.record(chapter, Path("out.ipynb"), Path("out"))["runs"]
     if images:
-        assert "natural/robust" in record["run"]["weights (SHA-256)"]
-        assert images in record["run"]["data (fingerprint)"]
+        assert "natural/robust" in run["run"]["weights (SHA-256)"]
+        assert images in run["run"]["data (fingerprint)"]
+    assert run["elements"]
     lemma = ledger[ledger.claim.str.contains("LHS is at most the AS score")]
     assert (len(lemma) > 20) == (chapter == "section_5_1_cross_entropy")
     assert set(lemma.verdict) <= {"holds"}

@@ -9,7 +9,7 @@ from test_chapter import SMALL
 from rt_utils import cli
 from rt_utils.runtime.errors import InputError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.kernel]  # what is planted must not stay in this process
 # chapter, and what its page plants before it computes; `statements` is imported for it
 MARGIN = "old = statements.margin_ratio\nstatements.margin_ratio = lambda *a: {} * old(*a)\n"
 LOSSES = """

@@ -38,7 +38,9 @@ def test_left_sides_by_hand() -> None:
 
 
 def test_the_units_move_the_codes_side_alone() -> None:
-    found = Found(np.full((2, 4), 0.5), np.full((2, 4), 0.75), np.array([1.0, 3.0]), *(np.zeros((2, 1)),) * 2)
+    found = Found(
+        np.full((2, 4), 0.5), np.full((2, 4), 0.75), np.array([1.0, 3.0]), np.zeros((2, 1)), np.zeros((2, 4, 1))
+    )
     probed = {"e": probe_of("e")}
     rows = regression_tables.in_units(probed, {("e", "l2"): found}, dict(zip(FACTORS, (1, 10, 100, 1), strict=True)))
     assert list(rows["|r|"]) == pytest.approx([0.25] * 4)
@@ -140,10 +142,10 @@ def test_two_encoders_of_one_short_name_stay_two_rows() -> None:
     assert square.iloc[0]["AS passed at ×"] == pytest.approx(2 / (0.11**2 - 0.1**2))
     slack = regression_tables.slack(sides)
     assert (slack["least"], slack["most"]) == pytest.approx((3 / 1.01, 200))
-    assert slack["loosest"] == f"{NAMES[0]}, linf, scale"
+    assert slack["loosest"] == f"{NAMES[0]}, l_inf, scale"
     assert regression_tables.slack(sides.assign(**{"|r|": 0.0}))["loosest"] == "nowhere"
-    order = regression_tables.in_order(table[table.norm == "l2"])["order"]
-    assert order == f"{NAMES[0]} < {NAMES[1]}"
+    order = regression_tables.in_order(table[table.norm == "l2"], dict(zip(NAMES, "ab", strict=True)))["order"]
+    assert order == "a < b"
     plots.lhs_against_as(sides, published_regression.sides(), {"linf": "a", "l2": "b"}, NAMES)
 
 
@@ -154,12 +156,12 @@ def test_the_attack_floor_of_a_regression() -> None:
     nothing = found_of(0.1, 0.1, 0.0)
     assert set(regression_tables.floor_ratios(nothing, nothing).values()) == {1.0}
     rows = pd.DataFrame([{"encoder": "e", "norm": "linf", **ratios, "paper: AS": 0.7, "paper: gaps": 0.4}])
-    reading = regression_tables.floor_reading(rows)
+    reading = regression_tables.floor_reading(rows, {"e": "E"})
     assert reading["ratio"] == pytest.approx(0.5)
-    assert (reading["norm"], reading["met"]) == ("l_inf", "misses")
+    assert (reading["encoder"], reading["norm"], reading["met"]) == ("E", "l_inf", "misses")
     assert reading["linf"] == {"min": 0.7, "max": 0.7}
     long = regression_tables.by_quantity(rows)
-    assert list(long.what) == ["AS", *FACTORS]
+    assert list(long.what) == ["AS score", *(f"loss gap, {factor}," for factor in FACTORS)]
     assert list(long.lacks) == pytest.approx([1 / 0.9 - 1, 1, 1, 1, 1])
 
 
@@ -187,11 +189,9 @@ def test_readings_of_the_splits() -> None:
 
 
 def test_grey_images_keep_one_channel_where_the_network_takes_them() -> None:
-    data = probe_of("e").data
-    grey, colour = load_encoder("embedded/sprites-random"), probe_of("e").encoder
-    assert regression.as_taken(grey, data).test.images.shape[1] == 1
-    assert regression.as_taken(colour, data) is data
-    assert torch.equal(regression.as_taken(grey, data).train.required_labels(), data.train.required_labels())
+    images = torch.arange(24, dtype=torch.uint8).reshape(2, 3, 2, 2)
+    assert torch.equal(regression.as_taken(load_encoder("embedded/sprites-random"), images), images[:, :1])
+    assert regression.as_taken(probe_of("e").encoder, images) is images
 
 
 def test_true_and_predicted_orientations() -> None:

@@ -25,10 +25,10 @@ ONE_STEP = ("one step, from the image", "one step, random start")
 def worst(
     network: nn.Module,
     head: Head,
-    x: Images,
+    x: Float[Tensor, "n ..."],
     y: Int64[Tensor, " n"],
-    on_shift: Iterable[Images] = (),
-    on_loss: Iterable[Images] = (),
+    on_shift: Iterable[Float[Tensor, "n ..."]] = (),
+    on_loss: Iterable[Float[Tensor, "n ..."]] = (),
 ) -> tuple[Float[Tensor, " n"], Bool[Tensor, " n"]]:
     """The largest shift over all images given, and whether x or an image of `on_loss` is misclassified."""
     with torch.no_grad():

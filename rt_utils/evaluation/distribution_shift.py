@@ -1,6 +1,7 @@
 """Images that drift away from those of pretraining: both sides of Lemma 1 by level, and changes image by image."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ ORDERS = {
 }
 
 
-def both_sides(m: Measurement) -> dict[str, object]:
+def both_sides(m: Measurement) -> dict[str, Any]:
     """The rows of Tables 10, 12 and 13: accuracies, losses in nats, both sides of Lemma 1 in feature units."""
     points, sides = table(m), lemma_1(m)
     return {
@@ -41,7 +42,7 @@ def both_sides(m: Measurement) -> dict[str, object]:
     }
 
 
-def by_level(level: Level, m: Measurement) -> dict[str, object]:
+def by_level(level: Level, m: Measurement) -> dict[str, Any]:
     """`both_sides` of one encoder at one level of corruption."""
     place = {"kind": level.kind, "level": level.level, "strength": level.strength}
     return {"encoder": m.encoder, "images": level.label} | place | both_sides(m)
@@ -53,7 +54,7 @@ def along(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     return chosen.assign(strength=chosen.strength.fillna(NEUTRAL[kind])).reset_index(drop=True)
 
 
-def trend(rows: pd.DataFrame) -> dict[str, object]:
+def trend(rows: pd.DataFrame) -> dict[str, Any]:
     """The first and the last row, and whether every step between them is as the paper's claim has it."""
     first, last = rows.iloc[0], rows.iloc[-1]
     return {
@@ -75,7 +76,7 @@ def agreement(series: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def paired_change(before: Measurement, after: Measurement) -> dict[str, object]:
+def paired_change(before: Measurement, after: Measurement) -> dict[str, Any]:
     """Image by image: change of the shift [feature units] and of the loss gap [nats] with two standard errors (±).
 
     lost, gained: images that lost or gained robust correctness; p: of a sign test between these.
@@ -111,7 +112,7 @@ def undecided(paired: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def against_claim(before: Measurement, after: Measurement) -> dict[str, object]:
+def against_claim(before: Measurement, after: Measurement) -> dict[str, Any]:
     """Both sides of Lemma 1 before and after a corruption, and how the change of AS fits the claim that it grows."""
     grown = (table(after)["shift"] - table(before)["shift"]).to_numpy()
     change, error, pattern = float(grown.mean()), two_standard_errors(grown), "within two standard errors of no change"
@@ -152,7 +153,7 @@ def moves(levels: Iterable[Level], own: Mapping[str, Measurement]) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def against_attack(moves: pd.DataFrame, last: Iterable[Level], threat: Threat) -> dict[str, object]:
+def against_attack(moves: pd.DataFrame, last: Iterable[Level], threat: Threat) -> dict[str, Any]:
     """What corruptions do to images and features in units of what the adversary does, at the last levels, by kind.
 
     further, outside: at how many levels the mean image moves further than the adversary moves it, in features, pixels.
@@ -167,12 +168,12 @@ def against_attack(moves: pd.DataFrame, last: Iterable[Level], threat: Threat) -
     }
 
 
-def below_floor(paired: pd.DataFrame, rows: pd.DataFrame, summary: pd.DataFrame) -> dict[str, object]:
+def below_floor(paired: pd.DataFrame, rows: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Any]:
     """The levels whose change is smaller than what the attacks may miss, by the attack floor's `summary`.
 
     missed: where the attacks miss the floor; one: points of robust accuracy that one image makes.
     """
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for column, change, ratio in (("AS", "AS change", "AS ratio"), ("gap", "gap change", "gap ratio")):
         may_add = (1 - summary[ratio].min()) * rows[column].iloc[0]
         found[column] = ", ".join(paired.images[paired[change].abs() < may_add]) or "no level"

@@ -1,6 +1,7 @@
 """Which images fit and test a regression: a random split, all of them, or the listed ones cut without shuffling."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,18 @@ import torch
 from jaxtyping import Float, Int64
 
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.regression import Found, Probed, first, least_squares, left_sides, residuals, strongest
+from rt_utils.evaluation.regression import (
+    Found,
+    Probed,
+    as_taken,
+    first,
+    least_squares,
+    left_sides,
+    residuals,
+    strongest,
+)
 from rt_utils.evaluation.regression_search import Case, search
 from rt_utils.evaluation.search import Find
-from rt_utils.images.data_set import Split
 from rt_utils.images.drawn.sprites import CLASSES, FACTORS
 from rt_utils.models.head import Head
 from rt_utils.theory.threat import Threat
@@ -61,10 +70,10 @@ def compared(
         start, last = cut_in_order(shapes, y)
         picked = np.random.default_rng(seed).choice(last, min(n, len(last)), replace=False)
         heads[name], images[name] = least_squares(z[start], y[start]), (last, picked)
-        pixels = torch.cat([its.data.train.images, its.data.test.images])[picked]
-        split = Split(pixels, None, torch.from_numpy(y[picked].astype(np.float32)))
+        pixels = as_taken(its.encoder, torch.cat([its.data.train.images, its.data.test.images])[picked])
+        targets = torch.from_numpy(y[picked].astype(np.float32))
         settings = {"page": attack}
-        cases[name] = Case(its.encoder, heads[name], split, its.data.name, threat, settings, len(picked))
+        cases[name] = Case(its.encoder, heads[name], pixels, targets, its.data.name, threat, settings)
     ordered = search(cases, workers)
     rows = []
     for name, its in probed.items():
@@ -90,7 +99,7 @@ def error_ratios(rows: pd.DataFrame, encoder: str, split: str) -> dict[str, floa
     return dict(zip(FACTORS, ratios.tolist(), strict=True))
 
 
-def reading(rows: pd.DataFrame, probed: Mapping[str, Probed], label: Mapping[str, str]) -> dict[str, object]:
+def reading(rows: pd.DataFrame, probed: Mapping[str, Probed], label: Mapping[str, str]) -> dict[str, Any]:
     """Which images the ordered test part holds, and how much the probes' errors differ from those of a random split.
 
     seen: the largest relative change when all images test them. `label`: the encoders' shown names.

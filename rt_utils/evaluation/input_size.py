@@ -1,6 +1,7 @@
 """The same images at several sizes, for adversaries who act after or before the images are enlarged."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,12 +40,12 @@ def of_adversary(sizes: pd.DataFrame, adversary: str) -> pd.DataFrame:
     return sizes[(sizes.adversary == adversary) | (sizes["size"] == sizes["size"].min())].reset_index(drop=True)
 
 
-def reading(rows: pd.DataFrame, norm: str) -> dict[str, object]:
+def reading(rows: pd.DataFrame, norm: str) -> dict[str, Any]:
     """What `by_size` says of the paper's claim, from the largest size down to the smallest, and of both adversaries.
 
     owed: the share of the AS score at the largest size that is owed to pixels which the enlarging made.
     """
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     later, sooner = of_adversary(rows, AFTER), of_adversary(rows, BEFORE)
     agrees = []
     for column, claimed in CLAIMED.items():

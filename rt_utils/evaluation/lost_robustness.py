@@ -68,7 +68,7 @@ def per_point(points: pd.DataFrame, shifts: Float[np.ndarray, " n"]) -> Float[np
     return np.stack([shifts, points["loss"], points.adversarial_loss, right, robustly], axis=1).astype(float)
 
 
-def losses(means: Float[np.ndarray, "... 5"], size: float) -> dict[str, Float[np.ndarray, "..."]]:
+def losses(means: Float[np.ndarray, "k 5"], size: float) -> Samples:
     """The means themselves and the four measures of the loss of robustness; `size` is C_1 L_inf(W), 2 L_inf(W)."""
     named = dict(zip(MEANS, np.moveaxis(means, -1, 0), strict=True))
     clean, gap = named["clean"], named["robust"] - named["clean"]
@@ -92,7 +92,8 @@ def outcome(m: Measurement, shifts: Float[np.ndarray, " n"]) -> dict[str, object
     relative = score * size * used * ease, where used = LHS / score and ease = 1 / clean.
     """
     points, size = table(m), head_size(m)
-    found = {name: float(value) for name, value in losses(per_point(points, shifts).mean(0), size).items()}
+    means = per_point(points, shifts).mean(0, keepdims=True)
+    found = {name: value.item() for name, value in losses(means, size).items()}
     used = found["LHS"] / found["score"] if found["score"] else np.nan
     ease = 1 / found["clean"] if found["clean"] else np.nan
     rest = {"size": size, "used": used, "ease": ease, "all found": points["shift"].mean()}

@@ -62,14 +62,14 @@ def linear_probe(
     return Head(layer.weight.detach().double(), layer.bias.detach().double())
 
 
-def clean_features(encoder: Encoder, images: UInt8[Tensor, "n 3 h w"]) -> Float[np.ndarray, "n r"]:
+def clean_features(encoder: Encoder, images: UInt8[Tensor, "n _ h w"]) -> Float[np.ndarray, "n r"]:
     """The frozen encoder's features, evaluated where attacks run."""
     return placed(encoder).features(images).numpy()
 
 
 def fitted(
     encoder: Encoder,
-    images: UInt8[Tensor, "n 3 h w"],
+    images: UInt8[Tensor, "n _ h w"],
     labels: Int64[Tensor, " n"],
     n_classes: int,
     settings: ProbeSettings,

@@ -22,7 +22,7 @@ from rt_utils.theory import statements
 
 @dataclass(frozen=True)
 class Probed:
-    """An encoder, the images as it takes them, their clean features and factors, and a probe of the factors."""
+    """An encoder, images, their clean features and factors, and a probe of the factors."""
 
     encoder: Encoder
     data: DataSet
@@ -60,12 +60,9 @@ def takes_grey(encoder: Encoder) -> bool:
     return isinstance(encoder.network, RegressionNetwork)
 
 
-def as_taken(encoder: Encoder, data: DataSet) -> DataSet:
+def as_taken(encoder: Encoder, images: UInt8[Tensor, "n 3 h w"]) -> UInt8[Tensor, "n c h w"]:
     """Grey images with one channel where the network takes them: then the norms are those of 64 x 64 values."""
-    if not takes_grey(encoder):
-        return data
-    train, test = (replace(split, images=split.images[:, :1]) for split in (data.train, data.test))
-    return replace(data, train=train, test=test)
+    return images[:, :1] if takes_grey(encoder) else images
 
 
 def features(encoder: Encoder, images: UInt8[Tensor, "n c h w"], what: str) -> Float[np.ndarray, "n r"]:
@@ -85,13 +82,12 @@ def least_squares(z: Float[np.ndarray, "n r"], y: Float[np.ndarray, "n k"]) -> H
 
 def probe(encoder: Encoder, data: DataSet) -> Probed:
     """Fit one probe for all factors on the training images."""
-    taken = as_taken(encoder, data)
     z_train, z_test = (
-        features(encoder, split.images, f"{data.name} {which} {data.fingerprint}")
-        for which, split in (("train", taken.train), ("test", taken.test))
+        features(encoder, as_taken(encoder, split.images), f"{data.name} {which} {data.fingerprint}")
+        for which, split in (("train", data.train), ("test", data.test))
     )
     y_train, y_test = factors(data.train), factors(data.test)
-    return Probed(encoder, taken, z_train, z_test, y_train, y_test, least_squares(z_train, y_train))
+    return Probed(encoder, data, z_train, z_test, y_train, y_test, least_squares(z_train, y_train))
 
 
 def residuals(head: Head, z: Float[np.ndarray, "n r"], y: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:

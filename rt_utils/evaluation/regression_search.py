@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import joblib
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.search import Find, search_regression
-from rt_utils.images.data_set import Split
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.cache import Entry
@@ -21,24 +22,23 @@ Name = TypeVar("Name", bound=Hashable)
 
 @dataclass(frozen=True)
 class Case:
-    """Whose probe is attacked where: the first `n` images of a split with factors, by attacks with names."""
+    """Whose probe is attacked where, by attacks with names: images as the encoder takes them, and their factors."""
 
     encoder: Encoder
     head: Head
-    images: Split
+    images: UInt8[Tensor, "n c h w"]
+    targets: Float[Tensor, "n k"]
     data: str
     threat: Threat
     attacks: Mapping[str, PGDSettings]
-    n: int
 
 
 def _tasks(case: Case) -> list[tuple[int, Task]]:
     """For every chunk the number of its first image, and the task."""
     tasks: list[tuple[int, Task]] = []
-    assert case.images.factors is not None
-    for start in range(0, case.n, CHUNK):
-        part = slice(start, min(start + CHUNK, case.n))
-        x, y = case.images.images[part].clone(), case.images.factors[part].clone()  # a view pickles all
+    for start in range(0, len(case.images), CHUNK):
+        part = slice(start, start + CHUNK)
+        x, y = case.images[part].clone(), case.targets[part].clone()  # a view pickles all
         depends_on = joblib.hash((x.numpy(), y.numpy(), case.head.weight.numpy(), case.head.bias.numpy()))
         key = (case.encoder.name, case.data, case.encoder.weights_sha256, depends_on)
         entry = Entry(

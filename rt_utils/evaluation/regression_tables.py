@@ -1,6 +1,7 @@
 """Tables of a regression of factors: probes, both sides of Lemma 1, the square, units, and the attack floor."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,10 +78,11 @@ def lemma_1(sides: pd.DataFrame, probed: Mapping[str, Probed]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def in_order(rows: pd.DataFrame) -> dict[str, str]:
+def in_order(rows: pd.DataFrame, label: Mapping[str, str]) -> dict[str, str]:
     """Of rows of `lemma_1` in one norm the encoders by AS score, and the scores over the distance between images."""
-    distances = [f"{row['AS / distance']:.2f} ({row['encoder']})" for row in rows.to_dict("records")]
-    return {"order": " < ".join(rows.sort_values("AS", kind="stable")["encoder"]), "distances": ", ".join(distances)}
+    distances = [f"{row['AS / distance']:.2f} ({label[row['encoder']]})" for row in rows.to_dict("records")]
+    order = rows.sort_values("AS", kind="stable")["encoder"].map(label)
+    return {"order": " < ".join(order), "distances": ", ".join(distances)}
 
 
 def errors(probed: Mapping[str, Probed], found: Mapping[tuple[str, str], Found]) -> pd.DataFrame:
@@ -135,32 +137,40 @@ def square(sides: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_quantity(ratios: pd.DataFrame) -> pd.DataFrame:
-    """The ratios of the attack floor, one row for each encoder, norm and quantity (AS, or a factor's loss gap).
+    """The ratios of the attack floor, one row for each encoder, norm and quantity (AS score, or a factor's loss gap).
 
-    lacks: the share that the stronger search adds to what the page found.
+    lacks: the share that the stronger search adds to what the page found; allowed: how much it may.
     """
     rows = ratios.melt(["encoder", "norm"], ["AS", *FACTORS], "what", "ratio")
-    return rows.assign(lacks=1 / rows["ratio"].astype(float) - 1)
+    what = rows["what"].map({"AS": "AS score"} | {factor: f"loss gap, {factor}," for factor in FACTORS})
+    return rows.assign(what=what, lacks=1 / rows["ratio"].astype(float) - 1, allowed=floor.SHARE)
 
 
-def floor_reading(ratios: pd.DataFrame) -> dict[str, object]:
+def floor_reading(ratios: pd.DataFrame, label: Mapping[str, str]) -> dict[str, Any]:
     """The smallest ratio and where it is, whether the floor is met, and by norm what the paper's settings find."""
     rows = by_quantity(ratios)
     low = rows.iloc[int(rows["ratio"].argmin())]
-    where = {name: low[name] for name in ("encoder", "what", "ratio")} | {"norm": NORM_SYMBOLS[low["norm"]]}
+    where = {
+        "what": low["what"],
+        "ratio": low["ratio"],
+        "norm": NORM_SYMBOLS[low["norm"]],
+        "encoder": label[low["encoder"]],
+    }
     met = "meets" if low["ratio"] >= 1 - floor.SHARE else "misses"
     papers = {str(norm): {"min": its.min(), "max": its.max()} for norm, its in ratios.groupby("norm")["paper: AS"]}
     return where | {"met": met, "share": 1 - floor.SHARE} | papers
 
 
-def slack(sides: pd.DataFrame) -> dict[str, object]:
+def slack(sides: pd.DataFrame, label: Mapping[str, str] | None = None) -> dict[str, Any]:
     """AS over LHS where LHS is positive: the least and the most, and where they are; NaN where there is none."""
     rows = sides[sides["|r|"] > 0]
     if rows.empty:
         return {"least": np.nan, "most": np.nan, "tightest": "nowhere", "loosest": "nowhere"}
     ratios = (rows["AS"] / rows["|r|"]).to_numpy()
-    where = (rows["encoder"] + ", " + rows["norm"] + ", " + rows["factor"]).to_numpy()
-    tightest, loosest = where[ratios.argmin()], where[ratios.argmax()]
+    tightest, loosest = (
+        f"{(label or {}).get(row['encoder'], row['encoder'])}, {NORM_SYMBOLS[row['norm']]}, {row['factor']}"
+        for row in (rows.iloc[int(ratios.argmin())], rows.iloc[int(ratios.argmax())])
+    )
     return {"least": ratios.min(), "most": ratios.max(), "tightest": tightest, "loosest": loosest}
 
 

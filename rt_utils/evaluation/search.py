@@ -67,7 +67,7 @@ class Find:
 class _Finder:
     """Evaluates what attacks return, once, as clean images are evaluated."""
 
-    def __init__(self, encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat) -> None:
+    def __init__(self, encoder: Encoder, images: UInt8[Tensor, "n c h w"], threat: Threat) -> None:
         self.encoder, self.threat = placed(encoder), threat
         self.x = (images.float() / 255).contiguous(memory_format=torch.channels_last).to(device())
         self.finds: list[Find] = []
@@ -77,7 +77,7 @@ class _Finder:
         self,
         kind: str,
         index: Int64[Tensor, " k"],
-        attack: Callable[[Int64[Tensor, " j"]], Iterable[Float[Tensor, "j 3 h w"]]],
+        attack: Callable[[Int64[Tensor, " j"]], Iterable[Float[Tensor, "j c h w"]]],
     ) -> None:
         """What `attack` finds at the points `index`. Raises RuntimeError if an image lies outside the threat."""
 

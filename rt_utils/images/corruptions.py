@@ -33,10 +33,10 @@ def scaled(kind: str, strength: float, severity: float) -> float:
 
 
 def gaussian_noise(
-    x: Float[Tensor, "n c h w"], stds: Sequence[float], generator: torch.Generator
+    x: Float[Tensor, "n c h w"], stds: Sequence[float], draw: torch.Generator
 ) -> Iterator[Float[Tensor, "n c h w"]]:
     """`x` with Gaussian noise, cut to [0, 1], once for each standard deviation; the same draw for all."""
-    eta = torch.randn(x.shape, generator=generator)
+    eta = torch.randn(x.shape, generator=draw)
     for std in stds:  # one at a time: all images at all levels, as floats, would be the largest memory of a build
         yield (x + std * eta).clamp_(0, 1)
 
@@ -74,9 +74,9 @@ def levels(clean: DataSet, strengths: Mapping[str, Sequence[float]], seed: int) 
     """
     splits: dict[str, list[list[Split]]] = {kind: [] for kind in strengths}
     for k, split in enumerate((clean.train, clean.test)):
-        pixels, generator = split.pixels(), torch.Generator().manual_seed(1000 * seed + 7 + k)
+        pixels, draw = split.pixels(), torch.Generator().manual_seed(1000 * seed + 7 + k)
         for kind, its in strengths.items():
-            changed = gaussian_noise(pixels, its, generator) if kind == NOISE else zoom_blur(pixels, its)
+            changed = gaussian_noise(pixels, its, draw) if kind == NOISE else zoom_blur(pixels, its)
             splits[kind].append([replace(split, images=x.mul_(255).round_().byte()) for x in changed])
     found = [Level(CLEAN, 0, math.nan, CLEAN, clean)]
     for kind, its in strengths.items():

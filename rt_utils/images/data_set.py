@@ -14,19 +14,19 @@ from rt_utils.runtime.errors import InputError
 
 @dataclass(frozen=True)
 class Split:
-    """Images as they are stored, uint8 of shape (n, 3, s, s); labels, and factors for regression, where there are any.
+    """Images as they are stored, uint8 of shape (n, c, s, s); labels, and factors for regression, where there are any.
 
-    `factors`: one column for each of the data set's `factors`, scaled to [0, 1].
+    c is 3, or 1 where grey is enough. `factors`: one column for each of the data set's `factors`, scaled to [0, 1].
     """
 
-    images: UInt8[Tensor, "n 3 s s"]
+    images: UInt8[Tensor, "n c h w"]
     labels: Int64[Tensor, " n"] | None
     factors: Float[Tensor, "n k"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def pixels(self) -> Float[Tensor, "n 3 s s"]:
+    def pixels(self) -> Float[Tensor, "n c s s"]:
         """The images as float32 in [0, 1]."""
         return self.images.float() / 255
 

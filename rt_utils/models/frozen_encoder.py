@@ -11,8 +11,8 @@ from rt_utils.runtime.devices import Parts
 class Encoder(nn.Module):
     """A representation f_theta that nothing changes: parameters frozen, eval mode always (no BatchNorm update).
 
-    Maps pixels in [0, 1], shape (n, 3, input_size, input_size), to features, shape (n, width). `made_by` is the module
-    that made it, on whose code its features depend.
+    Maps pixels in [0, 1], shape (n, 3, input_size, input_size), to features, shape (n, width); those of the
+    sprites take one channel too. `made_by` is the module that made it, on whose code its features depend.
     """
 
     def __init__(
@@ -41,12 +41,12 @@ class Encoder(nn.Module):
         """Stays in eval mode, whatever `mode`: a linear probe must leave the encoder untouched."""
         return super().train(False)
 
-    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n width"]:
         features: Tensor = self.network(x)
         return features
 
     @torch.no_grad()
-    def features(self, x: Float[Tensor, "n 3 h w"] | UInt8[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
+    def features(self, x: Float[Tensor, "n c h w"] | UInt8[Tensor, "n c h w"]) -> Float[Tensor, "n width"]:
         """Features of any number of images, in batches, without gradients. The one evaluation that results rest on.
 
         They come back on the CPU, wherever the encoder is. Images as they are stored, uint8, become pixels in [0, 1] a

@@ -24,10 +24,10 @@ TEMPLATES = ("caption", "alt", "template", "formats", "wide", "plot")
 
 
 class _Filled(string.Formatter):
-    """str.format, in which a missing number is shown as a dash, and a field is a whole name: {robust acc.:.2f}."""
+    """str.format with a dash for a missing number; a name may hold a point, as in {robust acc.:.2f}."""
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        return kwargs[field_name], field_name
+        return (kwargs[field_name], field_name) if field_name in kwargs else super().get_field(field_name, args, kwargs)
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         return "–" if value is None else super().format_field(value, format_spec)

@@ -6,10 +6,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Int64
 
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.regression import Found, Probed, both_sides, first, probe, strongest
+from rt_utils.evaluation.regression import Found, Probed, as_taken, both_sides, first, probe, strongest
 from rt_utils.evaluation.regression_search import Case, search
 from rt_utils.evaluation.regression_tables import floor_ratios
 from rt_utils.evaluation.search import Find
@@ -76,10 +77,11 @@ def with_factors(data: Sequence[str]) -> str:
 
 def attacks(p: Parameters) -> dict[str, PGDSettings]:
     """The page's own attack, a stronger one that checks it, and the paper's settings."""
+    seed, first = p.seed, p.rel_stepsize
     return {
-        PAGE: PGDSettings(steps=12, restarts=p.restarts, refine=p.steps, rel_stepsize=p.rel_stepsize, seed=p.seed),
-        FLOOR: PGDSettings(steps=100, restarts=2, rel_stepsize=1.0, seed=p.seed + 300),
-        PAPER: PGDSettings(steps=50, rel_stepsize=1.0, decay=False, seed=p.seed + 200),
+        PAGE: PGDSettings(steps=12, restarts=p.restarts, refine=p.steps, rel_stepsize=first, seed=seed),
+        FLOOR: PGDSettings(steps=100, restarts=2, rel_stepsize=1.0, seed=seed + 300),
+        PAPER: PGDSettings(steps=50, rel_stepsize=1.0, decay=False, seed=seed + 200),
     }
 
 
@@ -95,7 +97,8 @@ def run(p: Parameters) -> Regression:
     for (name, its), norm in product(probed.items(), NORMS):
         for n, which in ((p.n_test, (PAGE,)), (few, (FLOOR, PAPER))):
             chosen = {attack: settings[attack] for attack in which}
-            cases[name, norm, which] = Case(its.encoder, its.head, its.data.test, data, threats[norm], chosen, n)
+            x, targets = as_taken(its.encoder, its.data.test.images[:n]), torch.from_numpy(its.y_test[:n]).float()
+            cases[name, norm, which] = Case(its.encoder, its.head, x, targets, data, threats[norm], chosen)
     everything = search(cases, workers)
     finds: dict[tuple[str, str], list[Find]] = {
         (e, n): [*everything[e, n, (PAGE,)], *everything[e, n, (FLOOR, PAPER)]] for e, n in product(probed, NORMS)
