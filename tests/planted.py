@@ -491,11 +491,6 @@ PURIFICATION = [
         "test_purification",
         ("alive = norms > 0.1 *", "alive = norms > 0.0 *", "test_codes_are_sparse_and_purity_is_one_for_one_feature"),
         (
-            "torch.cat([torch.eye(d), -torch.eye(d)])",
-            "torch.cat([torch.eye(d), torch.eye(d)])",
-            "test_the_search_finds_the_known_maximum_of_pure_nodes",
-        ),
-        (
             "(eps / delta.norm(dim=-1, keepdim=True).clamp(min=eps))",
             "1",
             "test_the_search_finds_the_known_maximum_of_pure_nodes",

@@ -64,24 +64,25 @@ def test_the_lemma_holds_for_every_loss_whatever_the_moves() -> None:
 
 
 def test_the_strongest_is_taken_over_all_finds_of_the_attacks_named() -> None:
-    """One feature, two outputs z and -z with target 0. A find counts for both, whatever it sought."""
-    head = Head(torch.tensor([[1.0], [-1.0]]).double(), torch.zeros(2).double())
+    """One feature, two outputs z and 1 - z with target 0. A find counts for both, whatever it sought."""
+    head = Head(torch.tensor([[1.0], [-1.0]]).double(), torch.tensor([0.0, 1.0]).double())
     z, y = np.array([[1.0], [2.0]]), np.zeros((2, 2))
     finds = [
         Find("page 0", np.array([0, 1]), np.array([[1.5], [1.0]], np.float32)),
         Find("page", np.array([1]), np.array([[-4.0]], np.float32)),
+        Find("page 1", np.array([0, 1]), np.array([[-0.75], [4.5]], np.float32)),
         Find("floor", np.array([0]), np.array([[9.0]], np.float32)),
     ]
     found = regression.strongest(head, z, y, finds, ("page",))
-    np.testing.assert_allclose(found.shift, [0.5, 6])
-    np.testing.assert_allclose(found.worst, [[1.5, 1.5], [4, 4]])
-    np.testing.assert_allclose(found.z_shift, [[1.5], [-4]])
-    np.testing.assert_allclose(found.z_worst[:, :, 0], [[1.5, 1.5], [-4, -4]])
-    np.testing.assert_allclose(found.clean, [[1, 1], [2, 2]])
+    np.testing.assert_allclose(found.clean, [[1, 0], [2, 1]])
+    np.testing.assert_allclose(found.shift, [1.75, 6])
+    np.testing.assert_allclose(found.z_shift, [[-0.75], [-4]])
+    np.testing.assert_allclose(found.worst, [[1.5, 1.75], [4.5, 5]])
+    np.testing.assert_allclose(found.z_worst[:, :, 0], [[1.5, -0.75], [4.5, -4]])
     assert regression.strongest(head, z, y, finds, {"page": 0, "floor": 0}).shift[0] == 8
     few = regression.first(finds, 1)
-    assert [len(find.index) for find in few] == [1, 0, 1]
-    assert regression.strongest(head, z[:1], y[:1], few, ("page",)).shift[0] == 0.5
+    assert [len(find.index) for find in few] == [1, 0, 1, 1]
+    assert regression.strongest(head, z[:1], y[:1], few, ("page",)).shift[0] == 1.75
 
 
 def test_what_symmetry_takes_away() -> None:
