@@ -67,5 +67,5 @@ class SmallResNet(nn.Sequential):
                 block.fold_norms()
         return self
 
-    def forward(self, x: Float[Tensor, "n 3 32 32"]) -> Float[Tensor, "n width"]:
+    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
         return super().forward((x - 0.5) * 4.0)

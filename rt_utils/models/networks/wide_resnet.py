@@ -19,6 +19,6 @@ class WideResNet(nn.Module):
         self.width: int = self.network.fc.in_features
         self.network.fc = nn.Identity()
 
-    def forward(self, x: Float[Tensor, "n 3 32 32"]) -> Float[Tensor, "n width"]:
+    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
         features: Tensor = self.network((x - 0.5) * 4.0)
         return features
