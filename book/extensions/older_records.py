@@ -33,5 +33,5 @@ def drawn(shown: dict[str, Any], profile: str, markdown: Any) -> str:
     if shown["kind"] == "figure":
         svg = gzip.decompress(base64.b64decode(shown["svg"])).decode()
         svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{profile}-", svg)
-        return Picture(f"{profile}-{shown['name']}", svg, shown["caption"], shown["alt"], [])._repr_html_()
+        return Picture(f"{profile}-{shown['name']}", svg, shown["caption"], shown["alt"])._repr_html_()
     return str(markdown.render(shown["markdown"]))

@@ -9,22 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DATA = "rt"  # in the metadata of an output in a notebook: what it was drawn from
-
 
 @dataclass(frozen=True)
 class Html:
-    """HTML for the page, plain text for a terminal, and what it was drawn from, for a reference run to keep."""
+    """HTML for the page, and plain text for a terminal."""
 
     source: str
     text: str
-    data: dict[str, Any] | None = None
 
     def _repr_html_(self) -> str:
         return self.source
-
-    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {}, {} if self.data is None else {DATA: self.data}
 
     def __repr__(self) -> str:
         return self.text
@@ -62,25 +56,4 @@ def show_table(frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str,
         f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption><div>{caption} {data}</div>'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    rows_kept = [[plain_value(value) for value in row] for row in frame.astype(object).to_numpy()]
-    kept = {"kind": "table", "columns": [str(name) for name in frame.columns], "rows": rows_kept}
-    return Html(
-        source, frame.to_string(index=False), kept | {"formats": dict(formats), "caption": caption, "wide": wide}
-    )
-
-
-def plain_value(value: Any) -> str | int | float | bool | None:
-    """A value as JSON has it: NaN and missing ones are None, numbers have nine digits, everything else is text."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.9g}") if np.isfinite(value) else None if np.isnan(value) else str(value)
-    return None if value is None else str(value)
-
-
-def table_from(data: Mapping[str, Any]) -> Html:
-    """The table that `show_table` made, from the data that it left beside its HTML."""
-    frame = pd.DataFrame(data["rows"], columns=data["columns"], dtype=object)
-    return show_table(frame, data["formats"], caption=data["caption"], wide=data["wide"])
+    return Html(source, frame.to_string(index=False))
