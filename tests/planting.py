@@ -27,6 +27,8 @@ def tests(copy: str, temporary: Path, chosen: list[str]) -> int:
     import pytest
 
     sys.dont_write_bytecode = True  # two versions of a file may have the same size and second
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rt_utils"]:
+        del sys.modules[name]  # papermill loaded its engine from the package itself, not from the copy
     sys.path.insert(0, copy)
     os.environ["PYTHONPATH"] = copy  # of the processes that a test starts
     options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "--timeout=300", f"--basetemp={temporary / 'run'}"]
