@@ -22,6 +22,7 @@ from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finetuned_runs import Grid, Setting
 from rt_utils.evaluation.margin_attack import margin, with_margin_attack
 from rt_utils.evaluation.search import AttackPlan
+from rt_utils.evaluation.statistics import plus_minus
 from rt_utils.images import data_set
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
@@ -262,7 +263,7 @@ def test_differences_in_words() -> None:
     assert starts_words.in_words(-3.04, 1.0) == "-3.0 points (its interval excludes 0)"
     assert starts_words.in_words(2.0, 2.5) == "+2.0 points (its interval contains 0)"
     assert starts_words.in_words(2.0, float("nan")) == "+2.0 points"
-    assert starts_tables.plus_minus(1.5, 0.25, "+.1f") == "+1.5\u00a0±\u00a00.2"
+    assert plus_minus(1.5, 0.25, "+.1f") == "+1.5\u00a0±\u00a00.2"
     words = starts_words.levels(made_up_runs(), GRID, dict(zip(TWO, "ab", strict=True))).split("; ")
     assert words[2] == "a, RanLI with 11 epochs: 0.57 at 0.002, 0.55 at 0.01"
     assert [line.partition(":")[0] for line in words[3:]] == ["b, RanLI", "b, RoLI"]

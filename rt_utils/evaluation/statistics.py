@@ -35,3 +35,8 @@ def bootstrap_weights(sizes: Mapping[str, int], resamples: int, seed: int) -> di
     """
     rng = np.random.default_rng(seed)
     return {name: rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n for name, n in sizes.items()}
+
+
+def plus_minus(a: float, b: float, form: str = ".3f") -> str:
+    """a ± b; a alone where there is no b."""
+    return f"{a:{form}}" if math.isnan(b) else f"{a:{form}}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{b:{form.lstrip('+')}}"

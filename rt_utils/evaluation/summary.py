@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation.measure import Measurement, table
-from rt_utils.evaluation.statistics import wilson_interval
+from rt_utils.evaluation.statistics import plus_minus, wilson_interval
 from rt_utils.theory import statements
 from rt_utils.theory.losses import CROSS_ENTROPY
 
@@ -28,11 +28,7 @@ def spread(rows: pd.DataFrame, columns: Sequence[str], by: Sequence[str] = CASE)
     groups = rows.groupby(list(by), sort=False)[list(columns)]
     mean, deviation = groups.mean(), groups.std()
     shown = {
-        column: [
-            f"{a:.3f}" if math.isnan(b) else f"{a:.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{b:.3f}"
-            for a, b in zip(mean[column], deviation[column], strict=True)
-        ]
-        for column in columns
+        column: [plus_minus(a, b) for a, b in zip(mean[column], deviation[column], strict=True)] for column in columns
     }
     return pd.DataFrame(shown, index=mean.index).reset_index()
 

@@ -19,6 +19,11 @@ def labels(encoders: Iterable[str]) -> dict[str, str]:
     return {name: name if short.count(own) > 1 else own for name, own in zip(names, short, strict=True)}
 
 
+def shortened(name: str) -> str:
+    """A data set's name as a panel's title has room for it: a long path's end."""
+    return name if len(name) < 24 else "…" + name[-22:]
+
+
 def colours(encoders: Iterable[str]) -> dict[str, str]:
     """The colour of each encoder of a page, in the page's order.
 

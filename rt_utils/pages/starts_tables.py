@@ -1,6 +1,5 @@
 """What the page on starts shows of its runs: means with their spread, differences with their interval, claims."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -8,13 +7,9 @@ import pandas as pd
 from rt_utils.evaluation.finetuned_runs import ROBUST, STARTS, Grid, Setting, linear, of
 from rt_utils.evaluation.paired_runs import by_seed, half_width
 from rt_utils.evaluation.start_claims import Row
+from rt_utils.evaluation.statistics import plus_minus
 
 NAMES = {"linear": "linear probe", "full": "full finetuning"}
-
-
-def plus_minus(a: float, b: float, form: str = ".3f") -> str:
-    """a ± b; a alone where there is no b."""
-    return f"{a:{form}}" if math.isnan(b) else f"{a:{form}}\u00a0±\u00a0{b:{form.lstrip('+')}}"
 
 
 def means(runs: pd.DataFrame, grid: Grid, columns: Sequence[str], form: str = ".3f") -> pd.DataFrame:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from rt_utils.evaluation.code_probe import floor, probed
 from rt_utils.evaluation.code_search import ascend
 from rt_utils.evaluation.sparse_codes import ACTIVATIONS, NODES, D, Nodes, codes, purity, radii
+from rt_utils.evaluation.statistics import plus_minus
 from rt_utils.runtime import processes
 
 TASKS, BATCH = 8, 256
@@ -131,10 +132,7 @@ def with_spread(runs: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     """The columns, under the names given, as "mean ± standard deviation" over seeds; one seed has no deviation."""
     mean, spread = mean_and_spread(runs)
     texts = {
-        name: [
-            f"{a:.2f}" + (f"\u00a0±\u00a0{b:.2f}" if b == b else "") for a, b in zip(mean[c], spread[c], strict=True)
-        ]
-        for c, name in columns.items()
+        name: [plus_minus(a, b, ".2f") for a, b in zip(mean[c], spread[c], strict=True)] for c, name in columns.items()
     }
     return pd.DataFrame(texts, index=mean.index).reset_index()
 

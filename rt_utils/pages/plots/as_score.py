@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
-from rt_utils.pages.labels import colours, labels
-from rt_utils.pages.plots.criterion import LOWEST, shortened
+from rt_utils.pages.labels import colours, labels, shortened
+from rt_utils.pages.plots.criterion import LOWEST
 
 MARKERS = "osD^vP*X"
 ENDS = ["score_low", "score_high", "relative_low", "relative_high"]  # of bars

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from rt_utils.evaluation.summary import HEAD_NORM
 from rt_utils.pages.figures import INK
-from rt_utils.pages.labels import colours, labels
-from rt_utils.pages.plots.criterion import shortened
+from rt_utils.pages.labels import colours, labels, shortened
 
 ALONG_PATH = {"diff. CE": "diff. CE", HEAD_NORM: "largest row norm", "LHS": "LHS", "robust acc.": "robust acc."}
 

@@ -9,14 +9,9 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
-from rt_utils.pages.labels import KINDS, colours, labels
+from rt_utils.pages.labels import KINDS, colours, labels, shortened
 
 LOWEST = 1e-3  # a log axis has no zero
-
-
-def shortened(name: str) -> str:
-    """A data set's name as a panel's title has room for it: a long path's end."""
-    return name if len(name) < 24 else "…" + name[-22:]
 
 
 def geometry(weight: Float[np.ndarray, "3 2"], z: Float[np.ndarray, "2"], ratio: float) -> Figure:

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
-from rt_utils.pages.labels import colours, labels
-from rt_utils.pages.plots.criterion import shortened
+from rt_utils.pages.labels import colours, labels, shortened
 
 
 def both_sides(sides: pd.DataFrame, published: pd.DataFrame, encoders: Sequence[str], data: Sequence[str]) -> Figure:

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
-from rt_utils.pages.labels import colours
-from rt_utils.pages.plots.criterion import shortened
+from rt_utils.pages.labels import colours, shortened
 
 
 def switches(overview: pd.DataFrame, encoder: str, encoders: Sequence[str], data: Sequence[str]) -> Figure:

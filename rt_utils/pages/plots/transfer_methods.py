@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
-from rt_utils.pages.plots.criterion import shortened
+from rt_utils.pages.labels import shortened
 
 COLOURS = {"LP": "#0072B2", "FT": "#D55E00", "LP-FT": "#E69F00"}
 PUBLISHED = {"LP": "o", "FT": "s", "LP-FT": "D"}
