@@ -87,7 +87,9 @@ def row_distances(weight: Float[Tensor, "c r"]) -> Float[Tensor, "c c"]:
 
 
 def margin_ratio(
-    logits: Float[Tensor, "n c"], weight: Float[Tensor, "c r"], labels: Int64[Tensor, " n"] | None = None
+    logits: Float[Tensor, "n c"],
+    weight: Float[Tensor, "c r"],
+    labels: Int64[Tensor, " n"] | None = None,
 ) -> Float[Tensor, " n"]:
     """The right-hand side of Theorem 2's condition (1): ``min_{j != y} |f_y - f_j| / ||W_y - W_j||_2``.
 
