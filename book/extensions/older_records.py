@@ -1,7 +1,7 @@
 """Records of an older format, which hold drawings and tables by a cell's place, until each is made anew.
 
-The n-th table, figure or text of such a record stands for the n-th of the page; where there are more of a kind in one
-than in the other, none of that kind is shown.
+A table of such a record stands for the page's next one with the same columns, a figure for the one of its name. Texts
+are taken in their order where the page has as many; what has no partner is not shown.
 """
 
 import base64
@@ -15,14 +15,21 @@ from rt_utils.pages.figures import Picture
 from rt_utils.pages.tables import show_table
 
 
-def in_order(record: dict[str, Any], own: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+def _what(element: dict[str, Any]) -> str:
+    """What tells elements of a page apart, in a record of the older format and in a page of today."""
+    if element["kind"] == "table":
+        return f"table {element['columns']}"
+    return f"figure {element.get('name', element.get('key'))}" if element["kind"] == "figure" else "text"
+
+
+def partners(record: dict[str, Any], own: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
     """For each element of the page the kept one, or None."""
-    kept = [part for cell in record["cells"] for part in cell["shown"]]
-    of_kind = {kind: [part for part in kept if part["kind"] == kind] for kind in ("table", "figure", "text")}
-    for kind, parts in of_kind.items():
-        if len(parts) != sum(element["kind"] == kind for element in own):
-            parts.clear()
-    return [parts.pop(0) if (parts := of_kind[element["kind"]]) else None for element in own]
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for part in (part for cell in record["cells"] for part in cell["shown"]):
+        kept.setdefault(_what(part), []).append(part)
+    if len(kept.get("text", [])) != sum(element["kind"] == "text" for element in own):
+        kept.pop("text", None)
+    return [parts.pop(0) if (parts := kept.get(_what(element))) else None for element in own]
 
 
 def drawn(shown: dict[str, Any], profile: str, markdown: Any) -> str:

@@ -89,7 +89,7 @@ def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.Not
     use_style()
     elements = {index: records.own_elements(cell) for index, cell in enumerate(notebook.cells) if "outputs" in cell}
     in_page = [element for its in elements.values() for element in its]
-    older = iter(older_records.in_order(record, in_page) if "cells" in record else [])
+    older = iter(older_records.partners(record, in_page) if "cells" in record else [])
     code = records.computation(chapter)
     own_profile = records.profile_of(notebook)
     for container in list(doctree.findall(nodes.container)):
