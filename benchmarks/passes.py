@@ -15,7 +15,7 @@ from pathlib import Path
 import jupytext
 import yaml
 
-from rt_utils import cli
+from rt_utils.pages import execution
 
 PROFILE = Path(__file__).resolve().parent.parent / "notebooks" / "profiles" / "paper.yaml"
 COUNTED = """
@@ -56,9 +56,9 @@ def count(chapter: str, data: str) -> tuple[int, ...]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "notebooks").mkdir()
         (Path(folder) / "_toc.yml").touch()
-        for name in cli.chapters():
+        for name in execution.chapters():
             (Path(folder) / "notebooks" / f"{name}.md").touch()
-        source = cli.source(chapter).read_text("utf-8")
+        source = execution.source(chapter).read_text("utf-8")
         counted = re.sub(r"^(?=page = Page\()", lambda _: COUNTED, source, count=1, flags=re.M)  # after the imports
         (Path(folder) / "notebooks" / f"{chapter}.md").write_text(counted, "utf-8")
         given = {"n_train": 1000, "workers": 1, "results": "out"}
@@ -74,8 +74,8 @@ def main() -> None:
     """Print the counts of every chapter that the profile holds for and that has an encoder."""
     refused = {name for name, value in yaml.safe_load(PROFILE.read_text("utf-8")).items() if value is None}
     print(f"{'chapter':34}{'attacked':>12}{'trained on':>12}{'seen':>12}")
-    for chapter in cli.chapters():
-        declared = cli.declared_parameters(jupytext.read(cli.source(chapter)))
+    for chapter in execution.chapters():
+        declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
         if chapter not in refused and declared.keys() & {"encoder", "encoders"}:
             attacked, trained, seen = count(chapter, sys.argv[1])
             print(f"{chapter:34}{attacked:12,}{trained:12,}{seen:12,}", flush=True)

@@ -2,26 +2,18 @@
 
 import argparse
 import contextlib
-import logging
 import math
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jupytext
-import nbformat
-import papermill
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
 
-from rt_utils.pages import parameters, profiles
-from rt_utils.runtime import kernels, paths
-from rt_utils.runtime.errors import InputError, unknown
-from rt_utils.runtime.files import remove_leftovers
+from rt_utils.pages import execution, profiles
+from rt_utils.runtime import paths
+from rt_utils.runtime.errors import InputError
 
-logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it logs as an error it raises as well
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
 
 
@@ -36,101 +28,11 @@ def value_of(text: str) -> bool | int | float | str:
     return text
 
 
-def chapters() -> list[str]:
-    """The names of all chapters."""
-    return sorted(path.stem for path in paths.notebooks().glob("*.md"))
-
-
-def source(chapter: str) -> Path:
-    """The chapter's source file. Raises InputError for an unknown name."""
-    if chapter not in chapters():
-        raise unknown("chapter", chapter, chapters())
-    return paths.notebooks() / f"{chapter}.md"
-
-
-def declared_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
-    """The chapter's parameters and their defaults, from its `parameters` cell; empty where it has none."""
-    for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            return parameters.assigned(cell.source)
-    return {}
-
-
-@contextlib.contextmanager
-def _kept_on_failure(chapter: str, partial: Path, failed: Path) -> Iterator[None]:
-    """A notebook that fails is kept as `failed`, for a look; one that only refused its input is not."""
-    failed.unlink(missing_ok=True)
-    try:
-        yield
-    except (PapermillExecutionError, DeadKernelError) as error:
-        name, text = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", str(error))
-        line = next(iter(text.strip().splitlines()), "")
-        if name == "InputError":
-            raise InputError(line) from None
-        os.replace(partial, failed)
-        raise InputError(f"{chapter}: {name}: {line} (notebook: {failed})") from None
-
-
-def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, progress: bool = True) -> Path:
-    """Check the parameters, execute the chapter, and return the finished notebook's path.
-
-    The notebook appears under its name only when it is finished; one that fails is kept as NAME.failed.ipynb.
-    Raises InputError.
-    """
-    notebook = jupytext.read(source(chapter))
-    declared = declared_parameters(notebook)
-    parameters.check(given, declared)
-    checked = parameters.check({**declared, **given}, declared)
-    if output is None:
-        output = checked.results_folder(chapter) / f"{chapter}.ipynb"
-    # The process id keeps two runs apart: one that outlived a killed build, and the build that follows.
-    partial, unexecuted = (output.with_suffix(f".{os.getpid()}.{kind}.ipynb") for kind in ("partial", "source"))
-    failed = output.with_suffix(".failed.ipynb")
-    made = [folder for folder in output.parents if not folder.exists()]
-    try:
-        if output.exists() and not output.is_file():
-            raise InputError(f"cannot write {str(output)!r}: it is a folder or a device, not a file")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        for kind in ("partial", "source"):
-            remove_leftovers(output.parent, f"{output.stem}.*.{kind}.ipynb")
-        nbformat.write(notebook, unexecuted)
-        with _kept_on_failure(chapter, partial, failed):
-            papermill.execute_notebook(
-                str(unexecuted),
-                str(partial),
-                given,
-                engine_name=kernels.ENGINE,
-                progress_bar=progress,
-                autosave_cell_every=0,
-            )
-        os.replace(partial, output)
-    except OSError as error:
-        raise InputError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
-    finally:
-        for leftover in (unexecuted, partial):
-            with contextlib.suppress(OSError):
-                leftover.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            for folder in made:  # where nothing came of it they are empty
-                folder.rmdir()
-    return output
-
-
-def write_notebooks() -> list[Path]:
-    """Write the .ipynb beside each source, for plain papermill and for Jupyter."""
-    written = []
-    for chapter in chapters():
-        target = paths.notebooks() / f"{chapter}.ipynb"
-        nbformat.write(jupytext.read(source(chapter)), target)
-        written.append(target)
-    return written
-
-
 def keep_reference(chapter: str, given: dict[str, Any], *, progress: bool) -> Path:
     """Run a chapter and keep what it computed as its reference run under that profile."""
     from rt_utils.pages import records
 
-    notebook = run(chapter, given, progress=progress)
+    notebook = execution.run(chapter, given, progress=progress)
     return records.write(records.record(chapter, notebook, notebook.parent), paths.reference())
 
 
@@ -140,7 +42,7 @@ def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
 
     found = []
     for kept in records.read(chapter, profile, paths.reference())["runs"]:
-        notebook = run(chapter, kept["parameters"], progress=progress)
+        notebook = execution.run(chapter, kept["parameters"], progress=progress)
         (now,) = records.record(chapter, notebook, notebook.parent)["runs"]
         found += records.differences(chapter, kept, now)
     found.sort(key=lambda pair: -pair[1])
@@ -189,9 +91,9 @@ def _parser() -> argparse.ArgumentParser:
 def _given(chapter: str, files: Sequence[str], pairs: Sequence[Sequence[str]]) -> dict[str, Any]:
     """The parameters that the command line gives: of the files, in their order, then of the pairs."""
     given: dict[str, Any] = {}
-    declared = declared_parameters(jupytext.read(source(chapter)))
+    declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
     for file in files:
-        given |= profiles.for_chapter(file, chapter, declared, chapters())
+        given |= profiles.for_chapter(file, chapter, declared, execution.chapters())
     return given | {name: value_of(value) for name, value in pairs}
 
 
@@ -208,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             progress = not options.quiet and sys.stderr.isatty()
             print(f"running {options.chapter}", flush=True)
             if options.command == "run":
-                print(f"wrote {run(options.chapter, given, options.output, progress=progress)}")
+                print(f"wrote {execution.run(options.chapter, given, options.output, progress=progress)}")
             elif options.check:
                 if given:
                     raise InputError("--check takes the record's own parameters: leave -p and -f out")
@@ -216,13 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             else:
                 print(f"wrote {keep_reference(options.chapter, given, progress=progress)}")
         elif options.command == "list":
-            for chapter in chapters():
-                declared = declared_parameters(jupytext.read(source(chapter)))
+            for chapter in execution.chapters():
+                declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
                 print(chapter, *(f"{name}={value!r}" for name, value in declared.items()), sep="\n    ")
         elif options.command == "cache":
             print_cache(clear=options.clear)
         else:
-            for path in write_notebooks():
+            for path in execution.write_notebooks():
                 print(f"wrote {path}")
     except InputError as error:
         sys.exit(f"rt: {error}")

@@ -14,7 +14,7 @@ install_import_hook("rt_utils", "shape_checks.checked")  # before anything of th
 
 import in_process  # noqa: E402
 
-from rt_utils import cli  # noqa: E402
+from rt_utils.pages import execution  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,7 +39,7 @@ def run_in(folder: Path, chapter: str, values: dict[str, Any]) -> Path:
     """Run a chapter with these values in `folder`, where its page is out.ipynb and its results are; returns it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        cli.run(chapter, values, Path("out.ipynb"), progress=False)
+        execution.run(chapter, values, Path("out.ipynb"), progress=False)
     return folder
 
 

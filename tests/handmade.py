@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rt_utils.evaluation.measure import CHECKS, Measurement
+from rt_utils.evaluation.measurement import CHECKS, Measurement
 
 SAME_SHORT_NAME = ("embedded/robust", "natural/robust")
 

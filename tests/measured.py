@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 
 
 def measurement(

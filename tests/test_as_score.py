@@ -12,7 +12,7 @@ import pytest
 from conftest import run_in
 from test_chapter import SMALL
 
-from rt_utils import cli
+from rt_utils.pages import execution
 from rt_utils.runtime import cache
 from rt_utils.runtime.errors import InputError
 
@@ -119,7 +119,9 @@ def test_the_page_fits_other_parameters(
     values: dict[str, object], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    cli.run(CHAPTER, FEW | {"encoders": "embedded/random", "n_seeds": 1} | values, Path("out.ipynb"), progress=False)
+    execution.run(
+        CHAPTER, FEW | {"encoders": "embedded/random", "n_seeds": 1} | values, Path("out.ipynb"), progress=False
+    )
     page = shown(tmp_path)
     assert says in page
     assert "Warning" not in page
@@ -128,4 +130,4 @@ def test_the_page_fits_other_parameters(
 
 def test_a_wrong_number_of_points_is_refused() -> None:
     with pytest.raises(InputError, match="sweep_points 0 is out of range: give a whole number from 1"):
-        cli.run(CHAPTER, {"sweep_points": 0})
+        execution.run(CHAPTER, {"sweep_points": 0})

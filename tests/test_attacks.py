@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from rt_utils.evaluation import attacks
+from rt_utils.evaluation import apgd, attacks
 from rt_utils.evaluation import measure as measuring
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.measure import Measurement, fit_probes, measure, table
+from rt_utils.evaluation.measure import fit_probes, measure
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images import data_set
@@ -71,8 +72,8 @@ def test_attacks_stay_inside_and_gain(robust: Encoder, digits: data_set.DataSet,
     found = [
         *attacks.representation_pgd(robust, x, threat, FAST.representation),
         *attacks.loss_pgd(model, x, y, threat, FAST.predicted),
-        attacks.apgd(model, x, y, threat, loss="ce", steps=5),
-        attacks.apgd(model, x, y, threat, loss="dlr", steps=5),
+        apgd.apgd(model, x, y, threat, loss="ce", steps=5),
+        apgd.apgd(model, x, y, threat, loss="dlr", steps=5),
     ]
     assert len(found) == 2 + 1 + 1 + 2
     for images in found:
@@ -93,7 +94,7 @@ def test_apgd_does_not_hold_on_to_the_images_of_its_steps(robust: Encoder, digit
             return robust(x)[:, :10]
 
     x, y = digits.test.pixels(), torch.zeros(16, dtype=torch.long)
-    attacks.apgd(Watched(), x, y, Threat("linf", 1 / 255), loss="ce", steps=40)
+    apgd.apgd(Watched(), x, y, Threat("linf", 1 / 255), loss="ce", steps=40)
     assert len(steps) > 40
     assert max(alive) < 5
 

@@ -15,9 +15,9 @@ import torch
 from chapter_source import edited
 from PIL import Image
 
-from rt_utils import cli
 from rt_utils.images import folder
 from rt_utils.models.catalogue import load_encoder
+from rt_utils.pages import execution
 from rt_utils.runtime.errors import InputError
 
 SMALL: dict[str, Any] = {
@@ -37,7 +37,7 @@ SMALL: dict[str, Any] = {
 
 def audit(**values: Any) -> dict[str, Any]:
     """The summary of an audit in the working directory."""
-    cli.run("audit", SMALL | values, Path("out.ipynb"), progress=False)
+    execution.run("audit", SMALL | values, Path("out.ipynb"), progress=False)
     summary: dict[str, Any] = json.loads(Path("files/audit.json").read_text("utf-8"))
     return summary
 

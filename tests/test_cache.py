@@ -20,7 +20,8 @@ from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.runtime import cache
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.measure import fit_probes, measure, table
+from rt_utils.evaluation.measure import fit_probes, measure
+from rt_utils.evaluation.measurement import table
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.theory.threat import Threat
 from rt_utils.evaluation.probe import ProbeSettings

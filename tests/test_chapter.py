@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from rt_utils import cli
-from rt_utils.pages import ledger
+from rt_utils.pages import execution, ledger
 
 BIN = Path(sys.executable).parent
 ENGINE = ("--engine", "rt")
@@ -39,7 +38,7 @@ def papermill(
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cli.write_notebooks()
+    execution.write_notebooks()
     folder = tmp_path_factory.mktemp("finished")
     done = papermill(folder, *ENGINE, eps="4/255", results="files", encoders="embedded/robust", data="digits", **SMALL)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rt_utils.evaluation import distribution_shift, input_size
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.paired import kendall_tau, sign_test, two_standard_errors
 from rt_utils.images import corruptions
 from rt_utils.images.catalogue import load_data_set

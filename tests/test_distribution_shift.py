@@ -12,10 +12,10 @@ from scipy.ndimage import map_coordinates
 from test_chapter import SMALL
 from torch import nn
 
-from rt_utils import cli
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.pages import execution
 from rt_utils.pages.shifted_experiment import one_size
 from rt_utils.runtime.errors import InputError
 
@@ -116,5 +116,5 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
-        cli.run(CHAPTER, GIVEN | values, Path("refused.ipynb"), progress=False)
+        execution.run(CHAPTER, GIVEN | values, Path("refused.ipynb"), progress=False)
     assert not list(tmp_path.iterdir())

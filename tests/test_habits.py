@@ -6,6 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
 from conftest import ROOT
@@ -13,7 +14,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "book"))
 import changelog
 
-from rt_utils import cli
+from rt_utils.pages import execution
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -35,7 +36,7 @@ def test_every_make_target_that_is_named_exists(name: str) -> None:
 def test_every_chapter_and_parameter_that_is_named_exists(name: str) -> None:
     commands = re.findall(r"^\.venv/bin/rt run (\w+)(.*)$", text(name), re.M)
     for chapter, rest in commands:
-        declared = cli.declared_parameters(cli.jupytext.read(cli.source(chapter)))
+        declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
         assert set(re.findall(r"-p (\w+)", rest)) <= set(declared)
 
 

@@ -7,7 +7,7 @@ import torch
 from linear_world import PIXELS, SIZE, grey_images, linear_encoder, normal, reach
 from torch import Tensor, nn
 
-from rt_utils.evaluation import attacks
+from rt_utils.evaluation import apgd, attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.theory import perturbations
 from rt_utils.theory.threat import Threat
@@ -99,7 +99,7 @@ def test_apgd_loses_just_the_points_within_reach(threat: Threat, loss: str) -> N
     assert (torch.stack([x - worst, x + worst]) > 0).all()
     assert (torch.stack([x - worst, x + worst]) < 1).all()  # so the box does not matter
     assert y.tolist() == (side > 0).long().tolist()
-    found = attacks.apgd(model, x, y, threat, loss=loss, steps=30)
+    found = apgd.apgd(model, x, y, threat, loss=loss, steps=30)
     assert perturbations.allowed(threat, x, found).all()
     assert ((model(found).argmax(1) != y) == (factor < 1)).all()
 
@@ -168,10 +168,10 @@ def test_every_seed_and_every_restart_changes_something() -> None:
         assert torch.equal(runs[1], again[1])
         assert len({found.numpy().tobytes() for found in runs}) == 4
     y = model(X).argmax(1)
-    found = [attacks.apgd(model, X, y, threat, loss="ce", steps=2, seed=seed) for seed in (0, 0, 1)]
+    found = [apgd.apgd(model, X, y, threat, loss="ce", steps=2, seed=seed) for seed in (0, 0, 1)]
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
-    assert not torch.equal(found[0], attacks.apgd(model, X, y, threat, loss="dlr", steps=2, seed=0))
+    assert not torch.equal(found[0], apgd.apgd(model, X, y, threat, loss="dlr", steps=2, seed=0))
 
 
 def test_a_start_is_where_the_seed_says_and_the_global_generator_is_left_alone() -> None:
@@ -180,6 +180,6 @@ def test_a_start_is_where_the_seed_says_and_the_global_generator_is_left_alone()
     before = torch.get_rng_state()
     (found,) = attacks.representation_pgd(model, X, threat, settings)
     list(attacks.loss_pgd(model, X, torch.zeros(len(X), dtype=torch.long), threat, settings))
-    attacks.apgd(model, X, model(X).argmax(1), threat, loss="ce", steps=2)
+    apgd.apgd(model, X, model(X).argmax(1), threat, loss="ce", steps=2)
     assert torch.equal(torch.get_rng_state(), before)
     torch.testing.assert_close((found - X).abs(), torch.full((len(X), 3, SIZE, SIZE), threat.eps))

@@ -8,7 +8,7 @@ import pytest
 from handmade import SAME_SHORT_NAME, measurement
 
 from rt_utils.evaluation import larger_radii, summary
-from rt_utils.evaluation.measure import table
+from rt_utils.evaluation.measurement import table
 from rt_utils.pages.plots import larger_radii as plots
 from rt_utils.pages.published import published_table
 from rt_utils.runtime.errors import InputError

@@ -7,8 +7,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from rt_utils import cli
-from rt_utils.pages import ledger, ledger_tables
+from rt_utils.pages import execution, ledger, ledger_tables
 from rt_utils.pages.ledger import Claim
 from rt_utils.runtime.errors import InputError
 
@@ -69,7 +68,7 @@ def test_the_page_shows_what_is_vacuous(only: list[Claim], tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results" / "chapter").mkdir(parents=True)
     ledger.write(only, tmp_path / "results" / "chapter" / "ledger.csv")
-    cli.run("ledger", {"ledgers": ["results"]}, Path("out.ipynb"), progress=False)
+    execution.run("ledger", {"ledgers": ["results"]}, Path("out.ipynb"), progress=False)
     outputs = [c.outputs for c in nbformat.read("out.ipynb", as_version=4).cells if c.cell_type == "code" and c.outputs]
     summary, table = (found[0]["data"]["text/html"] for found in outputs)
     assert f"; {sum(c.vacuous is True for c in only)} vacuous" in summary
@@ -81,4 +80,4 @@ def test_the_page_shows_what_is_vacuous(only: list[Claim], tmp_path: Path, monke
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"no ledger\.csv in 'nowhere' or below: run chapters first"):
-        cli.run("ledger", {"ledgers": "nowhere"}, Path("out.ipynb"), progress=False)
+        execution.run("ledger", {"ledgers": "nowhere"}, Path("out.ipynb"), progress=False)

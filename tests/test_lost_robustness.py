@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from rt_utils.evaluation import lost_robustness
-from rt_utils.evaluation.measure import CHECKS, Measurement, table
+from rt_utils.evaluation.measurement import CHECKS, Measurement, table
 from rt_utils.evaluation.statistics import bootstrap_weights, mean_interval
 from rt_utils.theory.losses import CROSS_ENTROPY
 

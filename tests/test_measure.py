@@ -12,8 +12,10 @@ import torch
 from linear_world import PIXELS, data_set, grey_images, linear_encoder, normal, reach
 
 from rt_utils.evaluation import measure as measuring
+from rt_utils.evaluation import measurement
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.measure import Measurement, fit_probes, label_free, measure, table
+from rt_utils.evaluation.measure import fit_probes, label_free, measure
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet, fingerprint
@@ -209,5 +211,5 @@ def test_the_table_of_a_measurement_made_by_hand() -> None:
     np.testing.assert_allclose(rows["shift"], [0.25, 5], rtol=1e-12)
     np.testing.assert_allclose(rows.margin_ratio, [1.5 / 5**0.5, 1.5 / 5**0.5], rtol=1e-12)
     assert rows.fulfilled.tolist() == [True, False]
-    for name in (*measuring.CHECKS, "wrong", "flipped"):
+    for name in (*measurement.CHECKS, "wrong", "flipped"):
         np.testing.assert_array_equal(rows[name], getattr(m, name), err_msg=name)

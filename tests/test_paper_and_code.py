@@ -14,7 +14,6 @@ from planted_module import planted
 from test_chapter import SMALL
 from torch import nn
 
-from rt_utils import cli
 from rt_utils.evaluation import attack_variants, criterion_variants, squared_loss
 from rt_utils.evaluation.attacks import PGDSettings, representation_pgd
 from rt_utils.evaluation.probe import ProbeSettings
@@ -23,7 +22,7 @@ from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models import input_range
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
-from rt_utils.pages import printed_numbers, printed_statements, switch_tables, switch_words
+from rt_utils.pages import execution, printed_numbers, printed_statements, switch_tables, switch_words
 from rt_utils.pages.labels import labels
 from rt_utils.pages.published import published_table
 from rt_utils.runtime.errors import InputError
@@ -39,7 +38,7 @@ VALUES = SMALL | {"encoders": "embedded/robust", "data": "digits", "n_test": POI
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
-    cli.run(CHAPTER, VALUES | {"results": str(folder / "files")}, folder / "out.ipynb", progress=False)
+    execution.run(CHAPTER, VALUES | {"results": str(folder / "files")}, folder / "out.ipynb", progress=False)
     return folder
 
 
@@ -146,13 +145,13 @@ def test_small_steps_do_not_cross_the_ball() -> None:
 
 def test_a_wrong_number_of_images() -> None:
     with pytest.raises(InputError, match=r"n_switch 1 is out of range: give a whole number from 2 to"):
-        cli.run(CHAPTER, {"n_switch": 1}, progress=False)
+        execution.run(CHAPTER, {"n_switch": 1}, progress=False)
 
 
 @pytest.mark.slow
 def test_another_norm_and_no_radius(tmp_path: Path) -> None:
     for values in ({"norm": "l2", "eps": "0.5"}, {"eps": 0}):
-        cli.run(CHAPTER, VALUES | values | {"results": str(tmp_path)}, tmp_path / "out.ipynb", progress=False)
+        execution.run(CHAPTER, VALUES | values | {"results": str(tmp_path)}, tmp_path / "out.ipynb", progress=False)
         rows = pd.read_csv(tmp_path / "ledger.csv")
         assert set(rows[rows.claim.str.startswith("Lemma 1")].verdict) == {"holds"}
 

@@ -6,7 +6,7 @@ import pytest
 from chapter_source import edited
 from test_chapter import SMALL
 
-from rt_utils import cli
+from rt_utils.pages import execution
 from rt_utils.runtime.errors import InputError
 
 pytestmark = [pytest.mark.slow, pytest.mark.kernel]  # what is planted must not stay in this process
@@ -48,4 +48,4 @@ def test_a_planted_error_is_caught(name: str, tmp_path: Path, monkeypatch: pytes
         else SMALL | {"encoders": "embedded/robust", "data": "digits", "n_train": 1000, "n_test": 40}
     )
     with pytest.raises(InputError, match="AssertionError"):
-        cli.run(chapter, small, Path("out.ipynb"), progress=False)
+        execution.run(chapter, small, Path("out.ipynb"), progress=False)

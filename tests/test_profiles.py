@@ -9,14 +9,13 @@ import yaml
 from conftest import ROOT
 from test_downloaded import _intel
 
-from rt_utils import cli
 from rt_utils.images import places
-from rt_utils.pages import parameters, profiles
+from rt_utils.pages import execution, parameters, profiles
 from rt_utils.runtime.errors import InputError
 
 FOLDER = ROOT / "notebooks" / "profiles"
 FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
-DECLARED = {name: cli.declared_parameters(jupytext.read(cli.source(name))) for name in cli.chapters()}
+DECLARED = {name: execution.declared_parameters(jupytext.read(execution.source(name))) for name in execution.chapters()}
 
 
 @pytest.fixture

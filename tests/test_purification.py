@@ -10,10 +10,10 @@ import torch
 from conftest import run_in
 from torch import nn
 
-from rt_utils import cli
 from rt_utils.evaluation import code_probe
 from rt_utils.evaluation.code_search import SearchSettings, search
 from rt_utils.evaluation.sparse_codes import D, K, Nodes, codes, purity, radii
+from rt_utils.pages import execution
 from rt_utils.pages.plain import from_plain, plain
 from rt_utils.pages.plots import purification as plots
 from rt_utils.runtime.errors import InputError
@@ -83,7 +83,7 @@ def test_every_setting_has_its_claims(finished: Path) -> None:
 @pytest.mark.slow
 def test_without_an_adversary_nothing_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    cli.run("purification", SMALL | {"eps": 0, "n_seeds": 1, "steps": 20}, Path("out.ipynb"), progress=False)
+    execution.run("purification", SMALL | {"eps": 0, "n_seeds": 1, "steps": 20}, Path("out.ipynb"), progress=False)
     rows = pd.read_csv("files/ledger.csv")
     rows = rows[~rows.claim.str.startswith("Attack floor")]
     np.testing.assert_allclose(rows.lhs, rows.rhs, atol=1e-6)
@@ -92,7 +92,7 @@ def test_without_an_adversary_nothing_differs(tmp_path: Path, monkeypatch: pytes
 def test_a_threshold_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="threshold -1"):
-        cli.run("purification", {"threshold": -1}, Path("out.ipynb"), progress=False)
+        execution.run("purification", {"threshold": -1}, Path("out.ipynb"), progress=False)
 
 
 def test_the_search_finds_the_known_maximum_of_pure_nodes() -> None:

@@ -12,15 +12,15 @@ import torch
 from conftest import run_in
 from torch import nn
 
-from rt_utils import cli
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.search import search_regression
+from rt_utils.evaluation.regression_search import search_regression
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.drawn import sprites
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.models.shipped import model_card
+from rt_utils.pages import execution
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
 from rt_utils.training import embedded_encoders as train_encoders
@@ -173,7 +173,7 @@ def test_the_ball_inside_the_ball_and_the_page(finished: Path) -> None:
 def test_data_without_factors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="data 'digits' has no factors to regress: give sprites, dsprites or"):
-        cli.run(CHAPTER, SMALL | {"data": "digits"}, Path("never.ipynb"), progress=False)
+        execution.run(CHAPTER, SMALL | {"data": "digits"}, Path("never.ipynb"), progress=False)
 
 
 @pytest.mark.slow

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from rt_utils import cli
 from rt_utils.models import libraries, robustbench
 from rt_utils.models.catalogue import check_encoder, load_encoder
 from rt_utils.models.networks import NETWORKS
 from rt_utils.models.weights import digest
+from rt_utils.pages import execution
 from rt_utils.runtime import paths, processes
 from rt_utils.runtime.errors import InputError
 from rt_utils.training.natural_encoders import halves
@@ -174,7 +174,9 @@ def test_an_audit(models: Path, image_folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(models.parent)
     given = {"n_test": 3, "n_train": 6, "restarts": 1, "steps": 2, "floor_points": 1, "apgd_points": 1}
     given |= {"probe_epochs": 2, "resamples": 100, "workers": 1, "results": "files", "budget": 3.0}
-    cli.run("audit", given | {"encoder": SMALL, "data": f"folder:{image_folder}"}, Path("out.ipynb"), progress=False)
+    execution.run(
+        "audit", given | {"encoder": SMALL, "data": f"folder:{image_folder}"}, Path("out.ipynb"), progress=False
+    )
     assert (
         json.loads(Path("files/audit.json").read_text("utf-8"))["weights_sha256"] == load_encoder(SMALL).weights_sha256
     )

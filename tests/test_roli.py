@@ -16,8 +16,7 @@ from conftest import ROOT, run_in
 from planted_module import planted
 from torch import nn
 
-from rt_utils import cli
-from rt_utils.evaluation import finetuned_runs, measure, paired_runs, start_claims
+from rt_utils.evaluation import finetuned_runs, measure, measurement, paired_runs, start_claims
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finetuned_runs import Grid, Setting
 from rt_utils.evaluation.margin_attack import margin, with_margin_attack
@@ -28,7 +27,7 @@ from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
 from rt_utils.models.weights import digest
-from rt_utils.pages import parameters, peft_record, starts_tables, starts_words
+from rt_utils.pages import execution, parameters, peft_record, starts_tables, starts_words
 from rt_utils.pages.published_starts import FIGURE_1
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
@@ -175,7 +174,7 @@ def test_the_numbers_of_a_run_and_one_more_attack() -> None:
     after = dataclasses.replace(m, z=m.z + np.ones_like(m.z))
     assert finetuned_runs.numbers(after, m)["drift"] == pytest.approx(64**0.5 / np.mean(distances), rel=1e-5)
     more = with_margin_attack(m, encoder, head, data.test, LINF, PGDSettings(steps=5))
-    before, then = (measure.table(each) for each in (m, more))
+    before, then = (measurement.table(each) for each in (m, more))
     assert (then["shift"] >= before["shift"]).all()
     assert (then.adversarial_loss >= before.adversarial_loss).all()
     assert then["shift"].sum() + then.adversarial_loss.sum() > before["shift"].sum() + before.adversarial_loss.sum()
@@ -298,7 +297,7 @@ def test_the_reference_run_is_of_these_encoders_and_of_the_default_parameters() 
     rows, its = pd.DataFrame(kept["rows"]), kept["parameters"]
     for name in its["encoders"]:
         assert f"{name} {load_encoder(name).weights_sha256[:12]}" in kept["run"]["weights (SHA-256)"]
-    declared = cli.declared_parameters(jupytext.read(cli.source("roli")))
+    declared = execution.declared_parameters(jupytext.read(execution.source("roli")))
     assert vars(parameters.check(declared | {"peft_seeds": 3})) == its
     seeds = rows.groupby(["encoder", "method", "start", "rate"]).seed.apply(sorted)
     assert len(seeds) == 2 * 3 * 2 * 2
@@ -329,7 +328,7 @@ def test_the_page_small(finished: Path) -> None:
 def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = SMALL | {"n_seeds": 1, "encoders": "embedded/robust", "data": "digits"}
-    cli.run("roli", small, Path("out.ipynb"), progress=False)
+    execution.run("roli", small, Path("out.ipynb"), progress=False)
     rows, points = pd.read_csv("files/ledger.csv"), pd.read_csv("files/points.csv")
     robust = 1 - points.groupby("encoder").wrong.mean()
     arrays = np.load("files/points.npz")
@@ -348,7 +347,7 @@ def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatc
 def test_without_a_radius_robust_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     one = {"n_seeds": 1, "encoders": "embedded/robust", "eps": 0}
-    cli.run("roli", SMALL | one, Path("out.ipynb"), progress=False)
+    execution.run("roli", SMALL | one, Path("out.ipynb"), progress=False)
     points = pd.read_csv("files/points.csv")
     assert (points.wrong == (points.label != points.predicted)).all()
 
@@ -356,4 +355,4 @@ def test_without_a_radius_robust_is_clean(tmp_path: Path, monkeypatch: pytest.Mo
 def test_two_data_sets_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="one at a time"):
-        cli.run("roli", SMALL | {"data": "digits,textures"}, Path("out.ipynb"), progress=False)
+        execution.run("roli", SMALL | {"data": "digits,textures"}, Path("out.ipynb"), progress=False)

@@ -90,15 +90,16 @@ def test_modules_that_are_named_in_texts_are_in_the_same_room_or_below() -> None
 
 LIGHT = """
 import sys
-from rt_utils import cli
+import jupytext
+from rt_utils.pages import execution
 from rt_utils.theory import threat
 from rt_utils.pages import parameters, profiles
 from rt_utils.images.catalogue import check_data_set
 from rt_utils.models.catalogue import check_encoder
 
-for chapter in cli.chapters():
-    declared = cli.declared_parameters(cli.jupytext.read(cli.source(chapter)))
-    profile = profiles.for_chapter("notebooks/profiles/embedded.yaml", chapter, declared, cli.chapters())
+for chapter in execution.chapters():
+    declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
+    profile = profiles.for_chapter("notebooks/profiles/embedded.yaml", chapter, declared, execution.chapters())
     parameters.check(declared | profile)
 for name, value in (("eps", 8), ("norm", "l7"), ("steps", 0), ("epss", 1), ("data", "digit"), ("data", "folder:/no"),
                     ("encoders", "embedded/robst"), ("encoders", "file:no.pt@torchvision/resnet18")):

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 from rt_utils import cli
-from rt_utils.pages import parameters
+from rt_utils.pages import execution, parameters
 from rt_utils.runtime import cache
 from rt_utils.runtime.errors import InputError
 
@@ -33,7 +33,7 @@ def test_an_output_that_is_no_file_is_refused_and_stays(kind: str, tmp_path: Pat
     {"pipe": os.mkfifo, "folder": os.mkdir, "link": lambda path: os.symlink(os.devnull, path)}[kind](output)
     mode = output.lstat().st_mode
     with pytest.raises(InputError) as caught:
-        cli.run("setting", {}, output)
+        execution.run("setting", {}, output)
     assert str(caught.value) == f"cannot write {str(output)!r}: it is a folder or a device, not a file"
     assert output.lstat().st_mode == mode
     assert list(tmp_path.iterdir()) == [output]
@@ -60,9 +60,9 @@ def test_names_of_folders_may_hold_commas(image_folder: Path) -> None:
     assert parameters.check({"data": f"digits, folder:{odd}, glyphs"}).data == ["digits", f"folder:{odd}", "glyphs"]
 
 
-@pytest.mark.parametrize("name", cli.chapters())
+@pytest.mark.parametrize("name", execution.chapters())
 def test_every_chapter_declares_only_known_parameters(name: str) -> None:
-    declared = cli.declared_parameters(jupytext.read(cli.source(name)))
+    declared = execution.declared_parameters(jupytext.read(execution.source(name)))
     assert set(declared) <= set(parameters.KNOWN)
     parameters.check(declared)
 

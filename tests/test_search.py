@@ -10,9 +10,10 @@ import torch
 from linear_world import PIXELS, grey_images, linear_encoder, normal, reach
 from torch import Tensor
 
-from rt_utils.evaluation import attacks
+from rt_utils.evaluation import apgd, attacks
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.search import AttackPlan, Find, best, search_loss, search_regression, search_representation
+from rt_utils.evaluation.regression_search import search_regression
+from rt_utils.evaluation.search import AttackPlan, Find, best, search_loss, search_representation
 from rt_utils.models.head import Head
 from rt_utils.theory.threat import Threat
 
@@ -180,12 +181,12 @@ def _calls(n_classes: int, first: int, monkeypatch: pytest.MonkeyPatch, threat: 
         calls.append((_points(x), y.tolist(), threat, settings))
         yield x
 
-    def apgd(model: object, x: Tensor, y: Tensor, threat: Threat, *, loss: str, steps: int, seed: int) -> Tensor:
+    def autoattack(model: object, x: Tensor, y: Tensor, threat: Threat, *, loss: str, steps: int, seed: int) -> Tensor:
         calls.append((_points(x), y.tolist(), threat, loss, steps, seed))
         return torch.cat([other, x[1:]])
 
     monkeypatch.setattr(attacks, "loss_pgd", loss_pgd)
-    monkeypatch.setattr(attacks, "apgd", apgd)
+    monkeypatch.setattr(apgd, "apgd", autoattack)
     search_loss(ENCODER, head, IMAGES, y, threat, PLAN, first)
     return calls
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from test_chapter import SMALL
 
-from rt_utils import cli
 from rt_utils.evaluation import measure
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
+from rt_utils.pages import execution
 from rt_utils.runtime import cache
 from rt_utils.runtime.errors import InputError
 from rt_utils.training import finetuning
@@ -22,7 +22,7 @@ TINY = SMALL | {"n_seeds": 2, "seed_points": 6, "encoders": "embedded/robust", "
 
 def run(chapter: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **values: object) -> pd.DataFrame:
     monkeypatch.chdir(folder)
-    cli.run(chapter, TINY | values, Path("out.ipynb"), progress=False)
+    execution.run(chapter, TINY | values, Path("out.ipynb"), progress=False)
     assert "Warning" not in Path("out.ipynb").read_text("utf-8")
     return pd.read_csv("files/ledger.csv")
 
@@ -63,7 +63,7 @@ def test_section_5_2_joint_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_section_5_2_refuses_a_radius_that_it_cannot_triple(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"too large for this page, which triples it: give at most 0\.333"):
-        cli.run("section_5_2_criterion", TINY | {"eps": 0.5}, Path("no.ipynb"), progress=False)
+        execution.run("section_5_2_criterion", TINY | {"eps": 0.5}, Path("no.ipynb"), progress=False)
 
 
 def test_section_6_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import torch
 from rt_utils.evaluation import summary
 from rt_utils.evaluation.assumptions import AS_STATED, DROPPED, altered_criteria
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.sweep import largest_shifts
 from rt_utils.models.frozen_encoder import Encoder
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from test_chapter import SMALL
 
-from rt_utils import cli
+from rt_utils.pages import execution
 from rt_utils.runtime.errors import InputError
 
 
@@ -39,7 +39,7 @@ def test_a_dropped_assumption_makes_the_check_fail(
     monkeypatch.chdir(tmp_path)
     small = {} if chapter.startswith("definition") else SMALL | {"encoders": "embedded/random", "data": "digits"}
     with pytest.raises(InputError, match="AssertionError: ") as caught:
-        cli.run(chapter, small | {"drop": drop}, Path("kept.ipynb"), progress=False)
+        execution.run(chapter, small | {"drop": drop}, Path("kept.ipynb"), progress=False)
     assert message in str(caught.value)
     assert "kept.failed.ipynb" in str(caught.value)  # a check that fails is kept, for a look
     assert [path.name for path in tmp_path.glob("*.ipynb")] == ["kept.failed.ipynb"]
@@ -64,7 +64,7 @@ def _directed(arrays: Mapping[str, np.ndarray], case: str) -> int:
 def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = SMALL | {"n_train": 1000, "n_test": 40, "encoders": "embedded/robust", "data": "digits"}
-    cli.run("slack", small | {"results": "files"}, Path("out.ipynb"), progress=False)
+    execution.run("slack", small | {"results": "files"}, Path("out.ipynb"), progress=False)
     rows = pd.read_csv("files/ledger.csv")
     assert set(rows.claim.str.split(":").str[0]) == {"Per sample", "Directional", "Certificate", "Lipschitz bound"}
     assert set(rows.verdict) == {"holds"}
@@ -80,5 +80,5 @@ def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    cli.run("setting", {"results": "files", "seed": 3}, Path("out.ipynb"), progress=False)
+    execution.run("setting", {"results": "files", "seed": 3}, Path("out.ipynb"), progress=False)
     assert set(pd.read_csv("files/ledger.csv").verdict) == {"holds"}

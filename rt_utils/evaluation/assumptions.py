@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation.loss_gap import LossGap
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.theory import perturbations, statements

@@ -13,9 +13,9 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 
-from rt_utils.evaluation import audit_checks, measure
+from rt_utils.evaluation import audit_checks, measure, measurement
 from rt_utils.evaluation.audit_checks import Found
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
@@ -202,4 +202,4 @@ def run(
     (head,) = measure.fit_probes([(encoder, images)], probe, workers=workers)
     (measured,) = measure.measure([(encoder, head, images)], threat, plan, workers=workers)
     labels = images.test.required_labels().numpy()
-    return Audit(found[0][0], checks, shifts, named, labels, measured, measure.table(measured))
+    return Audit(found[0][0], checks, shifts, named, labels, measured, measurement.table(measured))

@@ -6,7 +6,8 @@ import pandas as pd
 from jaxtyping import Float
 from numpy import ndarray
 
-from rt_utils.evaluation.measure import measure, table
+from rt_utils.evaluation.measure import measure
+from rt_utils.evaluation.measurement import table
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
@@ -17,7 +18,7 @@ from rt_utils.theory.threat import Threat
 def attacked(
     encoder: Encoder, head: Head, data: DataSet, radii: Sequence[float], plan: AttackPlan
 ) -> dict[float, pd.DataFrame]:
-    """The test points (`measure.table`) attacked in the l_2 ball, by its radius in pixels of [0, 1]."""
+    """The test points (`measurement.table`) attacked in the l_2 ball, by its radius in pixels of [0, 1]."""
     return {radius: table(measure([(encoder, head, data)], Threat("l2", radius), plan)[0]) for radius in radii}
 
 

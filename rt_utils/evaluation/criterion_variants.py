@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.theory import statements
 
 BATCH = 32  # over which released code averages the shift

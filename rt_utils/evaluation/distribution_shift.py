@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation import floor
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.paired import kendall_tau, sign_test, two_standard_errors
 from rt_utils.evaluation.summary import HEAD_NORM, lemma_1
 from rt_utils.images.corruptions import CLEAN, NEUTRAL, Level

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.summary import HEAD_NORM
 from rt_utils.theory import statements
 

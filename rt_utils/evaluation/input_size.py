@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation.distribution_shift import both_sides
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 
 AFTER, BEFORE = "after", "before"
 OWED = {

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation.measure import measure, table
+from rt_utils.evaluation.measure import measure
+from rt_utils.evaluation.measurement import table
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.statistics import wilson_interval
 from rt_utils.evaluation.summary import CASE, by_case
@@ -48,8 +49,8 @@ def measured(
 def survival(at: pd.DataFrame, beyond: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     """Per point of `at` whether it is right, fulfils the criterion, and is unchanged and robust at each radius (AT).
 
-    `at` and `beyond` are tables (`measure.table`) of the same points. What a smaller ball allows, a larger one allows:
-    a point that fell at eps has fallen at 2 eps.
+    `at` and `beyond` are tables (`measurement.table`) of the same points. What a smaller ball allows, a larger one
+    allows: a point that fell at eps has fallen at 2 eps.
     """
     points = at[[*CASE, "fulfilled"]].assign(right=at.label == at.predicted)
     wrong, flipped = np.zeros(len(at), bool), np.zeros(len(at), bool)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.summary import CASE, by_case
 from rt_utils.theory import statements
 from rt_utils.theory.losses import CROSS_ENTROPY
@@ -47,7 +47,7 @@ def score_before_a_head(points: pd.DataFrame, alone: Shifts, over: str) -> pd.Da
     """Per case the AS score and percentiles of `alone`, the shifts that the attack on the representation found.
 
     `ratio`: over the score on the data set `over`. `all found`: the score over everything that was found, from
-    `points` (`measure.table`); raises AssertionError where that is below its part at some point.
+    `points` (`measurement.table`); raises AssertionError where that is below its part at some point.
     """
 
     def row(part: pd.DataFrame) -> dict[str, object]:
@@ -63,7 +63,7 @@ def score_before_a_head(points: pd.DataFrame, alone: Shifts, over: str) -> pd.Da
 
 
 def per_point(points: pd.DataFrame, shifts: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 5"]:
-    """What MEANS averages, one column each, from `shifts` and the columns of `measure.table`."""
+    """What MEANS averages, one column each, from `shifts` and the columns of `measurement.table`."""
     right, robustly = points.label == points.predicted, ~points.wrong
     return np.stack([shifts, points["loss"], points.adversarial_loss, right, robustly], axis=1).astype(float)
 

@@ -1,23 +1,60 @@
 """Attacks on a probe of factors, in processes, kept by chunks of the images."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import joblib
-from jaxtyping import Float, UInt8
-from torch import Tensor
+import torch
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor, nn
 
+from rt_utils.evaluation import attacks
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.search import Find, search_regression
+from rt_utils.evaluation.search import Find, Finder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.cache import Entry
+from rt_utils.runtime.devices import device
 from rt_utils.runtime.processes import Task, compute
 from rt_utils.theory.threat import Threat
 
 CHUNK = 32  # images attacked together
 Name = TypeVar("Name", bound=Hashable)
+
+
+def _residual(j: int, outputs: Float[Tensor, "n k"], targets: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    return (outputs[:, j] - targets[:, j]).abs()
+
+
+def search_regression(
+    encoder: Encoder,
+    head: Head,
+    images: UInt8[Tensor, "n c h w"],
+    targets: Float[Tensor, "n k"],
+    threat: Threat,
+    settings: Mapping[str, PGDSettings],
+) -> list[Find]:
+    """Attacks on the representation, and on |f(x)_j - y_j| for each of the k outputs j of `head` alone.
+
+    A find's kind is the name of its settings, for the representation, or that name, a space, and the output's number.
+    """
+    finder, everyone = Finder(encoder, images, threat), torch.arange(len(images))
+    model = nn.Sequential(finder.encoder, head.module().to(device())).eval()
+    x, targets = finder.x, targets.to(device())
+
+    def on_representation(some: PGDSettings, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
+        return attacks.representation_pgd(finder.encoder, x[part], threat, some)
+
+    def on_output(some: PGDSettings, j: int, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
+        return attacks.loss_pgd(model, x[part], targets[part], threat, some, partial(_residual, j))
+
+    for name, some in settings.items():
+        finder.add(name, everyone, partial(on_representation, some))
+        for j in range(targets.shape[1]):
+            finder.add(f"{name} {j}", everyone, partial(on_output, some, j))
+    return finder.finds
 
 
 @dataclass(frozen=True)

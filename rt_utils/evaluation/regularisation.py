@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation.measure import Measurement, fit_probes, measure, table
+from rt_utils.evaluation.measure import fit_probes, measure
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.summary import CASE, LEMMA_1, lemma_1

@@ -9,7 +9,7 @@ from scipy import stats
 
 from rt_utils.evaluation import ranks
 from rt_utils.evaluation.lost_robustness import MEASURES, Case, Samples, sharpened
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 
 RHO, TAU = "\\(\\rho\\)", "\\(\\tau\\)"  # as tables show them
 MEAN_RHO, INDEPENDENT, COMMON = f"mean {RHO}", "p, independent", "p, common"

@@ -6,7 +6,7 @@ the code. What the maximum does not give is an upper bound on the true one.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
-from rt_utils.evaluation import attacks
+from rt_utils.evaluation import apgd, attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
@@ -64,7 +64,7 @@ class Find:
     z: Float[np.ndarray, "k r"]
 
 
-class _Finder:
+class Finder:
     """Evaluates what attacks return, once, as clean images are evaluated."""
 
     def __init__(self, encoder: Encoder, images: UInt8[Tensor, "n c h w"], threat: Threat) -> None:
@@ -97,7 +97,7 @@ def search_representation(
     encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat, kind: str, settings: PGDSettings
 ) -> list[Find]:
     """What needs neither labels nor a head: attacks on ||f_theta(x + delta) - f_theta(x)||_2, found as `kind`."""
-    finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
+    finder, everyone = Finder(encoder, images, threat), torch.arange(len(images))
     finder.add(kind, everyone, lambda i: attacks.representation_pgd(finder.encoder, finder.x[i], threat, settings))
     return finder.finds
 
@@ -115,7 +115,7 @@ def search_loss(
 
     `first` is the number of the first of the n points in its data set.
     """
-    finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
+    finder, everyone = Finder(encoder, images, threat), torch.arange(len(images))
     model = nn.Sequential(finder.encoder, head.module().to(device())).eval()
     predicted = head.logits(finder.encoder.features(finder.x)).argmax(1)
 
@@ -124,9 +124,9 @@ def search_loss(
     ) -> Iterable[Float[Tensor, "j 3 h w"]]:
         return attacks.loss_pgd(model, finder.x[part], labels[part].to(device()), threat, settings)
 
-    def apgd(loss: str, part: Int64[Tensor, " j"]) -> list[Float[Tensor, "j 3 h w"]]:
+    def autoattack(loss: str, part: Int64[Tensor, " j"]) -> list[Float[Tensor, "j 3 h w"]]:
         x, labels = finder.x[part], y[part].to(device())
-        return [attacks.apgd(model, x, labels, threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed)]
+        return [apgd.apgd(model, x, labels, threat, loss=loss, steps=plan.apgd_steps, seed=plan.floor.seed)]
 
     for kind, settings, labels, some in (
         ("loss", plan.loss, y, everyone),
@@ -139,44 +139,11 @@ def search_loss(
     some = everyone[first + everyone < plan.apgd_points]
     for loss in ("ce", "dlr") if head.weight.shape[0] > 2 else ("ce",):
         before = len(finder.finds)
-        finder.add("apgd", some, partial(apgd, loss))
+        finder.add("apgd", some, partial(autoattack, loss))
         lost = torch.zeros(len(images), dtype=torch.bool)
         for find in finder.finds[before:]:
             lost[find.index] = head.logits(torch.from_numpy(find.z)).argmax(1) != y[find.index]
         some = some[~lost[some]]  # as AutoAttack does
-    return finder.finds
-
-
-def _residual(j: int, outputs: Float[Tensor, "n k"], targets: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
-    return (outputs[:, j] - targets[:, j]).abs()
-
-
-def search_regression(
-    encoder: Encoder,
-    head: Head,
-    images: UInt8[Tensor, "n c h w"],
-    targets: Float[Tensor, "n k"],
-    threat: Threat,
-    settings: Mapping[str, PGDSettings],
-) -> list[Find]:
-    """Attacks on the representation, and on |f(x)_j - y_j| for each of the k outputs j of `head` alone.
-
-    A find's kind is the name of its settings, for the representation, or that name, a space, and the output's number.
-    """
-    finder, everyone = _Finder(encoder, images, threat), torch.arange(len(images))
-    model = nn.Sequential(finder.encoder, head.module().to(device())).eval()
-    x, targets = finder.x, targets.to(device())
-
-    def on_representation(some: PGDSettings, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
-        return attacks.representation_pgd(finder.encoder, x[part], threat, some)
-
-    def on_output(some: PGDSettings, j: int, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
-        return attacks.loss_pgd(model, x[part], targets[part], threat, some, partial(_residual, j))
-
-    for name, some in settings.items():
-        finder.add(name, everyone, partial(on_representation, some))
-        for j in range(targets.shape[1]):
-            finder.add(f"{name} {j}", everyone, partial(on_output, some, j))
     return finder.finds
 
 

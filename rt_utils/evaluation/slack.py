@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rt_utils.evaluation.loss_gap import LossGap
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.theory import sharper, statements
 from rt_utils.theory.sharper import LINKS
 

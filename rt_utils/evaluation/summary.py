@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 import torch
 
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.statistics import plus_minus, wilson_interval
 from rt_utils.theory import statements
 from rt_utils.theory.losses import CROSS_ENTROPY
@@ -36,7 +36,7 @@ def spread(rows: pd.DataFrame, columns: Sequence[str], by: Sequence[str] = CASE)
 def criterion(points: pd.DataFrame) -> pd.DataFrame:
     """Table 3: accuracies, the share of points that fulfil Theorem 2's criterion, and how many of these stayed.
 
-    `points` has the columns of `measure.table`. AS score and median margin ratio in feature units.
+    `points` has the columns of `measurement.table`. AS score and median margin ratio in feature units.
     """
 
     def row(part: pd.DataFrame) -> dict[str, object]:

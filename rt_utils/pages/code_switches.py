@@ -7,9 +7,9 @@ from functools import cached_property
 import pandas as pd
 import torch
 
-from rt_utils.evaluation import measure
+from rt_utils.evaluation import measure, measurement
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.squared_loss import squared_and_unsquared
@@ -62,7 +62,7 @@ class Switched:
         """Both sides of Lemma 1 and of the criterion per switch, encoder and data set; indexed by these three."""
         rows = []
         for (switch, encoder, name), m in self.measured.items():
-            own = lemma_1(m) | {"fulfilled": measure.table(m).fulfilled.mean()}
+            own = lemma_1(m) | {"fulfilled": measurement.table(m).fulfilled.mean()}
             rows.append(own | {"switch": switch, "encoder": encoder, "data": name})
         columns = ["clean", "robust acc.", "fulfilled", "gap", HEAD_NORM, "LHS", "AS", "n"]
         return pd.DataFrame(rows).rename(columns=SHOWN).set_index(["switch", "encoder", "data"])[columns]

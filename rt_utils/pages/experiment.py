@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation import measure
+from rt_utils.evaluation import measure, measurement
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
@@ -68,7 +68,7 @@ def run(p: SimpleNamespace) -> Experiment:
     heads = measure.fit_probes(pairs, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
     found = measure.measure(cases, Threat(p.norm, p.eps), attack_plan(p), workers=workers)
-    return Experiment(loaded, images, found, pd.concat([measure.table(m) for m in found], ignore_index=True))
+    return Experiment(loaded, images, found, pd.concat([measurement.table(m) for m in found], ignore_index=True))
 
 
 def repeated(p: SimpleNamespace, k: int) -> SimpleNamespace:

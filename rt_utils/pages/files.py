@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rt_utils.evaluation.measure import Measurement, table
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import ledger

@@ -15,7 +15,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from rt_utils.evaluation import floor
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rt_utils.evaluation import measure
 from rt_utils.evaluation.distribution_shift import by_level
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images import corruptions
 from rt_utils.images.catalogue import load_data_set

@@ -8,11 +8,11 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation import measure
+from rt_utils.evaluation import measure, measurement
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finetuned_runs import STARTS, Grid, Setting, linear, table_of_runs
 from rt_utils.evaluation.margin_attack import with_margin_attack
-from rt_utils.evaluation.measure import Measurement
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
@@ -87,14 +87,14 @@ class Trained:
         case = (self.encoders[first], self.images[first, 0], self.p.threat, page)
         ((_, deep),) = measure.label_free([case], workers=1)
         shifts = {"shift_floor": deep.get("floor", np.nan), "shift_paper": np.nan}
-        frames = [measure.table(self.measured[before, 0]).assign(encoder=f"{first}, before", **shifts)]
+        frames = [measurement.table(self.measured[before, 0]).assign(encoder=f"{first}, before", **shifts)]
         for encoder, start in product(self.p.encoders, reversed(STARTS)):
             setting = floor_grid.full(encoder, start, floor_grid.high)
             again = replace(plan, floor_points=self.p.floor_points if setting == after else 0)
             tuned, head, _ = self.models[setting, 0]
             (m,) = measure.measure([(tuned, head, self.images[encoder, 0])], self.p.threat, again, workers=1)
-            own = measure.table(self.measured[setting, 0])[["shift_page", "loss_page", "wrong_pgd"]]
-            frames.append(measure.table(m).assign(encoder=f"{encoder}, {start}", **own))
+            own = measurement.table(self.measured[setting, 0])[["shift_page", "loss_page", "wrong_pgd"]]
+            frames.append(measurement.table(m).assign(encoder=f"{encoder}, {start}", **own))
         return pd.concat(frames, ignore_index=True)
 
     def kept(self) -> list[Measurement]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rt_utils.evaluation import measure
+from rt_utils.evaluation import measurement
 from rt_utils.evaluation.attack_variants import ONE_STEP, STEP_SIZES, weaker_attacks, wider_box
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.criterion_variants import VARIANT, VARIANTS
@@ -58,7 +58,7 @@ def before_and_after(its: Switched) -> pd.DataFrame:
     for switch, encoder, name in its.measured:
         if switch != MOVED:
             continue
-        old, new = (measure.table(its.measured[s, encoder, name])["shift"] for s in (FROZEN, MOVED))
+        old, new = (measurement.table(its.measured[s, encoder, name])["shift"] for s in (FROZEN, MOVED))
         change, after = new - old, numbers[MOVED, encoder, name]
         row = {"encoder": encoder, "data": name, "n": len(old), "before": old.mean(), "after": after["AS"]}
         row |= {"LHS after": after["LHS"], "change": change.mean()}
@@ -70,7 +70,7 @@ def light_attacks(its: Switched) -> dict[str, float]:
     """What the lighter attacks find of the reference's AS score, what they miss of its accuracy, and how they run."""
     shares, lost = [], []
     for name in its.p.data:
-        light = measure.table(its.measured[AS_STATED, its.first.name, name])
+        light = measurement.table(its.measured[AS_STATED, its.first.name, name])
         full = its.reference[its.reference.data == name]
         shares.append(ratio(light["shift"].mean(), full["shift"].mean()))
         lost.append(100 * (full.wrong.mean() - light.wrong.mean()))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rt_utils.evaluation import attacks
+from rt_utils.evaluation import apgd, attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.images.data_set import Split
 from rt_utils.runtime.files import whole_file
@@ -31,7 +31,7 @@ def accuracies(model: nn.Module, test: Split, seed: int) -> dict[str, Any]:
     clean = model(x).argmax(1) == y
     (found,) = attacks.loss_pgd(model, x, y, CARD_THREAT, PGDSettings(seed=seed))
     pgd = clean & (model(found).argmax(1) == y)
-    found = attacks.apgd(model, x, y, CARD_THREAT, loss="ce", seed=seed)
+    found = apgd.apgd(model, x, y, CARD_THREAT, loss="ce", seed=seed)
     both = pgd & (model(found).argmax(1) == y)
     return {
         "points": len(test),

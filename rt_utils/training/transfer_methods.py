@@ -7,7 +7,8 @@ import pandas as pd
 
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.drift import drifts
-from rt_utils.evaluation.measure import Measurement, measure, table
+from rt_utils.evaluation.measure import measure
+from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.summary import CASE, lemma_1, scale_free
