@@ -13,7 +13,8 @@ import pytest
 from conftest import ROOT
 
 pytestmark = pytest.mark.slow
-PAGE = Path("_build/html/chapters/theorem_2_criterion.html")
+CHAPTER = "theorem_2_criterion"  # run alone where the others would only take time
+PAGE = Path(f"_build/html/chapters/{CHAPTER}.html")
 SMALL = {
     "n_test": 40,
     "n_train": 200,
@@ -93,6 +94,7 @@ def of_theorem_2_alone(copy: Path) -> bool:
     return not_run(copy) == others and set(numbers(copy).chapter) == {"theorem_2_criterion"}
 
 
+@pytest.mark.long
 def test_a_first_book_then_the_whole_then_nothing_to_do_then_one_chapter(copy: Path) -> None:
     process, chapter = make_book(copy), copy / "chapters" / "theorem_2_criterion.ipynb"
     deadline = time.monotonic() + 300
@@ -133,19 +135,19 @@ def test_a_chapter_that_does_not_exist_is_refused(copy: Path) -> None:
     ],
 )
 def test_killed_in_the_middle(copy: Path, moment: str, whole_group: bool) -> None:
-    finish(copy)
+    finish(copy, CHAPTER)
     before, page = numbers(copy), (copy / PAGE).read_bytes()
-    chapter = copy / "notebooks" / "theorem_2_criterion.md"
+    chapter = copy / "notebooks" / f"{CHAPTER}.md"
     chapter.write_text(chapter.read_text("utf-8") + "\nOne more line.\n", "utf-8")
     waits = {
-        "the chapter runs": lambda: any((copy / "chapters").glob("theorem_2_criterion.*.source.ipynb")),
+        "the chapter runs": lambda: any((copy / "chapters").glob(f"{CHAPTER}.*.source.ipynb")),
         "the chapter is done": lambda: (
-            (copy / "chapters" / "theorem_2_criterion.ipynb").exists()
-            and not any((copy / "chapters").glob("theorem_2_criterion.*.partial.ipynb"))
+            (copy / "chapters" / f"{CHAPTER}.ipynb").exists()
+            and not any((copy / "chapters").glob(f"{CHAPTER}.*.partial.ipynb"))
         ),
         "the book is built": lambda: (copy / "_build" / ".staging").exists(),
     }
-    process = make_book(copy)
+    process = make_book(copy, CHAPTER)
     reached = {
         "the chapter is done": waits["the chapter runs"],
         "the book is built": waits["the chapter runs"],
@@ -162,33 +164,33 @@ def test_killed_in_the_middle(copy: Path, moment: str, whole_group: bool) -> Non
         os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert (copy / PAGE).read_bytes() == page  # the last good book is still there
-    finish(copy)
+    finish(copy, CHAPTER)
     assert b"One more line." in (copy / PAGE).read_bytes()
     pd.testing.assert_frame_equal(numbers(copy), before)
 
 
 def test_a_chapter_that_fails_stops_the_build_and_keeps_the_book(copy: Path) -> None:
-    finish(copy)
-    page, chapter = (copy / PAGE).read_bytes(), copy / "notebooks" / "theorem_2_criterion.md"
+    finish(copy, CHAPTER)
+    page, chapter = (copy / PAGE).read_bytes(), copy / "notebooks" / f"{CHAPTER}.md"
     source = chapter.read_text("utf-8")
     chapter.write_text(source + "\n```{code-cell} python3\nraise RuntimeError('on purpose')\n```\n", "utf-8")
-    process = make_book(copy)
+    process = make_book(copy, CHAPTER)
     output, _ = process.communicate(timeout=600)
     assert process.returncode != 0
     assert "theorem_2_criterion: RuntimeError: on purpose" in output
     assert "theorem_2_criterion.failed.ipynb" in output
-    assert (copy / "chapters" / "theorem_2_criterion.failed.ipynb").exists()
+    assert (copy / "chapters" / f"{CHAPTER}.failed.ipynb").exists()
     assert (copy / PAGE).read_bytes() == page
     chapter.write_text(source, "utf-8")
-    finish(copy)
+    finish(copy, CHAPTER)
 
 
 def test_a_warning_of_the_book_stops_the_build(copy: Path) -> None:
-    finish(copy)
+    finish(copy, CHAPTER)
     page, index = (copy / PAGE).read_bytes(), copy / "book" / "index.md"
     source = index.read_text("utf-8")
     index.write_text(source + "\n{doc}`no-such-page`\n", "utf-8")
-    process = make_book(copy)
+    process = make_book(copy, CHAPTER)
     output, _ = process.communicate(timeout=600)
     assert process.returncode != 0
     assert "no-such-page" in output

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -89,9 +90,18 @@ def run(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         yield answer
 
 
+def each_planted() -> list[Any]:
+    """Every fourth in CI, which is at least 40; with the others the sweep takes seven minutes."""
+    marks = [pytest.mark.long if number % 4 else () for number in range(len(PLANTED))]
+    return [
+        pytest.param(right, wrong, test, marks=its, id=f"{right[:40]} -> {wrong[:40]}")
+        for (right, wrong, test), its in zip(PLANTED, marks, strict=True)
+    ]
+
+
 @pytest.mark.slow
 @forked
-@pytest.mark.parametrize(("right", "wrong", "test"), PLANTED, ids=[f"{r[:40]} -> {w[:40]}" for r, w, _ in PLANTED])
+@pytest.mark.parametrize(("right", "wrong", "test"), each_planted())
 def test_a_planted_error_is_caught(right: str, wrong: str, test: str, copy: Path, run: Run) -> None:
     files = sources(copy)
     path = place(files, right)
