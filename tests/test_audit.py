@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -15,10 +16,16 @@ import torch
 from chapter_source import edited
 from PIL import Image
 
+from rt_utils.evaluation import audit as audits
+from rt_utils.evaluation import measure
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images import folder
+from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages import execution
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory.threat import Threat
 
 SMALL: dict[str, Any] = {
     "encoder": "embedded/random",
@@ -264,3 +271,16 @@ def test_a_network_for_photographs(flat: Path) -> None:
     assert summary["enlarged"] == summary["images"] == 3
     assert summary["operations"] <= 6e12
     assert summary["checks"]["noise"]["verdict"] == "passes"
+
+
+def test_labels_that_cannot_be_trained_are_refused_before_anything_is_attacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = load_data_set("digits", size=32, n_train=20, n_test=4)
+    one_class = replace(digits, train=replace(digits.train, labels=torch.zeros(20, dtype=torch.long)))
+    monkeypatch.delattr(measure, "label_free")  # so that an attack would end in an AttributeError
+    with pytest.raises(InputError, match="a probe needs at least two classes|no training image"):
+        audits.run(
+            *(load_encoder("embedded/random"), one_class, [], Threat("linf", 8 / 255), AttackPlan()),
+            checked=2,
+            seed=0,
+            probe=ProbeSettings(epochs=1),
+        )

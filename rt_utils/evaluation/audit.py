@@ -180,8 +180,11 @@ def run(
 ) -> Audit:
     """Attack the images, check the attack on the first `checked` of them, attack the references; fit a probe, if any.
 
-    Raises InputError where features or gradients are not finite, or all images have the same features.
+    Raises InputError where features or gradients are not finite, or all images have the same features, and before
+    anything is attacked where a probe cannot be fitted (`DataSet.check_trainable`).
     """
+    if probe is not None:
+        images.check_trainable()
     k = min(checked, len(images.test))
     x, largest = images.test.pixels()[:k], Threat(threat.norm, float(audit_checks.radii(threat)[-1]))
     slopes = alone(audit_checks.gradient, encoder, x, threat, seed)

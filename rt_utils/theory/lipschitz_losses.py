@@ -96,12 +96,15 @@ def _drawn(
 ) -> tuple[Outputs, Labels]:
     """Outputs on several scales, half of them with entries of equal size, and labels.
 
-    For the norms that holds of the residuals; those of the squared norm end at length `largest`.
+    For the norms that holds of the residuals, and every fourth of these lies along an axis, where in l_1 a norm changes
+    fastest, however many outputs there are; those of the squared norm end at length `largest`.
     """
     u = torch.randn(n, loss.outputs or n_classes, generator=generator, dtype=torch.float64)
     u[::2] = u[::2].sign()
     u *= 10 ** (3 * torch.rand(n, 1, generator=generator, dtype=torch.float64) - 1)
     y = torch.randint(n_classes, (n,), generator=generator)
+    if loss.function in (norm, squared_norm):
+        u[1::4] *= torch.nn.functional.one_hot(u[1::4].abs().argmax(1), u.shape[1])
     if loss.function is squared_norm and largest is not None:
         u *= (largest / u.norm(dim=1, keepdim=True)).clamp(max=1)
     return u + targets(u, y) if loss.function in (norm, squared_norm) else u, y
@@ -116,9 +119,11 @@ def largest_ratio(
     squared norm's residuals stay within R, where alone it has a constant.
     """
     generator = torch.Generator().manual_seed(seed)
-    room_for_the_step = 0.998
-    u, y = _drawn(loss, n, n_classes, generator, room_for_the_step * R if bounded else None)
+    room = 0.002 * R  # for the step, in l_2
+    u, y = _drawn(loss, n, n_classes, generator, R - room if bounded else None)
     u.requires_grad_()
     (gradient,) = torch.autograd.grad(loss(u, y).sum(), u)
     with torch.no_grad():
-        return fastest_change(loss, u, 1e-3 * steepest(gradient, alpha), y, alpha)
+        step = 1e-3 * steepest(gradient, alpha)
+        step *= (room / step.norm(dim=1, keepdim=True)).clamp(max=1)
+        return fastest_change(loss, u, step, y, alpha)
