@@ -495,7 +495,7 @@ PURIFICATION = [
             "1",
             "test_the_search_finds_the_known_maximum_of_pure_nodes",
         ),
-        ("self.threshold if b is None else b", "self.threshold", "test_nodes_are_silent_up_to_their_threshold"),
+        ("self.threshold if t is None else t", "self.threshold", "test_nodes_are_silent_up_to_their_threshold"),
         (
             "start, adversary, radius, [0.7] * 3)",
             "start, adversary, 0 * radius, [0.7] * 3)",

@@ -1,0 +1,79 @@
+"""What is read off the runs of two-layer networks on sparse codes: means over seeds, and factors beside the ideal."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import pandas as pd
+
+from rt_utils.evaluation.statistics import plus_minus
+
+KINDS = ("eight tasks", "one task", "contrastive")
+ADVERSARIES = ("clean", "l2", "linf")
+WHERE = ["threshold", "pretraining", "adversary"]
+
+
+def mean_and_spread(runs: pd.DataFrame, where: Sequence[str] = WHERE) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mean and standard deviation over seeds of every number, by WHERE."""
+    numbers = [column for column in runs.columns if column not in (*where, "seed")]
+    grouped = runs.groupby(list(where), sort=False)[numbers]
+    return grouped.mean(), grouped.std()
+
+
+def with_spread(runs: pd.DataFrame, columns: Mapping[str, str], where: Sequence[str] = WHERE) -> pd.DataFrame:
+    """The columns, under the names given, as "mean ± standard deviation" over seeds; one seed has no deviation."""
+    mean, spread = mean_and_spread(runs, where)
+    texts = {
+        name: [plus_minus(a, b, ".2f") for a, b in zip(mean[c], spread[c], strict=True)] for c, name in columns.items()
+    }
+    return pd.DataFrame(texts, index=mean.index).reset_index()
+
+
+def by_adversary(mean: pd.DataFrame, activation: str, kind: str) -> dict[str, dict[str, float]]:
+    """The means of one kind of pretraining, by adversary."""
+    rows = mean.reset_index()
+    chosen = rows[(rows.threshold == activation) & (rows.pretraining == kind)].set_index("adversary")
+    numbers = chosen.drop(columns=WHERE[:2])
+    return {
+        str(adversary): {str(name): float(value) for name, value in row.items()}
+        for adversary, row in numbers.iterrows()
+    }
+
+
+def reading(mean: pd.DataFrame) -> dict[str, str]:
+    """Of the soft threshold: the kinds whose median purity stays below sqrt(1/2) whatever the adversary, and the
+    pretrainings after which a clean probe's robust accuracy in l_inf is above one tenth.
+    """
+    cases = {kind: by_adversary(mean, "soft", kind) for kind in KINDS}
+    mixed = [kind for kind, case in cases.items() if max(case[norm]["purity"] for norm in ADVERSARIES[1:]) < 0.5**0.5]
+    robust = [
+        f"{kind} with the {adversary} adversary ({case[adversary]['robust acc., linf']:.0%})"
+        for kind, case in cases.items()
+        for adversary in ADVERSARIES
+        if case[adversary]["robust acc., linf"] > 0.1
+    ]
+    return {"mixed": ", ".join(mixed) or "none", "robust": " and ".join(robust) or "none of these pretrainings"}
+
+
+def gained(mean: pd.DataFrame, column: str) -> pd.DataFrame:
+    """By kind and adversary how many times smaller than after clean pretraining a column "..., norm" of `mean` is."""
+    rows = []
+    for kind, adversary in product(KINDS, ADVERSARIES[1:]):
+        clean, hardened = (mean[f"{column}, {adversary}"]["soft", kind, who] for who in ("clean", adversary))
+        rows.append({"pretraining": kind, "adversary": adversary, "measured": clean / hardened})
+    return pd.DataFrame(rows)
+
+
+def factors(mean: pd.DataFrame) -> pd.DataFrame:
+    """`gained` of the mean moves, beside the ideal of the same tasks and inputs, and the two parts of the difference.
+
+    measured = ideal x clean / adversarial; clean, adversarial: what moves the probe after each pretraining, over
+    what would move mixed nodes without a threshold, and pure ones with it.
+    """
+    rows = gained(mean, "moved")
+    for column, who, nodes in (("clean", "clean", "mixed"), ("adversarial", "", "pure")):
+        rows[column] = [
+            mean[f"moved, {norm}"]["soft", kind, who or norm] / mean[f"{nodes}, {norm}"]["soft", kind, who or norm]
+            for kind, norm in zip(rows.pretraining, rows.adversary, strict=True)
+        ]
+    rows.insert(2, "ideal", rows.measured * rows.adversarial / rows.clean)
+    return rows
