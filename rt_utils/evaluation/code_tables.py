@@ -77,3 +77,34 @@ def factors(mean: pd.DataFrame) -> pd.DataFrame:
         ]
     rows.insert(2, "ideal", rows.measured * rows.adversarial / rows.clean)
     return rows
+
+
+def closest(factors: pd.DataFrame) -> dict[str, str | float]:
+    """The pretraining and adversary whose measured factor is the largest share of the ideal one, and that share."""
+    share = (factors.measured / factors.ideal).dropna()
+    if share.empty:
+        return {"pretraining": "none", "adversary": "none", "share": float("nan")}
+    best = factors[share.eq(share.max()).reindex(factors.index, fill_value=False)].iloc[0]
+    return {"pretraining": best["pretraining"], "adversary": best["adversary"], "share": float(share.max())}
+
+
+def contrast_reading(swept: pd.DataFrame, control: str, alone: str) -> dict[str, str | float]:
+    """Of contrastive pretrainings: the control before and after the adversary, the one that needs none, and which
+    others have a median purity above one half without an adversary, or one that it raises by more than a tenth.
+    """
+    mean = mean_and_spread(swept, ["contrastive", "adversary"])[0]
+    pure, safe, far = (mean[name].unstack(sort=False) for name in ("purity", "robust acc., l2", "robust acc., linf"))
+    high, rises = pure.index[pure["clean"] > 0.5], pure.index[pure["linf"] > pure["clean"] + 0.1]
+    return {
+        "control": control,
+        "clean": float(pure["clean"][control]),
+        "linf": float(pure["linf"][control]),
+        "before": float(safe["clean"][control]),
+        "after": float(safe["linf"][control]),
+        "alone": alone,
+        "own": float(pure["clean"][alone]),
+        "safe": float(safe["clean"][alone]),
+        "far": float(far["clean"][alone]),
+        "high": ", ".join(high) or "none",
+        "rises": ", ".join(rises) or "none",
+    }

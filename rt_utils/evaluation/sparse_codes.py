@@ -42,9 +42,9 @@ def purity(weight: Float[Tensor, "m 32"]) -> Float[Tensor, " k"]:
     return theory.purity(weight[alive])
 
 
-def purity_of_a_direction() -> float:
-    """The median purity of directions that are drawn at random."""
-    return float(purity(torch.randn(10_000, D, generator=torch.Generator().manual_seed(0))).median())
+def purity_of_a_direction(d: int = D) -> float:
+    """The median purity of directions of d entries that are drawn at random."""
+    return float(theory.purity(torch.randn(10_000, d, generator=torch.Generator().manual_seed(0))).median())
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,21 @@ from rt_utils.training.code_pretraining import Purities, Recipe, pretrain
 RECIPES = [Recipe(*rest) for rest in product(KINDS, ADVERSARIES)]
 RECIPES += [Recipe("eight tasks", adversary, "hard") for adversary in ADVERSARIES]
 BY_CONTRAST = Recipe("contrastive", "clean")
-CONTROL = "noise 0.1"
+CONTROL, ALONE = "hard threshold", "noise 0.2"  # purified by an adversary, and without one
 SWEEP = {  # contrastive pretrainings, each at a third of the page's steps
     "as above": BY_CONTRAST,
     "temperature 0.05": replace(BY_CONTRAST, temperature=0.05),
     "temperature 1": replace(BY_CONTRAST, temperature=1.0),
     "second view: one feature": replace(BY_CONTRAST, one_feature=True),
-    CONTROL: replace(BY_CONTRAST, noise=0.1),
-    "noise 0.2": replace(BY_CONTRAST, noise=0.2),
-    "hard threshold": replace(BY_CONTRAST, activation="hard"),
+    "noise 0.1": replace(BY_CONTRAST, noise=0.1),
+    ALONE: replace(BY_CONTRAST, noise=0.2),
+    CONTROL: replace(BY_CONTRAST, activation="hard"),
 }
-TURNED = ("eight tasks", "one task")
+TURNED = {  # clean or against the l_2 adversary, which no rotation changes
+    "eight tasks": Recipe("eight tasks", "clean"),
+    "eight tasks, ℓ2": Recipe("eight tasks", "l2"),
+    "contrastive, noise 0.2": SWEEP[ALONE],
+}
 SWEPT_POINTS = 60  # inputs that are attacked after a pretraining of the sweep
 
 
@@ -86,25 +90,26 @@ def sweep(*, eps: float, threshold: float, steps: int, n_test: int, n_seeds: int
     return processes.alone(_sweep, eps, threshold, steps, n_test, n_seeds, seed)
 
 
-def _turned(runs: pd.DataFrame, eps: float, threshold: float, steps: int, seed: int) -> pd.DataFrame:
+def _turned(eps: float, threshold: float, steps: int, seed: int) -> pd.DataFrame:
     rows = []
-    for kind, adversary in product(TURNED, ADVERSARIES[:2]):
-        recipe = Recipe(kind, adversary, rotated=True)
-        nodes, _ = pretrain(recipe, eps=eps, threshold=threshold, steps=steps, seed=1000 * seed)
-        same = (
-            (runs.pretraining == kind) & (runs.adversary == adversary) & (runs.threshold == "soft") & (runs.seed == 0)
-        )
-        axes, rotated = runs[same].purity.item(), purity(nodes.weight).median().item()
-        rows.append({"pretraining": kind, "adversary": adversary, "axes": axes, "rotated": rotated})
+    for name, recipe in TURNED.items():
+        both = {
+            how: pretrain(
+                replace(recipe, rotated=how == "rotated"), eps=eps, threshold=threshold, steps=steps, seed=1000 * seed
+            )
+            for how in ("axes", "rotated")
+        }
+        medians = {how: purity(nodes.weight).median().item() for how, (nodes, _) in both.items()}
+        rows.append({"pretraining": name, **medians})
     return pd.DataFrame(rows)
 
 
-def turned(runs: pd.DataFrame, *, eps: float, threshold: float, steps: int, seed: int) -> pd.DataFrame:
-    """Median purity of the first seed of `runs`, whose features lie along the axes, and with features rotated.
+def turned(*, eps: float, threshold: float, steps: int, seed: int) -> pd.DataFrame:
+    """Median purity after the pretrainings TURNED, with features along the axes and with rotated ones.
 
-    Clean and against the l_2 adversary. Adam treats the axes as special; whether purity comes from that shows here.
+    Adam treats the axes as special; whether purity comes from that alone shows here.
     """
-    return processes.alone(_turned, runs, eps, threshold, steps, seed)
+    return processes.alone(_turned, eps, threshold, steps, seed)
 
 
 def nested(purities: Mapping[tuple[str, str], Purities]) -> dict[str, dict[str, dict[str, Float[Tensor, " k"]]]]:
