@@ -33,8 +33,11 @@ def constant_pattern(
 ) -> Bool[Tensor, " n"]:
     """Whether no perturbation of the closed ball wakes, silences or turns round a node: condition of part 1.
 
-    Each node must be silent at every point of the ball, or active at every one with the same sign.
+    Each node must be silent at every point of the ball, or active at every one with the same sign. Without a threshold
+    every node counts as active and the function is linear: always true.
     """
+    if t == 0:
+        return torch.ones(len(s), dtype=torch.bool)
     values, moves = (s @ u.T).abs(), eps * dual(u, norm)
     return ((values + moves <= t) | (values - moves > t)).all(-1)
 
@@ -44,9 +47,11 @@ def pattern_reach(
 ) -> Float[Tensor, " n"]:
     """``eps ||sum of a_i u_i over the active nodes||``, dual norm: the reach where the pattern is constant, part 1.
 
-    Where it is not, this is no bound in either direction.
+    Where it is not, this is no bound in either direction. Without a threshold every node counts as active: part 2.
     """
-    return eps * dual(((s @ u.T).abs() > t).to(a.dtype) * a @ u, norm)
+    values = (s @ u.T).abs()
+    active = values > t if t else torch.ones_like(values)
+    return eps * dual(active.to(a.dtype) * a @ u, norm)
 
 
 def linear_reach(beta: Float[Tensor, " d"], eps: float, norm: str) -> float:
