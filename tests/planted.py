@@ -497,8 +497,8 @@ PURIFICATION = [
         ),
         ("self.threshold if t is None else t", "self.threshold", "test_nodes_are_silent_up_to_their_threshold"),
         (
-            "start, adversary, radius, [0.7] * 3)",
-            "start, adversary, 0 * radius, [0.7] * 3)",
+            "start, recipe.adversary, radius, [0.7] * 3)",
+            "start, recipe.adversary, 0 * radius, [0.7] * 3)",
             "test_pretraining_looks_at_its_moments_and_depends_on_its_adversary",
         ),
         (

@@ -52,7 +52,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_setting_has_its_claims(finished: Path) -> None:
     rows = pd.read_csv(finished / "files" / "ledger.csv")
     floor, proved = (rows.claim.str.contains(text) for text in ("Attack floor", "what is proved"))
-    assert (floor.sum(), proved.sum(), len(rows)) == (4, 16, 4 + 16 + 12 + len(purification.SWEEP))
+    assert (floor.sum(), proved.sum(), len(rows)) == (4, 16, 4 + 16 + 12 + 1)
     assert set(rows.norm) == {"l2", "linf"}
     assert set(rows[floor | proved].n) == {12}
     assert (rows[proved].verdict == "holds").all()
@@ -231,12 +231,13 @@ def test_what_is_said_of_a_sweep() -> None:
     rows = [
         {"contrastive": name, "adversary": adversary, "seed": 0, "purity": value, "robust acc., l2": value / 2}
         | {"robust acc., linf": value / 4}
-        for name, values in {"x": (0.3, 0.8), "y": (0.9, 0.95), "z": (0.4, 0.45)}.items()
+        for name, values in {"x": (0.3, 0.8), "y": (0.9, 0.95), "z": (0.4, 0.45), "w": (0.45, 0.3)}.items()
         for adversary, value in zip(("clean", "linf"), values, strict=True)
     ]
     found = code_tables.contrast_reading(pd.DataFrame(rows), "x", "y")
     assert found["high"] == "y"
     assert found["rises"] == "x"
+    assert found["falls"] == "w"
     assert [found[name] for name in ("clean", "linf", "before", "after")] == pytest.approx([0.3, 0.8, 0.15, 0.4])
     assert [found[name] for name in ("own", "safe", "far")] == pytest.approx([0.9, 0.45, 0.225])
 

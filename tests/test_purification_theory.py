@@ -60,7 +60,7 @@ def test_where_the_pattern_is_constant_the_formula_is_the_reach_and_attained(act
     assert checked > 5
 
 
-def test_the_condition_of_a_constant_pattern_is_sufficient_and_at_its_edges() -> None:
+def test_the_condition_of_a_constant_pattern_at_its_edges() -> None:
     u = torch.eye(1).double()
     for value, eps, expected in ((0.0, T, True), (0.0, T + 1e-9, False), (1.0, 0.74, True), (1.0, 0.75, False)):
         assert constant_pattern(u, torch.tensor([[value]]).double(), T, eps, "l2").item() is expected

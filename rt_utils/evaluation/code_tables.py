@@ -90,11 +90,12 @@ def closest(factors: pd.DataFrame) -> dict[str, str | float]:
 
 def contrast_reading(swept: pd.DataFrame, control: str, alone: str) -> dict[str, str | float]:
     """Of contrastive pretrainings: the control before and after the adversary, the one that needs none, and which
-    others have a median purity above one half without an adversary, or one that it raises by more than a tenth.
+    others have a median purity above one half without an adversary, or one that it moves by more than a tenth.
     """
     mean = mean_and_spread(swept, ["contrastive", "adversary"])[0]
     pure, safe, far = (mean[name].unstack(sort=False) for name in ("purity", "robust acc., l2", "robust acc., linf"))
-    high, rises = pure.index[pure["clean"] > 0.5], pure.index[pure["linf"] > pure["clean"] + 0.1]
+    rise = pure["linf"] - pure["clean"]
+    high, rises, falls = (pure.index[chosen] for chosen in (pure["clean"] > 0.5, rise > 0.1, rise < -0.1))
     return {
         "control": control,
         "clean": float(pure["clean"][control]),
@@ -107,4 +108,5 @@ def contrast_reading(swept: pd.DataFrame, control: str, alone: str) -> dict[str,
         "far": float(far["clean"][alone]),
         "high": ", ".join(high) or "none",
         "rises": ", ".join(rises) or "none",
+        "falls": ", ".join(falls) or "none",
     }
