@@ -495,13 +495,44 @@ PURIFICATION = [
             "1",
             "test_the_search_finds_the_known_maximum_of_pure_nodes",
         ),
-        ("self.threshold if b is None else b", "self.threshold", "test_nodes_are_silent_up_to_their_threshold"),
+        ("self.threshold if t is None else t", "self.threshold", "test_nodes_are_silent_up_to_their_threshold"),
         (
-            "start, adversary, radius, [0.7] * 3)",
-            "start, adversary, 0 * radius, [0.7] * 3)",
+            "start, recipe.adversary, radius, [0.7] * 3)",
+            "start, recipe.adversary, 0 * radius, [0.7] * 3)",
             "test_pretraining_looks_at_its_moments_and_depends_on_its_adversary",
         ),
-    )
+        (
+            "(loss + margin).mean()",
+            "(loss + margin).square().mean().sqrt()",
+            "test_a_probe_on_pure_nodes_moves_as_the_proposition_says",
+        ),
+        (
+            "weight if turn is None else weight @ turn",
+            "weight",
+            "test_a_rotated_dictionary_is_seen_by_the_optimiser_alone",
+        ),
+    ),
+    *_in(
+        "test_purification_theory",
+        (
+            "(values - moves > t)",
+            "(values > t)",
+            "test_the_condition_of_a_constant_pattern_is_sufficient_and_at_its_edges",
+        ),
+        ("gamma * eps * dual(", "eps * dual(", "test_pure_nodes_with_a_threshold_move_by_the_head_on_the_support"),
+        ("values > t if t else", "values > t if True else", "test_purity_without_a_threshold_gains_nothing"),
+        ("k * (k - 1) * pairs", "k * k * pairs", "test_means_over_all_supports"),
+        ("- t * (high**2 - first**2) / 2", "", "test_the_rescaling_in_numbers"),
+        ("scale = SPARE * t", "scale = 0.1 * t", "test_the_four_cases_compute_one_function_and_only_one_of_them_gains"),
+    ),
+    *_in(
+        "test_first_layer",
+        (
+            "weight.abs().sum(1) /",
+            "weight.norm(dim=1) /",
+            "test_the_reach_is_what_a_perturbation_moves_in_standard_deviations",
+        ),
+    ),
 ]
 
 PLANTED = [

@@ -1,6 +1,7 @@
-"""The chapter on feature purification: its propositions on random draws, and the page, small."""
+"""The chapter on feature purification: the page, small, and the simulation behind it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,30 @@ import torch
 from conftest import run_in
 from torch import nn
 
-from rt_utils.evaluation import code_probe
+from rt_utils.evaluation import code_probe, code_tables
 from rt_utils.evaluation.code_search import SearchSettings, search
-from rt_utils.evaluation.sparse_codes import D, K, Nodes, codes, purity, radii
+from rt_utils.evaluation.sparse_codes import (
+    D,
+    K,
+    Nodes,
+    below,
+    codes,
+    purity,
+    purity_of_a_direction,
+    radii,
+    reach_radius,
+)
 from rt_utils.pages import execution
 from rt_utils.pages.plain import from_plain, plain
 from rt_utils.pages.plots import purification as plots
 from rt_utils.runtime.errors import InputError
-from rt_utils.training import purification
+from rt_utils.theory.purity import linear_reach, pure_reach
+from rt_utils.training import code_pretraining, purification
+from rt_utils.training.code_pretraining import Recipe, pretrain
 
 B = 0.25
 SMALL = {"n_seeds": 2, "steps": 60, "n_test": 12, "results": "files"}
+TABLE = {"eps": 0.4, "threshold": B, "seed": 3}
 
 
 def sparse(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -30,37 +44,6 @@ def sparse(n: int, rng: np.random.Generator) -> np.ndarray:
     return z
 
 
-def soft(v: np.ndarray) -> np.ndarray:
-    return np.sign(v) * np.maximum(np.abs(v) - B, 0)
-
-
-def test_pure_nodes_move_by_the_part_of_the_head_on_the_support() -> None:
-    rng, eps = np.random.default_rng(0), 0.2
-    for z, theta in zip(sparse(200, rng), rng.normal(size=(200, D)), strict=True):
-        support = z != 0
-        reach = eps * np.linalg.norm(theta[support])
-        delta = rng.normal(size=(500, D)) * rng.choice([1e-3, 1.0], size=(500, D))
-        delta[0] = np.where(support, theta, 0)
-        delta *= eps / np.linalg.norm(delta, axis=1, keepdims=True)
-        moves = np.abs((soft(z + delta) - soft(z)) @ theta)
-        assert moves.max() <= reach * (1 + 1e-12)
-        assert moves[0] == pytest.approx(reach)
-        shifts = np.linalg.norm(soft(z + eps * np.sign(delta)) - soft(z), axis=1)
-        np.testing.assert_allclose(shifts, eps * K**0.5)  # of pure nodes under l_inf, at the corners of the ball
-
-
-def test_mean_over_supports() -> None:
-    rng = np.random.default_rng(0)
-    theta = rng.normal(size=D)
-    squares = [((theta * (z != 0)) ** 2).sum() for z in sparse(20_000, rng)]
-    assert np.mean(squares) == pytest.approx(K / D * (theta**2).sum(), rel=0.03)
-
-
-def test_the_activations_are_those_of_the_text() -> None:
-    v = torch.linspace(-2, 2, 401)
-    torch.testing.assert_close(nn.functional.softshrink(v, B), torch.from_numpy(soft(v.numpy())).float())
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_in(tmp_path_factory.mktemp("purification"), "purification", SMALL)
@@ -68,11 +51,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_setting_has_its_claims(finished: Path) -> None:
     rows = pd.read_csv(finished / "files" / "ledger.csv")
-    floor = rows.claim.str.startswith("Attack floor")
-    assert (floor.sum(), len(rows)) == (4, 16)
+    floor, proved = (rows.claim.str.contains(text) for text in ("Attack floor", "what is proved"))
+    assert (floor.sum(), proved.sum(), len(rows)) == (4, 16, 4 + 16 + 12 + 1)
     assert set(rows.norm) == {"l2", "linf"}
-    assert set(rows[floor].n) == {12}
-    rows = rows[~floor]
+    assert set(rows[floor | proved].n) == {12}
+    assert (rows[proved].verdict == "holds").all()
+    assert (rows[proved].lhs > 0.99 * rows[proved].rhs).all()
+    rows = rows[~floor & ~proved]
     assert (rows.n == 2).all()
     purities = rows[rows.claim.str.contains("purity")]
     assert purities[["lhs", "rhs"]].min(axis=None) >= D**-0.5
@@ -85,7 +70,7 @@ def test_without_an_adversary_nothing_differs(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     execution.run("purification", SMALL | {"eps": 0, "n_seeds": 1, "steps": 20}, Path("out.ipynb"), progress=False)
     rows = pd.read_csv("files/ledger.csv")
-    rows = rows[~rows.claim.str.startswith("Attack floor")]
+    rows = rows[~rows.claim.str.contains("Attack floor|what is proved")]
     np.testing.assert_allclose(rows.lhs, rows.rhs, atol=1e-6)
 
 
@@ -133,7 +118,20 @@ def test_nodes_are_silent_up_to_their_threshold() -> None:
         torch.testing.assert_close(nodes(x, 0.0), x)
 
 
-def test_a_probe_on_pure_nodes_is_right_and_moves_as_the_proposition_says() -> None:
+def test_the_radius_at_which_the_ideal_is_compared() -> None:
+    assert below(0.25) == 0.25
+    assert below(0.4) == pytest.approx(0.1)
+    assert below(0.6) == 0
+    assert reach_radius(0.24, 0.25) == 0.24
+    assert reach_radius(0.25, 0.25) == reach_radius(0.4, 0.25) == pytest.approx(0.2)
+
+
+def test_a_random_direction_is_mixed() -> None:
+    assert purity_of_a_direction(1) == 1
+    assert purity_of_a_direction(D) < purity_of_a_direction(27) < purity_of_a_direction(4) < 1
+
+
+def test_a_probe_on_nodes_without_a_threshold_moves_as_mixed_ones_whatever_their_purity() -> None:
     """Every feature twice, no threshold: the clean probe fits, and the shift is eps sqrt(2)."""
     weight = torch.cat([torch.eye(D), torch.eye(D)])
     nodes = Nodes(weight, "soft", 0.0)
@@ -147,20 +145,101 @@ def test_a_probe_on_pure_nodes_is_right_and_moves_as_the_proposition_says() -> N
     assert floor["points"] == 0
 
 
+@pytest.mark.parametrize(("activation", "loss"), [("soft", 0.03), ("hard", 1e-3)])
+def test_a_probe_on_pure_nodes_moves_as_the_proposition_says(activation: str, loss: float) -> None:
+    """The ideal has the rescaling of a fitted head in it, and is a mean as the measured move is."""
+    nodes = Nodes(torch.cat([torch.eye(D), torch.zeros(D, D)]), activation, B)
+    row, _ = code_probe.probed(nodes, radii(0.4), 40, seed=0)
+    task = code_probe.new_task(nodes, 40, 0)
+    for norm, radius in (("l2", 0.2), ("linf", 0.4 / K**0.5)):
+        assert row[f"moved, {norm}"] == pytest.approx(row[f"pure, {norm}"], rel=loss)
+        assert row[f"mixed, {norm}"] == pytest.approx(linear_reach(task.beta, radius, norm))
+        gamma = 1.2903 if activation == "soft" else 1.0
+        bare = pure_reach(task.beta, task.test, radius, norm).mean().item()
+        assert row[f"pure, {norm}"] == pytest.approx(gamma * bare, rel=1e-4)
+
+
 def test_pretraining_looks_at_its_moments_and_depends_on_its_adversary() -> None:
     given = {"eps": 0.4, "threshold": B, "steps": 4, "seed": 3}
-    clean, seen = purification.pretrain("one task", "clean", "soft", **given)
-    assert list(seen) == purification.moments(4) == [0, 4]
-    again, _ = purification.pretrain("one task", "clean", "soft", **given)
-    attacked, _ = purification.pretrain("one task", "l2", "soft", **given)
-    harmless, _ = purification.pretrain("one task", "l2", "soft", **(given | {"eps": 0.0}))
+    clean, seen = pretrain(Recipe("one task", "clean"), **given)
+    assert list(seen) == code_pretraining.moments(4) == [0, 4]
+    again, _ = pretrain(Recipe("one task", "clean"), **given)
+    attacked, _ = pretrain(Recipe("one task", "l2"), **given)
+    harmless, _ = pretrain(Recipe("one task", "l2"), **(given | {"eps": 0.0}))
     assert torch.equal(clean.weight, again.weight)
     assert torch.equal(clean.weight, harmless.weight)
-    weak, _ = purification.pretrain("one task", "l2", "soft", **(given | {"eps": 1e-9}))  # with the same draws
+    weak, _ = pretrain(Recipe("one task", "l2"), **(given | {"eps": 1e-9}))  # with the same draws
     assert (attacked.weight - weak.weight).abs().max() > 1e-3
-    contrastive, _ = purification.pretrain("contrastive", "linf", "hard", **given)
+    contrastive, _ = pretrain(Recipe("contrastive", "linf", "hard"), **given)
     assert contrastive.activation == "hard"
     assert torch.isfinite(contrastive.weight).all()
+
+
+def test_the_views_of_a_contrastive_pretraining() -> None:
+    draw, recipe = torch.Generator().manual_seed(0), Recipe("contrastive", "clean")
+    s = codes(200, draw)
+    first, other = code_pretraining.views(recipe, s, draw)
+    assert torch.equal(first, s)
+    assert torch.equal(other.sign(), s.sign())
+    assert (other[s != 0] != s[s != 0]).all()
+    _, one = code_pretraining.views(replace(recipe, one_feature=True), s, draw)
+    assert (one != 0).sum(1).eq(1).all()
+    assert (one.sign() * s.sign()).sum(1).eq(1).all()
+    first, other = code_pretraining.views(replace(recipe, noise=0.1), s, draw)
+    off = s == 0
+    assert first[off].std() == pytest.approx(0.1, rel=0.05)
+    assert (first[off] * other[off]).mean().abs() < 1e-3  # each view has its own
+
+
+def test_contrast_is_smallest_where_each_input_has_its_own_view() -> None:
+    z = torch.eye(4)
+    right, wrong = (code_pretraining.contrast(z, other, 0.1).item() for other in (3 * z, z.roll(1, 0)))
+    assert right == pytest.approx(4 * np.log(1 + 3 * np.exp(-10)), rel=1e-3)
+    assert wrong > 10 * right
+
+
+def test_a_rotated_dictionary_is_seen_by_the_optimiser_alone() -> None:
+    """At the start, and under gradients of a rotation-free loss, contents are the weights times the dictionary."""
+    given = {"eps": 0.4, "threshold": B, "steps": 1, "seed": 3}
+    straight, seen = pretrain(Recipe("eight tasks", "clean"), **given)
+    turned, own = pretrain(Recipe("eight tasks", "clean", rotated=True), **given)
+    assert not torch.equal(seen[0], own[0])
+    torch.testing.assert_close(straight.weight.norm(dim=1), turned.weight.norm(dim=1), rtol=0.2, atol=0)
+
+
+@pytest.mark.slow
+def test_the_positive_controls_become_pure() -> None:
+    """What the sweep rests on: one recipe that an adversary purifies, one that needs none, and one that stays mixed."""
+    given = {"eps": 0.4, "threshold": B, "steps": 400, "seed": 0}
+
+    def median(name: str, adversary: str) -> float:
+        nodes, _ = pretrain(replace(purification.SWEEP[name], adversary=adversary), **given)
+        return purity(nodes.weight).median().item()
+
+    assert median(purification.CONTROL, "clean") < 0.5 < 0.9 < median(purification.CONTROL, "linf")
+    assert median(purification.ALONE, "clean") > 0.9
+    assert max(median("as above", "clean"), median("as above", "linf")) < 0.5
+
+
+def test_the_rotated_runs_have_a_row_each() -> None:
+    turned = purification.turned(steps=2, **TABLE)
+    assert list(turned.pretraining) == list(purification.TURNED)
+    assert (turned["axes"] != turned["rotated"]).all()  # `.axes` is the frame's own
+
+
+def test_what_is_said_of_a_sweep() -> None:
+    rows = [
+        {"contrastive": name, "adversary": adversary, "seed": 0, "purity": value, "robust acc., l2": value / 2}
+        | {"robust acc., linf": value / 4}
+        for name, values in {"x": (0.3, 0.8), "y": (0.9, 0.95), "z": (0.4, 0.45), "w": (0.45, 0.3)}.items()
+        for adversary, value in zip(("clean", "linf"), values, strict=True)
+    ]
+    found = code_tables.contrast_reading(pd.DataFrame(rows), "x", "y")
+    assert found["high"] == "y"
+    assert found["rises"] == "x"
+    assert found["falls"] == "w"
+    assert [found[name] for name in ("clean", "linf", "before", "after")] == pytest.approx([0.3, 0.8, 0.15, 0.4])
+    assert [found[name] for name in ("own", "safe", "far")] == pytest.approx([0.9, 0.45, 0.225])
 
 
 def test_means_spreads_and_what_is_said_of_them() -> None:
@@ -169,27 +248,34 @@ def test_means_spreads_and_what_is_said_of_them() -> None:
         | {"purity": 0.9 if adversary == "l2" and kind != "contrastive" else 0.5 + 0.1 * seed}
         | {"robust acc., linf": 0.3 if adversary == "linf" and kind == "one task" else 0.0}
         | {"moved, l2": 2.0 if adversary == "clean" else 0.5, "moved, linf": 3.0 if adversary == "clean" else 1.5}
-        for kind in purification.KINDS
-        for adversary in purification.ADVERSARIES
+        | {"mixed, l2": 4.0, "mixed, linf": 6.0, "pure, l2": 0.25, "pure, linf": 1.0}
+        for kind in code_tables.KINDS
+        for adversary in code_tables.ADVERSARIES
         for seed in (0, 1)
     ]
     runs = pd.DataFrame(rows)
-    mean, spread = purification.mean_and_spread(runs)
+    mean, spread = code_tables.mean_and_spread(runs)
     assert mean["purity"]["soft", "contrastive", "l2"] == pytest.approx(0.55)
     assert spread["purity"]["soft", "contrastive", "l2"] == pytest.approx(0.1 / 2**0.5)
-    assert purification.reading(mean) == {"mixed": "contrastive", "robust": "one task with the linf adversary (30%)"}
-    factors = purification.gained(mean, "moved")
+    assert code_tables.reading(mean) == {"mixed": "contrastive", "robust": "one task with the linf adversary (30%)"}
+    factors = code_tables.factors(mean)
     assert list(factors.measured) == [4, 2] * 3
-    shown = purification.with_spread(runs, {"purity": "purity"})
+    assert list(factors.ideal) == [16, 6] * 3
+    assert list(factors.clean) == [0.5, 0.5] * 3
+    assert list(factors.adversarial) == [2, 1.5] * 3
+    best = code_tables.closest(factors)
+    assert best == {"pretraining": "eight tasks", "adversary": "linf", "share": pytest.approx(1 / 3)}
+    assert code_tables.closest(factors.assign(ideal=np.nan))["pretraining"] == "none"
+    shown = code_tables.with_spread(runs, {"purity": "purity"})
     assert shown.purity[0] == "0.55\u00a0±\u00a00.07"
-    assert purification.with_spread(runs[runs.seed == 0], {"purity": "purity"}).purity[0] == "0.50"
-    case = purification.by_adversary(mean, "soft", "one task")
+    assert code_tables.with_spread(runs[runs.seed == 0], {"purity": "purity"}).purity[0] == "0.50"
+    case = code_tables.by_adversary(mean, "soft", "one task")
     assert case["linf"]["robust acc., linf"] == pytest.approx(0.3)
 
 
 def test_purities_are_drawn_by_kind_step_and_adversary() -> None:
     seen = {0: torch.rand(5), 60: torch.rand(5)}
-    purities = {(kind, adversary): seen for kind in purification.KINDS for adversary in purification.ADVERSARIES}
+    purities = {(kind, adversary): seen for kind in code_tables.KINDS for adversary in code_tables.ADVERSARIES}
     figure = plots.purity(from_plain(plain(purification.nested(purities))), [0, 60])
     assert [axis.get_title() for axis in figure.axes[:2]] == ["step 0", "step 60"]
     assert [len(axis.lines) for axis in figure.axes] == [3] * 6

@@ -28,7 +28,7 @@ class SearchSettings:
 
 def ascend(
     gain: Callable[[Tensor, int], Tensor],
-    z: Float[Tensor, "n d"],
+    s: Float[Tensor, "n d"],
     delta: Float[Tensor, "*k n d"],
     norm: str,
     eps: float,
@@ -37,7 +37,7 @@ def ascend(
     """PGD from `delta` that increases `gain(inputs, number of the step)`; step sizes relative to eps."""
     for step, size in enumerate(sizes):
         delta = delta.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(gain(z + delta, step).sum(), delta)
+        (slope,) = torch.autograd.grad(gain(s + delta, step).sum(), delta)
         delta = delta.detach()
         if norm == "l2":
             delta = delta + size * eps * slope / (slope.norm(dim=-1, keepdim=True) + 1e-12)
@@ -54,7 +54,7 @@ def falling(first: float, steps: int) -> list[float]:
 
 def search(
     gain: Gain,
-    z: Float[Tensor, "n d"],
+    s: Float[Tensor, "n d"],
     norm: str,
     eps: float,
     threshold: float,
@@ -73,15 +73,15 @@ def search(
         return gain(x, threshold * min(1.0, 2 * (step + 1) / settings.steps))
 
     if not eps:
-        return gain(z, threshold)
-    d = z.shape[-1]
-    noise = torch.randn(settings.random, *z.shape, generator=draw)
+        return gain(s, threshold)
+    d = s.shape[-1]
+    noise = torch.randn(settings.random, *s.shape, generator=draw)
     noise = noise.sign() if norm == "linf" else functional.normalize(noise, dim=-1)
     rough = torch.linspace(0.01, 1, settings.random)[:, None, None] * eps * noise
-    corners = eps * torch.cat([torch.eye(d), -torch.eye(d)])[:, None].expand(-1, len(z), -1)
+    corners = eps * torch.cat([torch.eye(d), -torch.eye(d)])[:, None].expand(-1, len(s), -1)
     quick, long, last = falling(0.5, settings.short), falling(1.0, settings.steps), falling(0.5, settings.steps)
     starts = ((fixed, corners, quick), (rising, rough, long), (fixed, rough, long))
-    found = torch.cat([ascend(which, z, start, norm, eps, sizes) for which, start, sizes in starts])
-    best = gain(z + found, threshold).topk(settings.keep, dim=0).indices
-    found = ascend(fixed, z, found.gather(0, best[..., None].expand(-1, -1, d)), norm, eps, last)
-    return torch.maximum(gain(z + found, threshold).amax(0), gain(z, threshold))
+    found = torch.cat([ascend(which, s, start, norm, eps, sizes) for which, start, sizes in starts])
+    best = gain(s + found, threshold).topk(settings.keep, dim=0).indices
+    found = ascend(fixed, s, found.gather(0, best[..., None].expand(-1, -1, d)), norm, eps, last)
+    return torch.maximum(gain(s + found, threshold).amax(0), gain(s, threshold))
