@@ -38,7 +38,7 @@ def pairs(m: Measurement) -> Pairs:
 
 
 def of_pairs(of: Pairs, factors: Sequence[float]) -> list[float]:
-    """LHS of the centred two-class heads -+(W_y - W_j) / 2, averaged over all pairs, with the probe times each factor."""
+    """LHS of the centred two-class heads -+(W_y - W_j) / 2, averaged over all pairs; the probe times each factor."""
     towards, margins, lengths = of
     label, means = torch.zeros(margins.numel(), dtype=torch.int64), []
     for factor in factors:
@@ -84,3 +84,15 @@ def limits(measurements: Iterable[Measurement]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def curves(measurements: Iterable[Measurement], factors: Sequence[float]) -> pd.DataFrame:
+    """Per encoder LHS over AS of the probe's pairs for each factor, averaged over the data sets; last, at infinity."""
+    rows = []
+    for m in measurements:
+        towards, margins, _ = of = pairs(m)
+        values = [*of_pairs(of, factors), float(lost_beyond_margin(towards, margins).mean())]
+        score = statements.as_score(found(m)[1].norm(dim=2).amax(0)) or 1.0
+        over = [value / score for value in values]
+        rows.append(pd.DataFrame({"encoder": m.encoder, "factor": [*factors, float("inf")], "LHS / AS": over}))
+    return pd.concat(rows).groupby(["encoder", "factor"], sort=False, as_index=False).mean()

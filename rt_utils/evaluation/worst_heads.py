@@ -56,7 +56,7 @@ def lhs(
     moves: Float[Tensor, "k n r"],
     labels: Int64[Tensor, " n"],
 ) -> float:
-    """The left side of Lemma 1 for this weight and bias, in l_inf; the adversary has the k moves of a point, or none."""
+    """The left side of Lemma 1 for this weight and bias, in l_inf; the adversary has a point's k moves, or none."""
     weight, bias = head
     clean, *losses = (CROSS_ENTROPY(features @ weight.T + bias, labels) for features in (z, *(z + moves)))
     worst = torch.stack([clean, *losses]).amax(0)
@@ -64,7 +64,7 @@ def lhs(
 
 
 def span(direction: Float[Tensor, " r"], z: Float[Tensor, "n r"]) -> float:
-    """2 max |<u, z>|: with this bias, in logits, the converse's head with L = 1 opposes a label at every clean image."""
+    """2 max |<u, z>|: with this bias, in logits, the converse's head -+u opposes its label at every clean image."""
     return 2 * float((z @ direction).abs().max())
 
 
@@ -88,7 +88,7 @@ def given_labels(
     generator: torch.Generator,
     bias: float,
 ) -> float:
-    """The largest LHS found where each point keeps its label: over the classes, of the head that opposes one of them."""
+    """The largest LHS found where points keep their labels: over the classes, of the head that opposes one of them."""
     best = 0.0
     for opposed in labels.unique().tolist():
         direction = search(moves[:, labels == opposed], generator, starts=2)
@@ -114,7 +114,7 @@ def parallel(width: int, generator: torch.Generator) -> Float[Tensor, "n r"]:
 
 
 def over_widths(families: Mapping[str, Family], widths: Sequence[int], seed: int, starts: int = 2) -> pd.DataFrame:
-    """Per family of simulated shifts and number r of features: the best head found and the converse's bound, over AS."""
+    """Per family of simulated shifts and number r of features: the best head found and the bound, both over AS."""
     rows = []
     for name, family in families.items():
         for width in widths:
