@@ -84,6 +84,21 @@ def test_only_against_the_bias_does_the_gap_tend_to_the_limit() -> None:
     assert ((z @ weight.T + offset).argmax(1) == 1).all()  # a constant prediction, wrong at every point
 
 
+def test_the_curves_against_the_bias() -> None:
+    curves, limit = worst_heads.bias_curves(random_measurement(3), [-5, 0, 30], 0)
+    assert curves["opposed"].is_monotonic_increasing
+    assert curves["favoured"].is_monotonic_decreasing
+    assert curves["opposed"].iloc[-1] == pytest.approx(limit)
+    assert 0 <= curves["favoured"].iloc[-1] < 1e-9 < limit < 1
+
+
+def test_curves_of_scale_end_at_their_limit() -> None:
+    m = random_measurement(3)
+    curve = scaled_heads.curves([m, m], [1.0, 1e5])["LHS / AS"]
+    (row,) = scaled_heads.limits([m]).to_dict("records")
+    assert curve.tolist() == pytest.approx([row["LHS"] / row["AS"], curve[2], row["limit"] / row["AS"]], rel=1e-4)
+
+
 def test_with_given_labels_one_class_suffices() -> None:
     z, moves, labels = draw(4, 60, 5), draw(5, 1, 60, 5), torch.arange(60) % 3
     gap = worst_heads.given_labels(z, moves, labels, 3, torch.Generator().manual_seed(0), 40)

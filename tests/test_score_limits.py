@@ -63,7 +63,7 @@ def test_no_upper_limit_without_a_bound() -> None:
 
 def test_coverage_over_a_thousand_samples() -> None:
     table = score_coverage.coverage(RHO, n=100, repeats=1000, seed=0).set_index("limit")
-    assert (table["missed"] <= RHO).all()
+    assert (table["missed"] <= RHO + 3 * math.sqrt(RHO * (1 - RHO) / 1000)).all()
     assert table.loc["certified, one radius", "missed"] > 0.01  # they can miss
     assert table.loc[score_coverage.BAND, "missed"] > 0.005
     truth = table["true"]

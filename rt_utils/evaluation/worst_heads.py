@@ -80,6 +80,16 @@ def against_bias(
     return [lhs(converse.opposing_head(direction, least + bias), z, moves, labels) for bias in biases]
 
 
+def bias_curves(m: Measurement, biases: Sequence[float], seed: int) -> tuple[pd.DataFrame, float]:
+    """`against_bias` of the best head found, over AS, where the bias opposes and favours all labels; and the limit."""
+    z, moves = found(m)
+    direction = search(moves, torch.Generator().manual_seed(seed))
+    score = statements.as_score(moves.norm(dim=2).amax(0)) or 1.0
+    opposed, favoured = ([gap / score for gap in against_bias(direction, z, moves, biases, label)] for label in (0, 1))
+    limit = reached(direction, moves) / score
+    return pd.DataFrame({"bias": biases, "opposed": opposed, "favoured": favoured}), limit
+
+
 def given_labels(
     z: Float[Tensor, "n r"],
     moves: Float[Tensor, "k n r"],
