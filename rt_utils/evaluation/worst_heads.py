@@ -44,9 +44,15 @@ def climbed(direction: Float[Tensor, " r"], moves: Float[Tensor, "k n r"], steps
 
 
 def search(moves: Float[Tensor, "k n r"], generator: torch.Generator, starts: int = 8) -> Float[Tensor, " r"]:
-    """The unit vector that reaches furthest among the ends of ascents from `starts` uniform directions, both ways."""
+    """The unit vector that reaches furthest among the ends of ascents, each from a direction and from its opposite.
+
+    They start at the mean move, along the axis of largest spread, and at `starts` uniform directions.
+    """
+    every = moves.flatten(0, 1)
     drawn = torch.randn(starts, moves.shape[2], generator=generator, dtype=moves.dtype)
-    ends = [climbed(sign * u / u.norm(), moves) for u in drawn for sign in (1, -1)]
+    spread = torch.linalg.eigh(every.T @ every).eigenvectors[:, -1]
+    begun = torch.nn.functional.normalize(torch.stack([every.mean(0), spread, *drawn]), dim=1)
+    ends = [climbed(sign * u, moves) for u in begun for sign in (1, -1)]
     return max(ends, key=lambda u: reached(u, moves))
 
 
