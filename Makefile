@@ -38,7 +38,7 @@ natural-encoders: install ## pretrain the natural encoders on DATA=folder; goes 
 	@$(BIN)/python -m rt_utils.training.natural_encoders $(ENCODERS) --data "$(DATA)" $(if $(DESCRIBED),--described "$(DESCRIBED)")
 
 # The chapters whose numbers depend on the encoders. Where a record is there already it is replaced.
-NATURAL := theorem_1_loss_gap theorem_2_criterion slack section_5_1_cross_entropy section_5_2_criterion \
+NATURAL := theorem_1_loss_gap theorem_2_criterion slack converse section_5_1_cross_entropy section_5_2_criterion \
     section_6_1_as_score section_6_2_transfer_methods appendix_b2_regression appendix_b5_distribution_shift \
     appendix_paper_and_code roli audit
 reference: install ## run the chapters under natural and keep what they computed for the book (needs the data)

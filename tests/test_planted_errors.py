@@ -32,6 +32,14 @@ PLANTED = {
     "theorem_2_criterion, ratio too large": MARGIN.format(1.01),
     "theorem_2_criterion, ratio too small": MARGIN.format(0.99),
     "slack, half the longest row": ("old = statements.head_norm\nstatements.head_norm = lambda *a: old(*a) / 2\n"),
+    "converse, all of a coordinate": "converse.mean_coordinate = lambda r: 1.0\n",
+    "converse, bias the other way": (
+        "old = converse.opposing_head\nconverse.opposing_head = lambda u, bias, **k: old(u, -bias, **k)\n"
+    ),
+    "converse, a ninth of the longest row": (
+        "old = statements.head_norm\nstatements.head_norm = lambda *a: old(*a) / 9\n"
+    ),
+    "converse, no allowance for the sample": "score_limits.hoeffding = lambda c2, n, rho, sides: 0.0\n",
     "slack, half the norm of a layer": ("from rt_utils.models.networks.orthonormal import Grey\nGrey.norm /= 2\n"),
 }
 

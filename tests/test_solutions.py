@@ -16,6 +16,7 @@ THEORY = (
     "theorem_1_loss_gap",
     "theorem_2_criterion",
     "slack",
+    "converse",
 )
 RERUN = re.compile(r"[Rr]erun this page")  # an exercise whose solution is another run
 

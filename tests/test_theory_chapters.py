@@ -10,6 +10,7 @@ from test_chapter import SMALL
 
 from rt_utils.pages import execution
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory import converse
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,24 @@ def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert certified.n.is_monotonic_decreasing
     bound = rows[rows.claim.str.startswith("Lipschitz")]
     assert (bound.lhs > 0.8 * bound.rhs).all()  # and the attack comes close to it
+
+
+def test_the_converse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = SMALL | {"n_train": 1000, "encoders": "embedded/robust", "data": "digits", "resamples": 100}
+    execution.run("converse", small | {"results": "files"}, Path("out.ipynb"), progress=False)
+    rows = pd.read_csv("files/ledger.csv")
+    assert set(rows.claim.str.split("[:,(]").str[0].str.strip()) == {
+        *("Converse", "Converse with given labels", "Scaled probe", "Confidence limit")
+    }
+    assert set(rows.verdict) == {"holds"}
+    arrays = np.load("files/points.npz")
+    z, moved, again = (arrays[f"embedded/robust|digits|{name}"].astype(float) for name in ("z", "z_shift", "z_loss"))
+    score = np.maximum(*(np.linalg.norm(found - z, axis=1) for found in (moved, again))).mean()
+    bound, lemma, *_ = rows.itertuples()
+    assert lemma.rhs == pytest.approx(score)
+    assert bound.lhs == pytest.approx(score * converse.mean_coordinate(16) / 2)  # 16 points span no more
+    assert 2 * bound.lhs < bound.rhs == lemma.lhs < score
 
 
 def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
