@@ -50,7 +50,7 @@ def _reach(m: Measurement) -> list[Float[Tensor, "n r"]]:
 
 
 def two_perturbations(m: Measurement, c2: float, head: tuple[Tensor, Tensor] | None = None) -> Population:
-    """The measured points against an adversary with the two perturbations that were found, and no other.
+    """The measured points against an adversary with 0 and the two perturbations that were found, and no other.
 
     `head`: weight and bias, if they are not the measurement's own.
     """

@@ -42,7 +42,7 @@ def fastest_change(
 
 
 def longest_move(weight: Float[Tensor, "c r"], moves: Float[Tensor, "n r"], alpha: Alpha) -> float:
-    """The largest ||W v||_alpha / ||v||_2 over the given v: by Lemma 2 at most L_alpha(W)."""
+    """The largest ||W v||_alpha / ||v||_2 over the given v: by Lemma 2 at most L_alpha(W). The v are not 0."""
     moved = torch.linalg.vector_norm(moves @ weight.T, ORDERS[alpha], dim=1)
     return float((moved / moves.norm(dim=1)).max())
 

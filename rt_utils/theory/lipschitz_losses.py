@@ -1,4 +1,4 @@
-"""The losses in use with their Lipschitz constants, and a search that attains each constant.
+"""The losses in use with their Lipschitz constants, and a search that comes close to each constant.
 
 Outputs u of a predictor: logits, one score whose sign decides, or regressed values. Targets of the norms are unit
 vectors e_y, those of Huber's and the quantile loss the number y, so that every loss takes labels.
@@ -57,17 +57,17 @@ def norm(u: Outputs, y: Labels) -> PerPoint:
 
 
 def squared_norm(u: Outputs, y: Labels) -> PerPoint:
-    """||u - e_y||_2^2."""
+    """||u - e_y||_2^2: 2R-Lipschitz in l_2 on the domains Z_y = {||u - e_y||_2 <= R}, one for each label."""
     return (u - targets(u, y)).square().sum(1)
 
 
 def huber(u: Float[Tensor, "n 1"], y: Tensor) -> PerPoint:
-    """r^2 / 2 for |r| <= kappa, else kappa |r| - kappa^2 / 2, of one residual r = u - y."""
+    """xi^2 / 2 for |xi| <= kappa, else kappa |xi| - kappa^2 / 2, of one residual xi = u - y."""
     return torch.nn.functional.huber_loss(u[:, 0], y.to(u.dtype), delta=KAPPA, reduction="none")
 
 
 def quantile(u: Float[Tensor, "n 1"], y: Tensor) -> PerPoint:
-    """max(-tau r, (1 - tau) r) of one residual r = u - y."""
+    """max(-tau xi, (1 - tau) xi) of one residual xi = u - y."""
     return torch.maximum(TAU * (y - u[:, 0]), (1 - TAU) * (u[:, 0] - y))
 
 
@@ -113,7 +113,7 @@ def _drawn(
 def largest_ratio(
     loss: Loss, alpha: Alpha, n_classes: int, seed: int, *, bounded: bool = True, n: int = 20_000
 ) -> float:
-    """The largest |l(u, y) - l(v, y)| / ||u - v||_alpha found: by Definition 1 at most C_1.
+    """The largest |l(u, y) - l(u', y)| / ||u - u'||_alpha found: by Definition 1 at most C_1.
 
     From each of n drawn outputs one short step in the direction in which the loss changes fastest. `bounded`: the
     squared norm's residuals stay within R, where alone it has a constant.

@@ -12,7 +12,7 @@ from rt_utils.theory.statements import Alpha
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss l(logits, label) per point and the constants C_1 of Definition 1: |l(u, y) - l(v, y)| <= C_1 ||u - v||.
+    """A loss l(u, y) of logits and label, and its C_1 > 0 of Definition 1: |l(u, y) - l(u', y)| <= C_1 ||u - u'||.
 
     `outputs`: how many outputs of a predictor it takes; None: one for each class, however many there are.
     """

@@ -1,7 +1,8 @@
-"""The inequalities of the paper, as functions of tensors alone: no model, no data set, no attack.
+"""The statements of the paper and one of this book, as functions of tensors alone: no model, no data set, no attack.
 
 Notation as in the book: features z = f_theta(x) in R^r, head W in R^{c x r} with rows W_j, logits W z + b in R^c,
-shift S(x) = max_delta ||f_theta(x + delta) - f_theta(x)||_2. Distances between features are in feature units.
+shift S(x) = sup ||f_theta(x + delta) - f_theta(x)||_2 over the perturbations delta in Delta(x), a set that contains 0.
+Classes are numbered from 0 here, from 1 in the book's formulas. Distances between features are in feature units.
 """
 
 import math
@@ -15,11 +16,15 @@ Alpha = Literal["l1", "l2", "linf"]
 
 
 def head_norm(weight: Float[Tensor, "c r"], alpha: Alpha = "linf") -> float:
-    """Lemma 2's ``L_alpha(W)``, the smallest that the paper's proof gives in ``||W v||_alpha <= L_alpha(W) ||v||_2``.
+    """``L_alpha(W)`` in Lemma 2's ``||W v||_alpha <= L_alpha(W) ||v||_2``.
+
+    The words of the paper's proof, Cauchy-Schwarz for every row, give the Frobenius norm for l2. This is the spectral
+    norm, the smallest constant there; it is never above the Frobenius norm and equals it for rank one. The printed form
+    is not known to this book; the paper's released code prints both.
 
     Args:
         weight: The head W, shape (c, r).
-        alpha: l1: ``sum_j ||W_j||_2``. l2: the spectral norm (never above the Frobenius norm). linf:
+        alpha: l1: ``sum_j ||W_j||_2``. l2: the spectral norm. linf:
             ``max_j ||W_j||_2``.
 
     Returns:
@@ -146,7 +151,7 @@ def loss_gap_lhs(
     Args:
         clean: The loss at each clean image, shape (n).
         adversarial: The largest loss found at each point, shape (n), in the same unit.
-        c1: The loss's Lipschitz constant ``C_1`` in the norm alpha.
+        c1: The loss's Lipschitz constant ``C_1`` in the norm alpha, above 0.
         norm_of_head: ``L_alpha(W)``, from `head_norm`.
 
     Returns:
@@ -164,7 +169,7 @@ def hoeffding(c2: float, n: int, rho: float, sides: int = 2) -> float:
     """The second term of Theorem 1, ``C_2 sqrt(log(sides / rho) / (2 n))``; one side suffices for it.
 
     Args:
-        c2: An upper bound on the loss, in its unit. It must be fixed before the sample is seen.
+        c2: An upper bound on the loss, above 0 and in its unit. It must be fixed before the sample is seen.
         n: The number of independent points.
         rho: The probability, above 0, with which the bound may fail.
         sides: 2 where deviations to both sides are bounded, else 1.
@@ -206,7 +211,8 @@ def uniform_loss_gap_bound(
 ) -> float:
     """This book's bound for all heads and losses at once (DKW): mean(min(C_2, factor * S_i)) + one side.
 
-    Never above `loss_gap_bound`, and it holds for a head that was fitted on the very sample.
+    Never above `loss_gap_bound`, and it holds for a head that was fitted on the very sample, and for labels that were
+    chosen after it: the event speaks of the shifts alone.
 
     Args:
         shifts: The largest shift at each point, shape (n), in feature units.

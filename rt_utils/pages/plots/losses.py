@@ -23,5 +23,5 @@ def slopes(x: Float[np.ndarray, " n"], classification: Curves, regression: Curve
             axis.plot(x, values, style, color=colour, label=name, lw=2)
         axis.legend(fontsize=8)
     axes[0].set(xlabel="margin $u_y - u_j$", ylabel="loss", title="classification: slope at most 1 in the margin")
-    axes[1].set(xlabel="residual $r$", ylim=(0, 6), title="regression: the square has no constant")
+    axes[1].set(xlabel=r"residual $\xi$", ylim=(0, 6), title="regression: the square has no constant")
     return figure

@@ -1,0 +1,152 @@
+"""The table of symbols: one meaning each, names that the code has, and no chapter of the theory that says otherwise."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from conftest import ROOT
+
+READ = ("setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap")
+CODE = re.compile(r"^(`{3,})\{code-(?:cell|block)\}.*?^\1$", re.DOTALL | re.MULTILINE)
+SYMBOL = r"(?:\\(?:mathcal|hat|bar|tilde) ?\{?)?\\?[A-Za-z]+\}?(?:_(?:\{\\mathrm\{\w+\}\}|\\?[A-Za-z0-9]+))?'?"
+# What a symbol may be called where a chapter introduces it. The table's row for the symbol must say the same word.
+NOUNS = (
+    *(
+        "radius",
+        "probability",
+        "level",
+        "bias",
+        "head",
+        "encoder",
+        "representation",
+        "width",
+        "number",
+        "image",
+        "class",
+    ),
+    *("features", "shift", "drift", "ratio", "gap", "projector", "domain", "outputs", "logits", "softmax", "residual"),
+    *("temperature", "quantile", "threshold", "code", "score", "purity", "loss", "norm", "perturbation", "direction"),
+)
+CALLED = "|".join(sorted(NOUNS, key=len, reverse=True))
+INTRODUCED = (
+    re.compile(rf"\b(?P<noun>{CALLED})\s+\$\s*(?P<symbol>{SYMBOL})(?P<rest>[^$]*)\$"),  # a threshold $b$
+    re.compile(  # write $r = u - y$ for a residual; $T$ is the loss gap
+        rf"(?:\b(?:[Ww]rite|[Ll]et|[Ww]ith|[Ww]here|[Pp]ut)\s+)?\$\s*(?P<symbol>{SYMBOL})(?P<rest>[^$]*)\$"
+        rf"\s+(?:for|is|are|be)\s+(?:the|an?)\s+(?:\w+\s+)?(?P<noun>{CALLED})\b"
+    ),
+)
+
+
+OPERATORS = (r"\frac", r"\abs", r"\norm", r"\sum", r"\sqrt", r"\log", r"\E", r"\R", r"\max", r"\min", r"\sup")
+DEFINED = re.compile(r"\s*(?:$|[(=:<>,]|\\(?:in|ge|le|subseteq|to)\b)")  # what may follow a symbol, and not $u-y$
+
+
+class Row(NamedTuple):
+    shown: tuple[str, ...]  # as they stand, `$S(x)$`
+    symbols: tuple[str, ...]
+    meaning: str
+    where: str  # a chapter, or "" for all
+    code: tuple[str, ...]
+
+
+def plain(symbol: str) -> str:
+    """One name for `W_1`, `W_y` and `W_j`, and for `\\hat S` and `\\hat{S}`."""
+    symbol = re.sub(r"^(x|y|z|T|S)_[iknj\d]$", r"\1", symbol)
+    symbol = re.sub(r"^(W|D|e)_\w$", r"\1_j", symbol.replace("{", " ").replace("}", "").strip())
+    return re.sub(r"\s+", " ", symbol)
+
+
+def rows(text: str) -> list[Row]:
+    """The rows of the tables of symbols."""
+    found = []
+    for line in text.split("## Columns")[0].splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        shown = tuple(re.findall(r"\$[^$]+\$", cells[0])) if cells else ()
+        names = tuple(plain(symbol[1]) for symbol in (re.match(rf"\$({SYMBOL})", text) for text in shown) if symbol)
+        if names:
+            one_chapter = len(cells) == 3
+            where = cells[2].strip("`") if one_chapter else ""
+            code = () if one_chapter else tuple(re.findall(r"`([^`]+)`", cells[3]))
+            found.append(Row(shown, names, cells[1], where, code))
+    return found
+
+
+def notation() -> list[Row]:
+    return rows((ROOT / "book" / "notation.md").read_text("utf-8"))
+
+
+def prose(chapter: str) -> str:
+    return CODE.sub("", (ROOT / "notebooks" / f"{chapter}.md").read_text("utf-8")).replace("*", "")
+
+
+def introduced(text: str) -> Iterator[tuple[str, str]]:
+    """Symbols that the text introduces, with what it calls them. `ratio $a/b$` introduces none."""
+    for pattern in INTRODUCED:
+        for match in pattern.finditer(text):
+            if match["symbol"] not in OPERATORS and DEFINED.match(match["rest"]):
+                yield plain(match["symbol"]), match["noun"]
+
+
+def clashes(text: str, chapter: str, table: list[Row]) -> list[str]:
+    """Symbols that the text calls something that is not their meaning in the table."""
+    wrong = []
+    for symbol, noun in introduced(text):
+        meanings = [row.meaning for row in table if symbol in row.symbols and row.where in ("", chapter)]
+        if not any(re.search(rf"\b{noun}", meaning) for meaning in meanings):
+            wrong.append(f"{noun} {symbol}")
+    return wrong
+
+
+def test_a_symbol_stands_in_one_row() -> None:
+    names = [text for row in notation() for text in row.shown]
+    assert len(names) > 40
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+@pytest.mark.parametrize("chapter", READ)
+def test_a_chapter_gives_no_symbol_a_second_meaning(chapter: str) -> None:
+    assert clashes(prose(chapter), chapter, notation()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "clash"),
+    [
+        ("which are silent up to a threshold $b$.", "threshold b"),
+        ("and the code $z\\in\\R^d$ says how much", "code z"),
+        ("Write $r=u-y$ for a residual.", "residual r"),
+        ("Cross-entropy with temperature $\\tau>0$ is", "temperature \\tau"),
+        ("at most the drift $D$ of the features", "drift D"),
+        ("$T$ is the temperature of the softmax", "temperature T"),
+        ("a ball of radius $R$ around it", "radius R"),
+        ("The radius $r$ of each coordinate", "radius r"),
+    ],
+)
+def test_a_second_meaning_is_noticed(text: str, clash: str) -> None:
+    assert clashes(text, "definition_1_lipschitz_losses", notation()) == [clash]
+
+
+def test_a_symbol_of_one_chapter_is_none_of_another() -> None:
+    text = "The quantile $\\tau$ of a loss, and its residual $\\xi$."
+    assert clashes(text, "definition_1_lipschitz_losses", notation()) == []
+    assert clashes(text, "slack", notation()) == ["quantile \\tau", "residual \\xi"]
+
+
+@pytest.mark.parametrize("chapter", READ)
+def test_formulas_number_the_classes_from_1(chapter: str) -> None:
+    assert re.findall(r"W_0\b|[Cc]lass \$?0\b|y ?= ?0\$? is", prose(chapter)) == []
+
+
+def test_the_names_in_the_last_column_are_in_the_code() -> None:
+    sources = [*(ROOT / "rt_utils").rglob("*.py"), *(ROOT / "notebooks").glob("*.md")]
+    words = set(re.findall(r"\w+", "\n".join(path.read_text("utf-8") for path in sources)))
+    names = [name for row in notation() for code in row.code for name in re.findall(r"[A-Za-z_]\w*", code)]
+    assert len(names) > 30
+    assert sorted(set(names) - words) == []
+
+
+def test_the_shift_is_defined_once_and_linked() -> None:
+    chapters = ("setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap")
+    texts = [prose(chapter) for chapter in chapters]
+    assert [len(re.findall(r"S\(x\)\s*&?=\s*\\sup", text)) for text in texts] == [1, 0, 0]
+    assert "{eq}`eq-feature-shift`" in texts[2]
