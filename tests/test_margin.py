@@ -77,6 +77,14 @@ def test_the_radius_is_the_margin_ratio(regime: str) -> None:
     assert seen > POINTS or regime in ("one class", "zero rows", "equal rows")
 
 
+def test_the_table_by_hand_of_the_chapter() -> None:
+    weight, z = torch.tensor([[3.0, 0.0], [0.0, 4.0]]).double(), torch.tensor([[3.0, 1.0]]).double()
+    reached = torch.tensor([[2.7, 1.4], [2.4, 1.8], [4.6, 2.2]]).double()
+    assert statements.margin_ratio(z @ weight.T, weight).tolist() == [1.0]
+    assert statements.shift(z, reached).tolist() == pytest.approx([0.5, 1, 2])
+    assert torch.allclose(reached @ weight.T, torch.tensor([[8.1, 5.6], [7.2, 7.2], [13.8, 8.8]]).double())
+
+
 def test_equal_rows_ties_and_one_class() -> None:
     """Twins: m = 0, and yet class 0 is a prediction everywhere. So m is not "the largest ball of one prediction"."""
     weight = torch.ones(2, 1, dtype=torch.float64)
