@@ -11,6 +11,7 @@ from measured import measurement
 from rt_utils.evaluation import certificate, slack
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.networks.orthonormal import Grey, MaxMin, OrthonormalNetwork
+from rt_utils.theory import sharper
 from rt_utils.theory.sharper import LINKS
 from rt_utils.training import lipschitz_network
 
@@ -32,6 +33,17 @@ def test_a_broken_link_is_reported() -> None:
     """The largest shift is smaller than the move to the largest loss, which cannot be."""
     wrong = measurement([[2.0, 0.0]], IDENTITY, [0], z_shift=[[2.1, 0.0]], z_loss=[[1.5, 0.5]])
     assert slack.largest_excess([BY_HAND, wrong]) == pytest.approx(2 * (math.sqrt(0.5) - 0.1))
+
+
+def test_what_passes_to_the_supremum() -> None:
+    """At the origin the perturbation found is the clean image: lines (1) to (4) are 0 there, the gap T is not."""
+    found = measurement([[2.0, 0.0]], IDENTITY, [0], z_shift=[[3.0, 0.0]], z_loss=[[2.0, 0.0]])
+    better = measurement([[2.0, 0.0]], IDENTITY, [0], z_shift=[[3.0, 0.0]], z_loss=[[1.5, 0.5]])
+    gap, at_found = slack.chain(better)[0, 0], slack.chain(found)[0]
+    assert (at_found[:5] < gap).all(), "links at one perturbation bound no supremum"
+    assert gap <= at_found[5]
+    pairwise = sharper.per_sample_constants(torch.tensor(IDENTITY).double(), torch.tensor([0]))
+    assert gap <= pairwise.item() * 1.0  # line (3) with S in it
 
 
 def test_the_factors_multiply_to_the_whole_slack() -> None:

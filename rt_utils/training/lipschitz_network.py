@@ -9,14 +9,14 @@ from rt_utils.models.head import Head
 from rt_utils.models.networks.orthonormal import OrthonormalNetwork
 
 EPOCHS, BATCH, LEARNING_RATE = 30, 128, 5e-3
-TEMPERATURE = 8  # a high one asks for wide margins
+SCALE = 8  # of the logits in the loss: one over the temperature. A larger one is content with narrower margins
 
 
-def trained(name: str, data: DataSet, seed: int) -> tuple[Encoder, Head, float]:
+def trained(name: str, data: DataSet, seed: int, scale: float = SCALE) -> tuple[Encoder, Head, float]:
     """The encoder, a head whose rows have length 1, and the encoder's Lipschitz constant.
 
-    Trained on the training split; 32x32 pixels. On one thread, so that the same seed gives the same weights.
-    Raises InputError where the data set has no labels.
+    The loss is the cross-entropy of `scale` times the logits. Trained on the training split; 32x32 pixels. On one
+    thread, so that the same seed gives the same weights. Raises InputError where the data set has no labels.
     """
     x, y = data.train.pixels(), data.train.required_labels()
     batch = min(BATCH, len(x))
@@ -31,7 +31,7 @@ def trained(name: str, data: DataSet, seed: int) -> tuple[Encoder, Head, float]:
         for _ in range(EPOCHS):
             for chosen in torch.randperm(len(x))[: steps * batch].split(batch):
                 logits = network(x[chosen]) @ nn.functional.normalize(last.weight, dim=1).T + last.bias
-                loss = nn.functional.cross_entropy(TEMPERATURE * logits, y[chosen])
+                loss = nn.functional.cross_entropy(scale * logits, y[chosen])
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
 from rt_utils.pages.labels import KINDS, colours, labels, shortened
+from rt_utils.theory import margin, statements
 
 LOWEST = 1e-3  # a log axis has no zero
 
@@ -33,6 +35,44 @@ def geometry(weight: Float[np.ndarray, "3 2"], z: Float[np.ndarray, "2"], ratio:
         )
         axis.grid(False)
     axes[0].set_ylabel("feature 2")
+    return figure
+
+
+def _signed(weight: Float[np.ndarray, "3 2"], y: int, at: Float[np.ndarray, "*s 2"]) -> Float[np.ndarray, "*s"]:
+    """g, the signed margin of class y, at points of the plane."""
+    flat = torch.from_numpy(at.reshape(-1, 2) @ weight.T)
+    values = margin.signed_margin(flat, torch.from_numpy(weight), torch.full((len(flat),), y))
+    return values.numpy().reshape(at.shape[:-1])
+
+
+def one_line_proof(weight: Float[np.ndarray, "3 2"], z: Float[np.ndarray, "2"]) -> Figure:
+    """Theorem 2's proof: g cannot fall faster than one for one, so no circle around `z` gets below its level line."""
+    logits = torch.from_numpy(z @ weight.T)[None]
+    m, y = statements.margin_ratio(logits, torch.from_numpy(weight)).item(), int(logits.argmax())
+    straight = margin.towards_nearest(logits, torch.from_numpy(weight))[0].numpy()
+    figure, (plane, rays) = plt.subplots(1, 2, figsize=(8, 3.5), gridspec_kw={"width_ratios": [1.15, 1]})
+    grid = np.stack(np.meshgrid(np.linspace(-0.9, 2.3, 300), np.linspace(-1.0, 1.7, 250)), axis=-1)
+    turn = np.arctan2(straight[1], straight[0]) + np.linspace(0, 2 * np.pi, 361)
+    directions = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    values, shown = _signed(weight, y, grid), (KINDS["robust"], KINDS["standard"], INK)
+    for k, colour in enumerate(shown, start=1):
+        plane.contour(*np.moveaxis(grid, -1, 0), values, [m - k * m / 3], colors=colour, linestyles="--")
+        plane.plot([], [], "--", color=colour, label=("g = 2m/3", "g = m/3", "g = 0")[k - 1])
+        plane.plot(*(z + k * m / 3 * directions).T, "-", color=colour, lw=1.5, gid="circle")
+    plane.plot(*z, "o", color=INK, ms=4)
+    plane.set(title="circles, and level lines of g", aspect="equal", xlabel="feature 1", ylabel="feature 2")
+    plane.grid(False)
+    plane.legend(loc="upper left", fontsize=8)
+    lengths = np.linspace(0, 1.5 * m, 80)
+    for direction in directions[:-1:12]:
+        g = _signed(weight, y, z + lengths[:, None] * direction)
+        rays.plot(lengths, g, "-", color=KINDS["random"], lw=0.9, alpha=0.8, gid="ray")
+    rays.plot(lengths, m - lengths, "-", color=KINDS["standard"], lw=2, gid="bound", label="m(x) \u2212 distance")
+    rays.axhline(0, color=INK, lw=1)
+    rays.axvline(m, color=INK, lw=1, ls=":")
+    rays.set(title="g along straight lines from $f_\\theta(x)$", xlabel="distance from $f_\\theta(x)$")
+    rays.set(xticks=[0, m], xticklabels=["0", "m(x)"], yticks=[0, m], yticklabels=["0", "m(x)"])
+    rays.legend(loc="upper left", fontsize=8)
     return figure
 
 
