@@ -517,7 +517,7 @@ PURIFICATION = [
         (
             "(values - moves > t)",
             "(values > t)",
-            "test_the_condition_of_a_constant_pattern_is_sufficient_and_at_its_edges",
+            "test_the_condition_of_a_constant_pattern_at_its_edges",
         ),
         ("gamma * eps * dual(", "eps * dual(", "test_pure_nodes_with_a_threshold_move_by_the_head_on_the_support"),
         ("values > t if t else", "values > t if True else", "test_purity_without_a_threshold_gains_nothing"),
