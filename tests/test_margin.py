@@ -1,5 +1,6 @@
 """What the margin ratio is: g is 1-Lipschitz, m is the radius of Theorem 2, and where older sentences failed."""
 
+import doctest
 import math
 
 import matplotlib.pyplot as plt
@@ -10,7 +11,7 @@ from test_proof_steps import POINTS, REGIMES, Draw, at_most, draws, everywhere
 from torch import Tensor
 
 from rt_utils.pages.plots import criterion as plots
-from rt_utils.theory import sharper, statements
+from rt_utils.theory import margin, sharper, statements
 from rt_utils.theory.margin import signed_margin, towards_nearest
 
 
@@ -166,3 +167,8 @@ def test_the_picture_is_the_proof() -> None:
         values = signed_margin(on @ weight.T, weight, torch.zeros(len(on), dtype=torch.int64))
         assert values.min().item() == pytest.approx(rest, abs=1e-3)  # each circle touches its own level line
     plt.close(figure)
+
+
+def test_the_examples_run() -> None:
+    result = doctest.testmod(margin)
+    assert (result.failed, result.attempted) == (0, 5)

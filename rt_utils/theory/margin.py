@@ -9,8 +9,13 @@ from torch import Tensor
 from rt_utils.theory import statements
 
 
-def _signed(logits: Float[Tensor, "n c"], weight: Float[Tensor, "c r"], y: Int64[Tensor, " n"]) -> Float[Tensor, "n c"]:
-    """The signed distance from each class's hyperplane; +inf for a class whose row equals W_y, y itself included."""
+def signed_distances(
+    logits: Float[Tensor, "n c"], weight: Float[Tensor, "c r"], y: Int64[Tensor, " n"]
+) -> Float[Tensor, "n c"]:
+    """``(f_y - f_j) / ||W_y - W_j||_2``: how far each point is from where class j overtakes y, in feature units.
+
+    Negative beyond that hyperplane; +inf for a class whose row equals W_y, y itself included. Shapes as below.
+    """
     gaps, distances = logits.gather(1, y[:, None]) - logits, statements.row_distances(weight)[y]
     return torch.where(distances > 0, gaps / distances, math.inf)
 
@@ -38,7 +43,7 @@ def signed_margin(
         >>> signed_margin(z @ weight.T, weight, torch.tensor([0, 0]))
         tensor([ 1., -1.])
     """
-    return _signed(logits, weight, labels).amin(1)
+    return signed_distances(logits, weight, labels).amin(1)
 
 
 def towards_nearest(logits: Float[Tensor, "n c"], weight: Float[Tensor, "c r"]) -> Float[Tensor, "n r"]:
@@ -60,6 +65,6 @@ def towards_nearest(logits: Float[Tensor, "n c"], weight: Float[Tensor, "c r"]) 
         tensor([[-0.6000,  0.8000]])
     """
     y = logits.argmax(1)
-    normals = weight[_signed(logits, weight, y).argmin(1)] - weight[y]
+    normals = weight[signed_distances(logits, weight, y).argmin(1)] - weight[y]
     lengths = normals.norm(dim=1, keepdim=True)
     return torch.where(lengths > 0, normals / lengths, 0.0)
