@@ -71,13 +71,11 @@ def faults(p: Float[Tensor, "r r"], weight: Float[Tensor, "c r"]) -> dict[str, f
     of the differences; above 0 the statement holds, with an S_P that is larger than it must be.
     """
     p, w = p.double(), weight.double()
-    scale, differences = 1 + float(p.norm()), (w[:, None] - w).flatten(0, 1)
+    scale, differences = 1 + float(p.norm()), w[1:] - w[0]  # all others are differences of these
     largest = float(statements.row_distances(w).max()) or 1.0
     return {
         "symmetric": float((p.T - p).norm()) / scale,
-        "differences": float((differences @ p.T - differences).norm(dim=1).max()) / largest,
+        "differences": float((differences @ p.T - differences).norm()) / largest,
         "projector": float((p @ p - p).norm()) / scale,
-        "dimensions": float(p.trace()) - int(torch.linalg.matrix_rank(w[1:] - w[0]))
-        if len(w) > 1
-        else float(p.trace()),
+        "dimensions": float(p.trace()) - (int(torch.linalg.matrix_rank(differences)) if len(differences) else 0),
     }
