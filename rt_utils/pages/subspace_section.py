@@ -19,15 +19,15 @@ _SHARES = (
     "that share."
 )
 FIGURE = (
-    "What each criterion accounts for. Each implies the next, so each part of a bar is what that criterion adds: shift, "
-    "shift in the head's subspace, shift with direction, and last what no perturbation found changes. Right or wrong "
-    "points count alike; the robust accuracy is the part of the whole bar that is right."
+    "What each criterion accounts for. Each implies the next, so each part of a bar is what that criterion adds: "
+    "shift, shift in the head's subspace, shift with direction, and last what no perturbation found changes. Right or "
+    "wrong points count alike; the robust accuracy is the part of the whole bar that is right."
 )
 _ONE = (
     "**How to read it.** The largest gain is on {data} with the {encoder} encoder: {s:.1%} of the points fulfil "
-    "Theorem 2's criterion, {s_p:.1%} the one in the subspace, {d:.1%} the one with direction, and "
-    "{unchanged:.1%} kept their prediction. Over all {cases} pairs the subspace accounts for {within} of the {kept} points that were unchanged, "
-    "against {plain} without it and {directed} with direction. "
+    "Theorem 2's criterion, {s_p:.1%} the one in the subspace, {d:.1%} the one with direction, and {unchanged:.1%} "
+    "kept their prediction. Over all {cases} pairs the subspace accounts for {within} of the {kept} points that were "
+    "unchanged, against {plain} without it and {directed} with direction. "
 )
 _GAIN = (
     "With the smallest subspace, {small_dim} of {small_r} dimensions, AS_P is {small:.0%} of the AS score; with the "
