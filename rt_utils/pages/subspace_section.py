@@ -1,12 +1,13 @@
 """The head's own subspace as a page shows it: a table, a reading, rows of the ledger."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from rt_utils.evaluation.subspace import AIMED, AS_P, CRITERIA
 from rt_utils.pages.labels import short_name
+from rt_utils.pages.plots import slack
 
 S, S_P, D, UNCHANGED = CRITERIA
 FLIPS = 0.05  # of what the aimed attack leaves fulfilled, the share that others may flip before the ledger says so
@@ -82,6 +83,13 @@ def described(found: pd.DataFrame) -> str:
         f"{_case(row)}: {row[S]:.2f}, {row[S_P]:.2f}, {row[D]:.2f}, {row[UNCHANGED]:.2f}"
         for row in found.to_dict("records")
     )
+
+
+def figure(found: pd.DataFrame, encoders: Sequence[str], show: Callable[..., Any], key: str = "criteria") -> Any:
+    """What each criterion accounts for, as bars; `show` is `Page.figure`."""
+    data = {"found": found[["encoder", "data", *CRITERIA]], "names": CRITERIA, "encoders": encoders}
+    alt = "One bar for each encoder and data set with four shares, for S, S_P, D and unchanged: {shares}"
+    return show(key, slack.criteria, data, caption=FIGURE, alt=alt, shares=described(found))
 
 
 def enter(found: pd.DataFrame, claim: Callable[..., Any], **where: Any) -> None:
