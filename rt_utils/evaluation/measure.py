@@ -12,6 +12,7 @@ from jaxtyping import Float
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings, clean_features, fitted
 from rt_utils.evaluation.search import AttackPlan, Find, best, search_loss, search_representation
+from rt_utils.evaluation.subspace_search import KIND, best_in_subspace, search_subspace
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
@@ -75,17 +76,22 @@ def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan
 
 
 def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:
-    """The attacks on the representation and on the loss, as `_head_free` gives the former.
+    """The attacks on the representation, on the loss, and on the head's own subspace where the plan has one.
 
-    Both are kept by chunk: of two pages with different n_test the second computes what the first has not.
+    All are kept by chunk: of two pages with different n_test the second computes what the first has not.
     """
     tasks, size = _head_free(encoder, data, threat, plan), _chunk(encoder)
+    aimed, plan = plan.subspace, replace(plan, subspace=None)  # the others are kept by what they depend on
     for first in range(0, len(data.test), size):
         part = slice(first, first + size)
         x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()
         depends_on = joblib.hash((x.numpy(), y.numpy(), head.weight.numpy(), head.bias.numpy()))
         key = (encoder.name, data.name, encoder.weights_sha256, depends_on, *map(repr, (threat, plan, first)))
         tasks.append((first, _task("losses", key, search_loss, encoder, head, x, y, threat, plan, first)))
+        if aimed:
+            depends_on = joblib.hash((x.numpy(), head.weight.numpy()))
+            key = (encoder.name, data.name, encoder.weights_sha256, depends_on, repr(threat), repr(aimed))
+            tasks.append((first, _task(KIND, key, search_subspace, encoder, head.weight, x, threat, aimed)))
     return tasks
 
 
@@ -158,7 +164,8 @@ def measure(
     measurements = []
     for i, (encoder, head, data) in enumerate(cases):
         z, y = torch.from_numpy(values[i]), data.test.required_labels()
-        columns = {name: column.numpy() for name, column in best(head, z, y, found[i], floor).items()}
+        others = [find for find in found[i] if find.kind != KIND]
+        columns = {name: column.numpy() for name, column in best(head, z, y, others, floor).items()}
         measurements.append(
             Measurement(
                 encoder=encoder.name,
@@ -170,6 +177,7 @@ def measure(
                 weight=head.weight.numpy(),
                 bias=head.bias.numpy(),
                 **columns,
+                subspace=best_in_subspace(head, z, found[i]) if plan.subspace else None,
             )
         )
     return measurements

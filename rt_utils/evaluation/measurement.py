@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64
 
+from rt_utils.evaluation.subspace_search import SubspaceFound
 from rt_utils.models.head import Head
 from rt_utils.theory import statements
 from rt_utils.theory.losses import CROSS_ENTROPY
@@ -53,6 +54,7 @@ class Measurement:
     wrong_apgd: Bool[np.ndarray, " n"]  # the same for APGD (cross-entropy, then DLR)
     wrong: Bool[np.ndarray, " n"]  # the same for everything found
     flipped: Bool[np.ndarray, " n"]  # some perturbation found changes the prediction
+    subspace: SubspaceFound | None = None  # where the plan has an attack on the head's own subspace
 
     @property
     def head(self) -> Head:
@@ -61,7 +63,18 @@ class Measurement:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays, by name, for a file."""
-        return {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
+        own = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
+        return own | (self.subspace.arrays() if self.subspace else {})
+
+
+def _in_subspace(m: Measurement, ratios: Float[torch.Tensor, " n"]) -> dict[str, np.ndarray]:
+    """The columns on the head's own subspace; none where no attack was aimed at it."""
+    if m.subspace is None:
+        return {}
+    columns = m.subspace.arrays()
+    del columns["z_subspace"]
+    fulfilled = statements.criterion(torch.from_numpy(m.subspace.shift_subspace), ratios).numpy()
+    return columns | {"fulfilled_subspace": fulfilled}
 
 
 def table(measurement: Measurement) -> pd.DataFrame:
@@ -108,5 +121,6 @@ def table(measurement: Measurement) -> pd.DataFrame:
             "flipped": m.flipped,
             "wrong": m.wrong,
             **{name: getattr(m, name) for name in CHECKS},
+            **_in_subspace(m, ratios),
         }
     )

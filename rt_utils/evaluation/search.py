@@ -48,6 +48,8 @@ class AttackPlan:
     floor_points: int = 64  # for the shift; half as many for the loss, which costs each head anew
     apgd_steps: int = 100
     apgd_points: int = 100  # for the robust accuracy and the paper's attacks: 100 points resolve one percentage point
+    # Aimed at the head's own subspace, where a page speaks of it; the other attacks' finds are kept without it.
+    subspace: PGDSettings | None = field(default=None, repr=False)
 
     @property
     def loss_floor_points(self) -> int:

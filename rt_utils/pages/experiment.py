@@ -52,9 +52,18 @@ def attack_plan(p: SimpleNamespace) -> AttackPlan:
     )
 
 
-def run(p: SimpleNamespace) -> Experiment:
+def with_subspace(plan: AttackPlan, p: SimpleNamespace) -> AttackPlan:
+    """The plan with a modest attack aimed at the head's own subspace too."""
+    aimed = PGDSettings(
+        12, min(2, p.restarts), math.ceil(0.3 * p.steps), rel_stepsize=p.rel_stepsize, seed=p.seed + 400
+    )
+    return replace(plan, subspace=aimed)
+
+
+def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
 
+    `subspace`: whether an attack is aimed at the head's own subspace too; it changes no other number.
     A script that calls this needs the guard `if __name__ == "__main__"`, as every use of processes does.
     Raises InputError for whatever of p.encoders and p.data cannot be used.
     """
@@ -67,7 +76,8 @@ def run(p: SimpleNamespace) -> Experiment:
     pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
     heads = measure.fit_probes(pairs, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
-    found = measure.measure(cases, Threat(p.norm, p.eps), attack_plan(p), workers=workers)
+    plan = with_subspace(attack_plan(p), p) if subspace else attack_plan(p)
+    found = measure.measure(cases, Threat(p.norm, p.eps), plan, workers=workers)
     return Experiment(loaded, images, found, pd.concat([measurement.table(m) for m in found], ignore_index=True))
 
 
@@ -82,9 +92,9 @@ def repeated(p: SimpleNamespace, k: int) -> SimpleNamespace:
     return other
 
 
-def repeats(p: SimpleNamespace) -> list[Experiment]:
-    """The page's run, then `n_seeds` - 1 further ones (`repeated`)."""
-    return [run(repeated(p, k)) for k in range(p.n_seeds)]
+def repeats(p: SimpleNamespace, *, subspace: bool = False) -> list[Experiment]:
+    """The page's run, then `n_seeds` - 1 further ones (`repeated`); `subspace` as for `run`."""
+    return [run(repeated(p, k), subspace=subspace) for k in range(p.n_seeds)]
 
 
 def shifts_before_a_head(runs: Sequence[Experiment], p: SimpleNamespace) -> list[dict[tuple[str, str], np.ndarray]]:

@@ -62,9 +62,9 @@ class Page:
         """The colour of each of the page's encoders."""
         return colours(self.encoders)
 
-    def run(self) -> experiment.Experiment:
-        """Every encoder with a linear probe on every data set, attacked."""
-        return experiment.run(self.p)
+    def run(self, *, subspace: bool = False) -> experiment.Experiment:
+        """Every encoder with a linear probe on every data set, attacked; `subspace`: in the head's own one too."""
+        return experiment.run(self.p, subspace=subspace)
 
     def choice(self, name: str, allowed: Iterable[str], kind: str = "") -> str:
         """The parameter `name`, which must be empty or one of `allowed`. Raises InputError."""

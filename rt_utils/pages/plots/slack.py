@@ -1,4 +1,4 @@
-"""Figures of the slack: how the links of the proof add up, and what a certificate proves."""
+"""Figures of the slack: the links of the proof, what each criterion accounts for, and what a certificate proves."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from rt_utils.pages.labels import KINDS, OTHERS, labels
 
+SHOWN = {"\\(S\\lt m\\)": "S < m", "\\(S_P\\lt m\\)": "S_P < m", "\\(D\\lt m\\)": "D < m", "unchanged": "unchanged"}
 LINK_COLOURS = (KINDS["robust"], OTHERS[3], KINDS["standard"], OTHERS[2], OTHERS[0])
 
 
@@ -32,6 +33,22 @@ def waterfall(factors: pd.DataFrame, links: Sequence[str], encoders: Sequence[st
     )
     axis.invert_yaxis()
     axis.legend(fontsize=8, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, handlelength=1.2)
+    return figure
+
+
+def criteria(found: pd.DataFrame, names: Sequence[str], encoders: Sequence[str]) -> Figure:
+    """One bar for each encoder and data set: what each criterion, which implies the next, adds to those before it."""
+    figure, axis = plt.subplots(figsize=(7.4, 0.42 * len(found) + 1.3))
+    label, left = labels(encoders), np.zeros(len(found))
+    colours = (KINDS["robust"], OTHERS[3], OTHERS[2], "#D9D9D9")
+    for name, colour in zip(names, colours, strict=True):
+        shares = found[name].to_numpy(dtype=float)
+        axis.barh(range(len(found)), shares - left, left=left, color=colour, height=0.62, label=SHOWN[name])
+        left = shares
+    ticks = [f"{label[e]}, {d}" for e, d in zip(found["encoder"], found["data"], strict=True)]
+    axis.set(xlabel="share of test points", xlim=(0, 1), yticks=range(len(found)), yticklabels=ticks)
+    axis.invert_yaxis()
+    axis.legend(fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, handlelength=1.2)
     return figure
 
 

@@ -1,0 +1,102 @@
+"""The head's own subspace as a page shows it: a table, a reading, rows of the ledger."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rt_utils.evaluation.subspace import AIMED, AS_P, CRITERIA
+from rt_utils.pages.labels import short_name
+from rt_utils.pages.plots import slack
+
+S, S_P, D, UNCHANGED = CRITERIA
+FLIPS = 0.05  # of what the aimed attack leaves fulfilled, the share that others may flip before the ledger says so
+_COUNTS = "flipped, of those"
+_SHARES = (
+    "Share of points at which each criterion holds, this run, profile {profile}: {threat}. Shifts are the largest over "
+    "everything found, the finds of the attack aimed at the head's subspace included, so each column implies the next "
+    "by algebra. dim: of the head's subspace, out of the r features' dimensions. The last two columns: fulfilled with "
+    "what the aimed attack found *alone*, how many of these points another attack flips, and Wilson's 95% interval for "
+    "that share."
+)
+FIGURE = (
+    "What each criterion accounts for. Each implies the next, so each part of a bar is what that criterion adds: "
+    "shift, shift in the head's subspace, shift with direction, and last what no perturbation found changes. Right or "
+    "wrong points count alike; the robust accuracy is the part of the whole bar that is right."
+)
+_ONE = (
+    "**How to read it.** The largest gain is on {data} with the {encoder} encoder: {s:.1%} of the points fulfil "
+    "Theorem 2's criterion, {s_p:.1%} the one in the subspace, {d:.1%} the one with direction, and {unchanged:.1%} "
+    "kept their prediction. Over all {cases} pairs the subspace accounts for {within} of the {kept} points that were "
+    "unchanged, against {plain} without it and {directed} with direction. "
+)
+_GAIN = (
+    "With the smallest subspace, {small_dim} of {small_r} dimensions, AS_P is {small:.0%} of the AS score; with the "
+    "largest, {large_dim} of {large_r}, it is {large:.0%} ({small_case}; {large_case}). "
+)
+_ALONE = (
+    "With the aimed attack alone {aimed} points fulfil the criterion, of which {flipped} {were} flipped by another "
+    "attack: a lower bound on the shift certifies nothing."
+)
+Text = tuple[str, dict[str, Any]]
+
+
+def table(found: pd.DataFrame, show: Callable[..., Any], key: str = "subspace") -> Any:
+    """The criteria side by side, from `evaluation.subspace.table_of`; `show` is `Page.table`."""
+    ends = [
+        f"{flipped} of {n} ({low:.3f} to {high:.3f})" if n else "–"
+        for flipped, n, low, high in zip(found.flipped, found.aimed, found.low, found.high, strict=True)
+    ]
+    shown = found[["encoder", "data", "n", "dim", "r", "AS", AS_P, *CRITERIA, AIMED]].assign(**{_COUNTS: ends})
+    formats = dict.fromkeys((*CRITERIA, AIMED), ".3f") | dict.fromkeys(("AS", AS_P), ".2f")
+    return show(key, shown, formats | dict.fromkeys(("n", "dim", "r"), "d"), wide=True, caption=_SHARES)
+
+
+def _case(row: Mapping[Any, Any]) -> str:
+    return f"{short_name(row['encoder'])} encoder, {row['data']}"
+
+
+def reading(found: pd.DataFrame) -> Text:
+    """Where the subspace helps most, where least, and what the aimed attack leaves."""
+    rows = found.to_dict("records")
+    best = max(rows, key=lambda row: row[S_P] - row[S])
+    points = {name: round(float((found[name] * found.n).sum())) for name in CRITERIA}
+    values: dict[str, Any] = {"data": best["data"], "encoder": short_name(best["encoder"]), "cases": len(rows)}
+    values |= {"s": best[S], "s_p": best[S_P], "d": best[D], "unchanged": best[UNCHANGED]}
+    values |= {"plain": points[S], "within": points[S_P], "directed": points[D], "kept": points[UNCHANGED]}
+    values |= {"aimed": int(found.aimed.sum()), "flipped": int(found.flipped.sum())}
+    values["were"] = "was" if values["flipped"] == 1 else "were"
+    template, moved = _ONE, [row for row in rows if row["AS"]]
+    if moved:
+        by_size = sorted(moved, key=lambda row: row["dim"] / row["r"])
+        for name, row in (("small", by_size[0]), ("large", by_size[-1])):
+            values |= {name: row[AS_P] / row["AS"], f"{name}_dim": row["dim"], f"{name}_r": row["r"]}
+            values[f"{name}_case"] = _case(row)
+        if by_size[0]["dim"] < by_size[-1]["dim"]:
+            template += _GAIN
+    return template + _ALONE, values
+
+
+def described(found: pd.DataFrame) -> str:
+    """The shares in words, for a figure's alternative text."""
+    return "; ".join(
+        f"{_case(row)}: {row[S]:.2f}, {row[S_P]:.2f}, {row[D]:.2f}, {row[UNCHANGED]:.2f}"
+        for row in found.to_dict("records")
+    )
+
+
+def figure(found: pd.DataFrame, encoders: Sequence[str], show: Callable[..., Any], key: str = "criteria") -> Any:
+    """What each criterion accounts for, as bars; `show` is `Page.figure`."""
+    data = {"found": found[["encoder", "data", *CRITERIA]], "names": CRITERIA, "encoders": encoders}
+    alt = "One bar for each encoder and data set with four shares, for S, S_P, D and unchanged: {shares}"
+    return show(key, slack.criteria, data, caption=FIGURE, alt=alt, shares=described(found))
+
+
+def enter(found: pd.DataFrame, claim: Callable[..., Any], **where: Any) -> None:
+    """Enter both claims of each row into the ledger; `claim` is `Page.claim`."""
+    for row in found.to_dict("records"):
+        own = {"encoder": row["encoder"], "data": row["data"]} | where
+        algebra = "Theorem 2 in the head's subspace: share of fulfilled points that a perturbation found flips"
+        claim(algebra, **own, n=row["fulfilled"], lhs=row["broken"], rhs=0.0, vacuous=row["fulfilled"] == 0)
+        alone = "Observation, head's subspace: of points fulfilled by the aimed attack alone, share that another flips"
+        claim(alone, **own, n=row["aimed"], lhs=row["share"], rhs=FLIPS, vacuous=row["aimed"] == 0)
