@@ -94,4 +94,5 @@ def plan(p: Parameters, size: Size) -> AttackPlan:
     cut = copy(p)
     vars(cut).update({what: size[what] for what in ("restarts", "steps", "floor_points", "apgd_points")})
     strong = PGDSettings(steps=size["strong_steps"], restarts=size["strong_restarts"], seed=p.seed + 300)
-    return replace(experiment.attack_plan(cut), floor=strong, apgd_steps=size["apgd_steps"])
+    plan = replace(experiment.attack_plan(cut), floor=strong, apgd_steps=size["apgd_steps"])
+    return experiment.with_subspace(plan, cut)

@@ -49,6 +49,8 @@ def theorems(audit: Audit, found: Theorems, interval: tuple[float, float], p: Pa
         *({"": name, "value": f"{value:#.3g}", "95% interval": "–"} for name, value in numbers.items()),
     ]
     rows[5]["95% interval"] = ends
+    if "fulfilled_subspace" in points:
+        rows.insert(3, _share("the same in the head's own subspace", points.fulfilled_subspace.to_numpy()))
     return pd.DataFrame(rows)
 
 
