@@ -17,6 +17,7 @@ import jupytext
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "_build" / "chapter_code"
 LINES, COLUMNS = 25, 100  # of a cell; the parameters cell is apart, since papermill wants it whole
+WHOLE = 200  # lines of code in a chapter
 # E501: texts may not be cut off, and `too_large` counts. PT018: a check may be one line.
 IGNORED = "lint.extend-ignore = ['E501', 'PT018']"
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -31,17 +32,22 @@ def cells(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def too_large(chapter: str, text: str) -> Iterator[str]:
-    """What a reader would not follow: long cells, long lines, classes."""
+    """What a reader would not follow: long cells, long lines, classes, more code than a story bears."""
+    whole = 0
     for line, options, code in cells(text):
         if "parameters" in options:
             continue
-        if len([row for row in code.splitlines() if row.strip()]) > LINES:
+        rows = len([row for row in code.splitlines() if row.strip()])
+        whole += rows
+        if rows > LINES:
             yield f"notebooks/{chapter}.md:{line}: a cell of more than {LINES} lines"
         for number, row in enumerate(code.splitlines(), start=line):
             if len(row) > COLUMNS:
                 yield f"notebooks/{chapter}.md:{number}: a line of more than {COLUMNS} columns"
         if any(isinstance(node, ast.ClassDef) for node in ast.walk(ast.parse(code))):
             yield f"notebooks/{chapter}.md:{line}: a class, which belongs in the package"
+    if whole > WHOLE:
+        yield f"notebooks/{chapter}.md: {whole} lines of code, more than {WHOLE}"
 
 
 def extract(path: Path) -> None:

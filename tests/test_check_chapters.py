@@ -24,6 +24,8 @@ radius: float = parse_eps(eps)
 math.sqrt(radius)
 ```
 """
+# Ten cells of twenty lines beside the four lines of the good chapter.
+LONG = ("\n```{code-cell} python3\n" + "radius + 1\n" * 20 + "```\n") * 10
 
 
 def check(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
@@ -42,6 +44,7 @@ def check(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
         ("parse_eps(eps)", "parse_eps( eps)", "chapter.ipynb"),
         ("math.sqrt(radius)", "class Radius:\n    pass", "chapter.md:10: a class"),
         ("math.sqrt(radius)", "math.sqrt(radius)\n" * 26, "chapter.md:10: a cell of more than 25 lines"),
+        ("# A chapter\n", f"# A chapter\n{LONG}", "chapter.md: 204 lines of code, more than 200"),
         ("math.sqrt(radius)", f'"{"a" * 99}"', "chapter.md:15: a line of more than 100 columns"),
     ],
 )
