@@ -25,7 +25,7 @@ def test_the_tabs_show_the_record(path: Path, browser: Any, address: str) -> Non
     assert not shown.first.is_visible()
     tab.click()
     assert all(shown.nth(i).is_visible() for i in range(shown.count()))  # all of the page switch together
-    for run in record.get("runs", [record]):  # one that is not made anew yet is a single run
+    for run in record["runs"]:
         assert run["run"]["finished (UTC)"][:10] in shown.first.inner_text()
     groups.last.get_by_role("tab", name="This build: embedded").click()
     assert not shown.first.is_visible()
@@ -40,8 +40,7 @@ def test_the_tabs_show_the_record(path: Path, browser: Any, address: str) -> Non
 @pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
 def test_the_downloads_of_a_reference_run_are_the_records_numbers(path: Path) -> None:
     record = json.loads(path.read_text("utf-8"))
-    elements = [part for run in record.get("runs", []) for part in run["elements"].values()]
-    elements += [part for cell in record.get("cells", []) for part in cell["shown"]]  # the older format
+    elements = [part for run in record["runs"] for part in run["elements"].values()]
     tables = [part["rows"] for part in elements if part["kind"] == "table"]
     files = list((BOOK / "downloads").glob(f"{path.stem}-natural-table-*.csv"))
     assert files

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import older_records
 from docutils import nodes  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -65,19 +64,10 @@ def _shown(own: dict[str, Any], record: dict[str, Any], code: str) -> str:
     return "".join(parts)
 
 
-def _older(kept: dict[str, Any] | None, own: dict[str, Any], record: dict[str, Any]) -> str:
-    if kept is None or kept.get("rows", kept.get("markdown")) == own.get("rows", own.get("template")):
-        return ""
-    run = record["run"]
-    said = f"Reference run: profile {record['profile']}, {run['finished (UTC)'][:10]}, {run['hardware']}"
-    label = html.escape(f"{said}; the chapter's code has changed since.")
-    return f'<p class="rt-reference-label">{label}</p>' + older_records.drawn(kept, record["profile"], MARKDOWN)
-
-
 def _facts(record: dict[str, Any]) -> str:
     """What made the kept runs, as a page says it of its own."""
     boxes = []
-    for run in record.get("runs", [record]):
+    for run in record["runs"]:
         verdicts = [claim["verdict"] for claim in run["claims"]]
         counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
         facts = run["run"] | {"commit": run["commit"], "claims": f"{len(verdicts)}: {counts}"}
@@ -88,8 +78,6 @@ def _facts(record: dict[str, Any]) -> str:
 def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.NotebookNode, chapter: str) -> None:
     use_style()
     elements = {index: records.own_elements(cell) for index, cell in enumerate(notebook.cells) if "outputs" in cell}
-    in_page = [element for its in elements.values() for element in its]
-    older = iter(older_records.partners(record, in_page) if "cells" in record else [])
     code = records.computation(chapter)
     own_profile = records.profile_of(notebook)
     for container in list(doctree.findall(nodes.container)):
@@ -102,11 +90,7 @@ def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.Not
             continue
         if "rt-provenance" in json.dumps(cell.get("outputs", [])):
             output += nodes.raw("", _facts(record), format="html")
-        own = elements[container["cell_index"]]
-        if "cells" in record:
-            parts = [_older(next(older), element, record) for element in own]
-        else:
-            parts = [_shown(element, record, code) for element in own]
+        parts = [_shown(element, record, code) for element in elements[container["cell_index"]]]
         shown = "".join(parts).replace(
             '<script type="text/csv">', f'<script type="text/csv" data-run="{record["profile"]}">'
         )

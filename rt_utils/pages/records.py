@@ -99,14 +99,12 @@ def write(content: Mapping[str, Any], folder: Path) -> Path:
 
 
 def read(chapter: str, profile: str, folder: Path) -> dict[str, Any]:
-    """A record. Raises InputError where there is none, or one that an older version of the package wrote."""
+    """A record. Raises InputError where there is none."""
     path = folder / profile / f"{chapter}.json"
     if not path.is_file():
         kept = ", ".join(sorted(other.stem for other in path.parent.glob("*.json"))) or "none"
         raise InputError(f"no reference run of {chapter} under {profile!r} is kept: there are {kept}")
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if "runs" not in content:
-        raise InputError(f"the reference run of {chapter} is of an older format: keep it anew with rt reference")
     return content
 
 
