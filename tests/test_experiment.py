@@ -94,7 +94,7 @@ def test_repetitions_differ_by_seed_and_are_small(
 def test_no_repetition_has_more_points_than_the_page_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[int, int]] = []
 
-    def run(p: Parameters) -> experiment.Experiment:
+    def run(p: Parameters, *, subspace: bool) -> experiment.Experiment:
         ran.append((p.seed, p.n_test))
         return experiment.Experiment([], {}, [], pd.DataFrame())
 

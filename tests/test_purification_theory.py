@@ -163,7 +163,7 @@ def test_the_rescaling_in_numbers() -> None:
 
 def test_the_four_cases_compute_one_function_and_only_one_of_them_gains() -> None:
     t, eps = four_cases.within(0.25)
-    table = four_cases.table(eps, t, 12, 0)
+    table = four_cases.table(eps, t, 4, 0)
     assert (t, eps) == (0.25, pytest.approx(0.2))
     assert table.differs.max() < 1e-12
     np.testing.assert_allclose(table.moved, table["moved, proved"], rtol=1e-3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rt_utils.evaluation import score_coverage, score_limits
+from rt_utils.theory.statements import hoeffding
 
 RHO = 0.05
 
@@ -70,7 +71,8 @@ def test_coverage_over_a_thousand_samples() -> None:
     for name, row in table.iterrows():
         assert (row["average"] > truth[name]) == (name in score_coverage.ABOVE)
     below = table.loc[["mean, S bounded, from below", "mean, from below"], "average"]
-    assert (below > 0.7 * truth["mean, from below"]).all()
+    cost = hoeffding(1.0, 100, RHO, sides=1)  # both lie at most so far below the sample's mean
+    assert (below > truth["mean, from below"] - cost - 0.01).all()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ THEORY = (
     "converse",
 )
 RERUN = re.compile(r"[Rr]erun this page")  # an exercise whose solution is another run
+SLOW = ("ex-purification-contrast", "ex-criterion-double")  # they pretrain, and attack with two radii
 
 
 class Directive(NamedTuple):
@@ -50,7 +51,8 @@ def with_code() -> list[Any]:
     for chapter in CHAPTERS:
         for solution in directives(chapter.read_text("utf-8"), "solution"):
             for k, code in enumerate(code_blocks(solution.text)):
-                blocks.append(pytest.param(code, id=f"{chapter.stem}:{solution.argument}:{k}"))
+                marks = pytest.mark.slow if solution.argument in SLOW else ()
+                blocks.append(pytest.param(code, id=f"{chapter.stem}:{solution.argument}:{k}", marks=marks))
     return blocks
 
 
