@@ -5,9 +5,9 @@ UNEXPLAINED = (
     "the best head leaves {soft:.0%} (soft) and {hard:.0%} (hard) of the target's mean square."
 )
 RESCALED = (
-    "Here sizes are uniform between {low:g} and {high:g}, and with \\(t={t:g}\\) \\(\\gamma="
-    "{gamma:.3f}\\). Of \\(\\sqrt{{d/k}}={l2:.2f}\\) (in root mean square) {soft:.2f} is left, of "
-    "\\(d/k={linf:.2f}\\) (in the mean) {far:.2f}."
+    "Here sizes are uniform between {low:g} and {high:g}, and with $t={t:g}$ $\\gamma="
+    "{gamma:.3f}$. Of $\\sqrt{{d/k}}={l2:.2f}$ (in root mean square) {soft:.2f} is left, of "
+    "$d/k={linf:.2f}$ (in the mean) {far:.2f}."
 )
 PURIFIED = (
     "{title}: an adversary in the pretraining takes the median purity from {clean[purity]:.2f} to "

@@ -15,9 +15,9 @@ _COUNTS = "flipped, of those"
 _SHARES = (
     "Share of points at which each criterion holds, this run, profile {profile}: {threat}. Shifts are the largest over "
     "everything found, the finds of the attack aimed at the head's subspace included, so each column implies the next "
-    "by algebra. dim: of the head's subspace, out of the r features' dimensions. The last two columns: fulfilled with "
-    "what the aimed attack found *alone*, how many of these points another attack flips, and Wilson's 95% interval for "
-    "that share."
+    "by algebra. dim: dimensions of the head's subspace, of how many features. The last two columns: fulfilled with "
+    "what the aimed attack found alone, how many of these points another attack flips, and the upper end of Wilson's "
+    "95% interval for that share."
 )
 FIGURE = (
     "What each criterion accounts for. Each implies the next, so each part of a bar is what that criterion adds: "
@@ -44,12 +44,13 @@ Text = tuple[str, dict[str, Any]]
 def table(found: pd.DataFrame, show: Callable[..., Any], key: str = "subspace") -> Any:
     """The criteria side by side, from `evaluation.subspace.table_of`; `show` is `Page.table`."""
     ends = [
-        f"{flipped} of {n} ({low:.3f} to {high:.3f})" if n else "–"
-        for flipped, n, low, high in zip(found.flipped, found.aimed, found.low, found.high, strict=True)
+        f"{flipped} of {n}, {high:.3f}" if n else "–"
+        for flipped, n, high in zip(found.flipped, found.aimed, found.high, strict=True)
     ]
-    shown = found[["encoder", "data", "n", "dim", "r", "AS", AS_P, *CRITERIA, AIMED]].assign(**{_COUNTS: ends})
+    dims = [f"{dim} of {r}" for dim, r in zip(found.dim, found.r, strict=True)]
+    shown = found[["encoder", "data", "n", "dim", "AS", AS_P, *CRITERIA, AIMED]].assign(dim=dims, **{_COUNTS: ends})
     formats = dict.fromkeys((*CRITERIA, AIMED), ".3f") | dict.fromkeys(("AS", AS_P), ".2f")
-    return show(key, shown, formats | dict.fromkeys(("n", "dim", "r"), "d"), wide=True, caption=_SHARES)
+    return show(key, shown, formats | {"n": "d"}, wide=True, caption=_SHARES)
 
 
 def _case(row: Mapping[Any, Any]) -> str:
