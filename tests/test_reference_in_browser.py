@@ -37,6 +37,23 @@ def test_the_tabs_show_the_record(path: Path, browser: Any, address: str) -> Non
     assert not visit.wrong, "\n".join(visit.wrong)
 
 
+def same(rows: list[list[str]], kept: list[list[Any]]) -> bool:
+    """Whether a file's rows are a record's: the file has nine digits of each number."""
+
+    def cell(text: str, value: Any) -> bool:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                return float(text or "nan") == pytest.approx(value, rel=1e-8, nan_ok=True)
+            except ValueError:
+                return False  # a table of another kind
+        full = "" if value is None else str(value)
+        return text in (full, full.rpartition("/")[2])  # names of encoders are shown short
+
+    if [len(row) for row in rows] != [len(row) for row in kept]:
+        return False
+    return all(cell(*pair) for row, other in zip(rows, kept, strict=True) for pair in zip(row, other, strict=True))
+
+
 @pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
 def test_the_downloads_of_a_reference_run_are_the_records_numbers(path: Path) -> None:
     record = json.loads(path.read_text("utf-8"))
@@ -44,6 +61,6 @@ def test_the_downloads_of_a_reference_run_are_the_records_numbers(path: Path) ->
     tables = [part["rows"] for part in elements if part["kind"] == "table"]
     files = list((BOOK / "downloads").glob(f"{path.stem}-natural-table-*.csv"))
     assert files
-    kept = [[["" if value is None else str(value) for value in row] for row in rows] for rows in tables]
     for file in files:
-        assert list(csv.reader(io.StringIO(file.read_text("utf-8"))))[1:] in kept, file.name
+        rows = list(csv.reader(io.StringIO(file.read_text("utf-8"))))[1:]
+        assert any(same(rows, kept) for kept in tables), file.name
