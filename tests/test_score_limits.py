@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from rt_utils.evaluation import score_coverage, score_limits
-from rt_utils.theory.statements import hoeffding
+from rt_utils.theory.statements import hoeffding, uniform_loss_gap_bound
 
 RHO = 0.05
 
@@ -36,7 +37,7 @@ def test_the_lower_limit_by_hand() -> None:
     assert math.sqrt(math.log(1 / rho) / (2 * n)) == pytest.approx(1 / 4)
     values = np.array([5.0, 1.0, 4.0, 2.0])
     assert score_limits.mean_from_below(values, rho) == pytest.approx(0.75 * 1 + 0.5 * 1 + 0.25 * 2 + 0 * 1)
-    assert score_limits.cut_mean_from_above(values, 2.0, 6.0, rho) == pytest.approx((6 + 2 + 6 + 4) / 4 + 6 / 4)
+    assert uniform_loss_gap_bound(torch.from_numpy(values), 2.0, 6.0, rho) == pytest.approx((6 + 2 + 6 + 4) / 4 + 6 / 4)
     assert score_limits.quantile_limits(values, 0.5, rho) == (1.0, 4.0)
     assert score_limits.quantile_limits(values, 0.9, rho) == (4.0, math.inf)
     assert score_limits.quantile_limits(values, 0.2, rho) == (0.0, 2.0)

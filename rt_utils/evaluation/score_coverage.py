@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from numpy import ndarray
 
 from rt_utils.evaluation import score_limits
+from rt_utils.theory.statements import uniform_loss_gap_bound
 
 LEVEL, RADIUS = 0.8, 0.5  # of the quantile, and of the certified share that is shown
 GRID = np.linspace(0, 2, 101)  # radii
@@ -42,7 +44,7 @@ def limits(
         "mean, S bounded, from below": mean[0],
         ABOVE[0]: mean[1],
         "mean, from below": score_limits.mean_from_below(shifts, rho),
-        ABOVE[1]: score_limits.cut_mean_from_above(shifts, 1.0, 0.5, rho),
+        ABOVE[1]: uniform_loss_gap_bound(torch.from_numpy(shifts), 1.0, 0.5, rho),
         "quantile, from below": quantile[0],
         ABOVE[2]: quantile[1],
         "certified, one radius": score_limits.share_from_below(round(n * found[AT]), n, rho),

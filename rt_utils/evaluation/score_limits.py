@@ -51,11 +51,6 @@ def mean_from_below(values: Float[ndarray, " n"], rho: float) -> float:
     return float((steps * np.maximum(tail - hoeffding(1.0, n, rho, sides=1), 0)).sum())
 
 
-def cut_mean_from_above(values: Float[ndarray, " n"], factor: float, c2: float, rho: float) -> float:
-    """An upper limit for the mean of min(c2, factor * S), for every factor and c2 at once; S is any variable >= 0."""
-    return float(np.minimum(factor * values, c2).mean()) + hoeffding(c2, len(values), rho, sides=1)
-
-
 def quantile_limits(values: Float[ndarray, " n"], level: float, rho: float) -> tuple[float, float]:
     """A lower and an upper limit for the quantile at `level` of any variable >= 0, each for all levels at once."""
     n, values = len(values), np.sort(values)
