@@ -79,7 +79,7 @@ def test_a_chapter_runs(
     assert set(ledger.profile) == {"paper"}
     if DECLARED[chapter].keys() & {"encoder", "encoders"}:
         assert ENCODERS[file] in set(ledger.encoder)
-        of_theorems = ledger[ledger.claim.str.match("Lemma 1|Theorem|Table [123]|Per sample")]
+        of_theorems = ledger[ledger.claim.str.match("Lemma 1|Theorem|Converse|Table [123]|Per sample")]
         assert {"holds"} <= set(of_theorems.verdict) <= {"holds", "no point"}
     if chapter == "section_5_1_cross_entropy":
         lemma = ledger[ledger.claim.str.contains("LHS is at most the AS score")]
