@@ -41,11 +41,11 @@ def jensen(u: Float[np.ndarray, " c"], other: Float[np.ndarray, " c"], y: int) -
     path = start + torch.from_numpy(s)[:, None] * (end - start)
     loss = CROSS_ENTROPY(path, torch.full((len(s),), y)).numpy()
     along.fill_between(s, loss[0] - s * step.constant, loss[0] + s * step.constant, color="#808080", alpha=0.15, lw=0)
-    along.plot(s, loss, "-", color=INK, lw=2, label="loss from $u$ to $u'$")
-    along.plot(s, loss[0] - s * step.bound, "--", color=OTHERS[0], lw=1.5, label="its tangent at $u$")
+    along.plot(s, loss, "-", color=INK, lw=2, label="loss from u to u′")
+    along.plot(s, loss[0] - s * step.bound, "--", color=OTHERS[0], lw=1.5, label="its tangent at u")
     _between(along, 1.0, loss[0] - step.bound, loss[0] - step.exact, "what the step loses")
     along.set(title="so the loss lies above its tangent", ylabel="loss [nats]")
-    along.set(xticks=[0, 1], xticklabels=["$u$", "$u'$"], xlim=(-0.03, 1.15))
+    along.set(xticks=[0, 1], xticklabels=["u", "u′"], xlim=(-0.03, 1.15))
     for axis in (curve, along):
         axis.legend(fontsize=8)
     return figure
