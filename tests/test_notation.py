@@ -159,8 +159,28 @@ def test_the_names_in_the_last_column_are_in_the_code() -> None:
     assert sorted(set(names) - words) == []
 
 
+SHIFT = re.compile(r"S\((?:x|X)\)\s*&?=\s*\\sup")
+
+
 def test_the_shift_is_defined_once_and_linked() -> None:
-    chapters = ("setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap")
-    texts = [prose(chapter) for chapter in chapters]
-    assert [len(re.findall(r"S\(x\)\s*&?=\s*\\sup", text)) for text in texts] == [1, 0, 0]
-    assert "{eq}`eq-feature-shift`" in texts[2]
+    texts = {path.stem: prose(path.stem) for path in (ROOT / "notebooks").glob("*.md")}
+    assert [chapter for chapter, text in texts.items() for _ in SHIFT.findall(text)] == ["setting"]
+    linked = {chapter for chapter, text in texts.items() if "{eq}`eq-feature-shift`" in text}
+    assert linked >= {"theorem_1_loss_gap", "theorem_2_criterion", "slack", "audit", "section_6_1_as_score"}
+
+
+ONCE = {"section-what-a-check-shows": "theorem_2_criterion", "section-scale": "slack"}
+SAID = {
+    "section-what-a-check-shows": re.compile(
+        r"as good as the attacks|no attack can (?:say|tell) by how much|maxima over the same perturbations"
+    ),
+    "section-scale": re.compile(r"[Mm]ultiply the features by|features ten times as large"),
+}
+
+
+@pytest.mark.parametrize("label", ONCE)
+def test_what_all_pages_share_is_said_once_and_linked(label: str) -> None:
+    texts = {path.stem: CODE.sub("", path.read_text("utf-8")) for path in (ROOT / "notebooks").glob("*.md")}
+    assert [chapter for chapter, text in texts.items() if f"({label})=" in text] == [ONCE[label]]
+    assert [chapter for chapter, text in texts.items() if SAID[label].search(text) and chapter != ONCE[label]] == []
+    assert sum(label in text for text in texts.values()) >= 4
