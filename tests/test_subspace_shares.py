@@ -101,3 +101,14 @@ def test_the_counts_of_all_seeds_stand_together() -> None:
     none = by_hand(shift_subspace_aimed=np.full(5, 9.0))
     (empty,) = subspace.over_seeds([subspace.table_of([none])]).to_dict("records")
     assert (empty["flipped, of those"], empty["95% interval"]) == ("–", "–")
+
+
+def test_the_bounds_of_each_point_are_shown() -> None:
+    shown: dict[str, Any] = {}
+    subspace_section.per_sample(
+        subspace.per_sample([by_hand()]), lambda key, frame, formats, **values: shown.update({key: (frame, formats)})
+    )
+    frame, formats = shown["per-sample"]
+    assert list(frame.columns) == ["encoder", "data", *formats]
+    assert frame["with \\(S_P\\)"].item() == pytest.approx(2 * 11 / 5)  # rows two apart, times the mean of S_P
+    assert frame["gap"].item() == 0
