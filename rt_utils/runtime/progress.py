@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any
 
 from tqdm import tqdm
 
@@ -38,8 +38,8 @@ class Progress:
         self,
         times: dict[str, float],
         at_once: int = 2,
-        out: TextIO = sys.stdout,
-        err: TextIO = sys.stderr,
+        out: Any = sys.stdout,
+        err: Any = sys.stderr,
         clock: Callable[[], float] = time.monotonic,
         idle: tuple[str, str] = ("looking for what is out of date", "putting the pages together"),
     ) -> None:
@@ -107,7 +107,7 @@ class Progress:
             return f"{far}, no times of an earlier run to tell how long"
         return f"{far}, about {seconds / 60:.0f} min left" if seconds >= MINUTE else f"{far}, less than a minute left"
 
-    def _say(self, line: str, file: TextIO | None = None) -> None:
+    def _say(self, line: str, file: Any = None) -> None:
         self.spoke = self.clock()
         self.bar.clear()
         print(line, file=file or self.out, flush=True)

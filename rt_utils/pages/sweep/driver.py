@@ -19,11 +19,11 @@ from filelock import FileLock, Timeout
 from rt_utils.pages.sweep import report, results
 from rt_utils.pages.sweep.cells import Sweep
 from rt_utils.pages.sweep.places import Places, made_by
+from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 from rt_utils.runtime.progress import Progress
 
-HERE = Path(__file__).resolve().parent
 THREADS = 4  # cores of a job on a cluster, where its profile does not say otherwise
 IDLE = ("waiting for the first cell to begin", "collecting what the cells found")
 # --nolock: each run has a folder of its own. --keep-going: a failed cell does not stop the others.
@@ -33,19 +33,18 @@ SILENT = "ended without a word: killed, or out of memory; its log is in {log}"
 
 def profile_folder(profile: str) -> Path:
     """The Snakemake profile of that name or path. Raises InputError where there is none, or its executor is missing."""
-    for folder in (Path(profile), HERE / profile):
+    for folder in (Path(profile), paths.SWEEP / profile):
         if (folder / "config.yaml").is_file():
-            if folder == HERE / "slurm" and find_spec("snakemake_executor_plugin_slurm") is None:
+            if folder == paths.SWEEP / "slurm" and find_spec("snakemake_executor_plugin_slurm") is None:
                 raise InputError("--profile slurm needs snakemake-executor-plugin-slurm: pip install 'rt-utils[slurm]'")
             return folder.resolve()
     raise InputError(f"no profile {profile!r}: give slurm, or a folder that holds a Snakemake profile's config.yaml")
 
 
 def check_installed() -> None:
-    """Raises InputError where a sweep's own requirements are missing."""
-    for module in ("snakemake", "pyarrow"):
-        if find_spec(module) is None:
-            raise InputError(f"rt sweep needs {module}: pip install 'rt-utils[sweep]'")
+    """Raises InputError where Snakemake, of the extra `book`, is missing."""
+    if find_spec("snakemake") is None:
+        raise InputError("rt sweep needs snakemake: pip install 'rt-utils[book]'")
 
 
 def gpus() -> list[str]:
@@ -76,7 +75,7 @@ def _plan(sweep: Sweep, todo: Iterable[str], run: Path, cores: int, profile: Pat
 
 
 def _command(run: Path, plan: dict[str, Any], cores: int, profile: Path | None) -> list[str]:
-    command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "--snakefile", str(HERE / "Snakefile")]
+    command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "--snakefile", str(paths.SWEEP / "Snakefile")]
     command += ["--directory", str(run), "--config", f"plan={run / 'plan.json'}"]
     if profile:
         return [*command, "--profile", str(profile)]
