@@ -11,7 +11,7 @@ from typing import Any
 import jupytext
 
 from rt_utils.pages import execution, profiles
-from rt_utils.runtime import paths
+from rt_utils.runtime import cache_size, paths
 from rt_utils.runtime.errors import InputError
 
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
@@ -57,11 +57,16 @@ def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
 
 def print_cache(*, clear: bool) -> None:
     """What the cache holds, one line a kind; then nothing, if it is to be cleared."""
-    from rt_utils.runtime import cache, paths
+    from rt_utils.runtime import cache
 
     print(paths.cache())
     for kind, state, entries, size in cache.contents():
         print(f"{kind:10} {state:8} {entries:6} entries {size / 1e6:9.1f} MB")
+    total, most = sum(row[3] for row in cache.contents()), cache_size.bound()
+    print(
+        f"in all {total / 1e6:.1f} MB of at most {most / 1e6:.1f} MB, which {cache_size.VARIABLE} sets; what was unused"
+    )
+    print("for longest goes first; rt cache --clear removes all of it")
     if clear:
         cache.clear()
         print("cleared")
@@ -105,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("-q", dest="quiet", action="store_true", help="no progress bar")
     commands.add_parser("list", help="the chapters and their parameters")
     commands.add_parser("notebooks", help="write the .ipynb beside each source")
-    kept = commands.add_parser("cache", help="what is kept of attacks, heads and features, and how to clear it")
+    kept = commands.add_parser(
+        "cache", help="what is kept of attacks, heads and features, how large it may be, how to clear it"
+    )
     kept.add_argument("--clear", action="store_true", help="remove all of it")
     return parser
 
@@ -127,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given_arguments[i] = _VALUE + given_arguments[i]
     options = _parser().parse_args(given_arguments)
     try:
+        cache_size.bound()  # refused before anything runs
         if options.command in ("run", "reference"):
             given = _given(options.chapter, options.files, options.pairs)
             progress = not options.quiet and sys.stderr.isatty()
