@@ -1,6 +1,7 @@
 """`rt sweep`: which cells there are, what is refused, what a cell leaves, what is collected and shown."""
 
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,18 @@ from typing import Any
 import pandas as pd
 import pytest
 import small_book
+import yaml
+from conftest import ROOT
 from filelock import FileLock
+from test_profiles import DECLARED, images
 
 from rt_utils import cli
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.sweep import cell, cells, driver, published_beside, report, results
 from rt_utils.pages.sweep.places import Places, made_by
 from rt_utils.runtime.errors import InputError
+
+__all__ = ["images"]  # a fixture
 
 
 @pytest.fixture
@@ -90,6 +96,23 @@ def test_what_is_wrong_is_refused_in_one_line(
     assert str(caught.value).startswith(f"rt: {line}")
     assert "\n" not in str(caught.value)
     assert not (book / "results").exists()
+
+
+def test_every_chapter_of_the_paper_is_one_command_in_print(images: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of book/run_it_yourself.md, on machines that have the data."""
+    monkeypatch.chdir(ROOT)
+    planned: list[cells.Sweep] = []
+    monkeypatch.setattr(driver, "run", lambda sweep, *_: planned.append(sweep))
+    text = (ROOT / "book" / "run_it_yourself.md").read_text("utf-8").replace("\\\n", " ")
+    variables = dict(re.findall(r'^([A-Z]+)="(.*)"$', text, re.MULTILINE))
+    for command in re.findall(r"^\.venv/bin/rt (sweep .*)$", text, re.MULTILINE):
+        for name, value in variables.items():
+            command = command.replace(f"${name}", value)
+        cli.main(command.split())
+    assert len(planned[0].cells) == 48
+    paper = yaml.safe_load((ROOT / "notebooks" / "profiles" / "paper.yaml").read_text("utf-8"))
+    expected = {name for name in DECLARED if DECLARED[name].keys() & {"encoder", "encoders"} and name not in paper}
+    assert {sweep.chapter for sweep in planned} == expected
 
 
 def test_a_cell_is_there_whole_and_is_not_computed_again(book: Path) -> None:

@@ -19,6 +19,7 @@ _CAPTION = (
     "{claim}. Circles, dashed: left side; triangles, solid: right side; a mark for each cell, lines through the means "
     "over seeds. {verdicts}. An attack finds lower bounds: what it found is no certificate."
 )
+_PRINTED = " Hollow: published, at the radius that the text names; the released code's attack had half of it in pixels."
 _ALT = "Both sides of the claim '{claim}' against eps, for {encoders} on {data}. {verdicts}."
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
@@ -55,7 +56,7 @@ def _figures(frame: pd.DataFrame) -> list[str]:
         figure = both_sides(rows, beside, label, colour)
         said = {"claim": str(claim), "verdicts": _verdicts(frame[frame.claim == claim])}
         alt = _ALT.format(encoders=", ".join(label.values()), data=", ".join(dict.fromkeys(rows.data)), **said)
-        caption = html.escape(_CAPTION.format(**said))
+        caption = html.escape(_CAPTION.format(**said) + _PRINTED * bool(len(beside)))
         parts.append(figures.picture(figure, f"claim-{index}", caption=caption, alt=alt)._repr_html_())
     return parts
 
@@ -79,7 +80,7 @@ def _tables(sweep: Sweep, frame: pd.DataFrame) -> list[str]:
     parts = [show_table(shown, formats, caption="Both sides, means over the cells; n: points in all.").source]
     for title, table in published_beside.tables(sweep.chapter).items():
         numbers = {str(name): "g" for name in table.select_dtypes("number").columns}
-        caption = f"{title} of Nern et al. (NeurIPS 2023), as printed: the paper's encoders, linf, eps 8/255."
+        caption = f"{title} of Nern et al. (NeurIPS 2023), as printed, for the paper's own encoders."
         parts.append(show_table(table, numbers, caption=caption).source)
     return parts
 
