@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from rt_utils.evaluation.summary import HEAD_NORM
 from rt_utils.pages.published import as_shown, published_table
 
 TABLES = {
@@ -23,8 +24,9 @@ COLUMNS = ["claim", "encoder", "data", "eps", "lhs", "rhs"]
 def tables(chapter: str) -> dict[str, pd.DataFrame]:
     """The printed tables that the chapter recomputes, by title; all of their columns are published values."""
     shown = {f"Table {number}": as_shown(published_table(f"table{number}")) for number in TABLES.get(chapter, ())}
+    plain = HEAD_NORM, "L<sub>∞</sub>(W)"  # a sweep's page sets no mathematics
     return {
-        title: frame.rename(columns=lambda name: name if name.startswith("published ") else f"published {name}")
+        title: frame.rename(columns=lambda name: "published " + name.removeprefix("published ").replace(*plain))
         for title, frame in shown.items()
     }
 

@@ -20,7 +20,9 @@ def _of_cell(places: Places, cell: Cell) -> pd.DataFrame:
         frame[name] = frame[name].astype(float)
     known = {"True": True, "False": False}
     frame["vacuous"] = frame.vacuous.astype(str).map(lambda text: known.get(text, pd.NA)).astype("boolean")
-    chosen = {"cell": cell.name} | {f"cell_{name}": str(value) for name, value in cell.swept.items()}
+    chosen = {"cell": cell.name} | {
+        f"cell_{name.replace('encoders', 'encoder')}": str(value) for name, value in cell.swept.items()
+    }
     return frame.assign(**chosen)[[*chosen, *frame.columns]]
 
 
