@@ -175,7 +175,8 @@ Theorem radius_bound x rho :
 Proof. intros H t (x' & Hr & ->). apply norm2_mono. intros i Hi. now apply H. Qed.
 
 (** [slack] Merged margins: y stays if each margin is larger than the most that coordinates moving
-    by rho_i can take from it, sum_i |W_y - W_j|_i rho_i. Idea: Hoelder, coordinate by coordinate. *)
+    by rho_i can take from it, sum_i |W_y - W_j|_i rho_i.
+    Idea: Hoelder, coordinate by coordinate. *)
 Theorem merged_margin z z' y rho :
   (forall i, (i < r)%nat -> Rabs (sub z' z i) <= rho i) -> (y < c)%nat ->
   (forall j, (j < c)%nat -> j <> y ->
