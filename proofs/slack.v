@@ -271,14 +271,16 @@ Qed.
 (** [slack-chain] Links (1) to (4), for the move from z to z'. Idea: the cross_entropy_tangent,
     Cauchy-Schwarz, an average of row differences, the triangle inequality. *)
 Theorem slack_chain z z' y (v := sub z' z) : (y < c)%nat ->
+  (* (1) convexity *)
   ce (logit z') y - ce (logit z) y
-    <= dot c (gradient c (logit z') y) (fun j => dot r (W j) v)  (* (1) convexity  *)
-  /\ dot c (gradient c (logit z') y) (fun j => dot r (W j) v)
-    <= norm2 r (pulled_back z' y) * norm2 r v  (* (2) angle *)
-  /\ norm2 r (pulled_back z' y) * norm2 r v
-    <= max_dist y * norm2 r v                                (* (3) saturation *)
-  /\ max_dist y * norm2 r v <= 2 * head_norm Linf * norm2 r v.
-    (* (4) largest row *)
+    <= dot c (gradient c (logit z') y) (fun j => dot r (W j) v) /\
+  (* (2) angle *)
+  dot c (gradient c (logit z') y) (fun j => dot r (W j) v)
+    <= norm2 r (pulled_back z' y) * norm2 r v /\
+  (* (3) saturation *)
+  norm2 r (pulled_back z' y) * norm2 r v <= max_dist y * norm2 r v /\
+  (* (4) largest row *)
+  max_dist y * norm2 r v <= 2 * head_norm Linf * norm2 r v.
 Proof.
   intros Hy. pose proof (norm2_nonneg r v). repeat split.
   - eapply Rle_trans; [apply (cross_entropy_tangent c Hc (logit z') (logit z) y Hy)|]. right.
