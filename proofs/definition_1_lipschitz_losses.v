@@ -7,8 +7,9 @@ From Book Require Import definitions linear_algebra.
 
 (** [lipschitz-by-gradient] (1) One bounded subgradient at each point is enough, on any domain.
     Idea: Hoelder, in both directions. *)
-Theorem lipschitz_by_gradient_1 (dom : nat -> vec -> Prop) a n C loss : (forall u y, (y < n)%nat ->
-  dom y u -> exists g, subgradient dom n loss y u g /\ dual_norm a n g <= C) ->
+Theorem lipschitz_by_gradient_1 (dom : nat -> vec -> Prop) a n C loss :
+  (forall u y, (y < n)%nat -> dom y u ->
+    exists g, subgradient dom n loss y u g /\ dual_norm a n g <= C) ->
   lipschitz_on dom a n C loss.
 Proof.
   intros H. assert (K : forall u v y, (y < n)%nat -> dom y u -> dom y v
@@ -106,11 +107,12 @@ Proof. intros H [L| ->]; [left; now apply ln_increasing|lra]. Qed.
 (** [lipschitz-by-gradient] (1) On a convex domain gradients of dual norm at most C_1 are
     enough. [g v] is the gradient at v: it gives the derivative along the segment between two
     points. Idea: the mean value theorem on the segment. *)
-Theorem lipschitz_by_gradient_1_smooth (dom : nat -> vec -> Prop) a n C loss (g : nat -> vec ->
-  vec) : (forall u v y t, dom y u -> dom y v -> 0 <= t <= 1 ->
-  dom y (fun i => v i + t * (u i - v i))) -> (forall u v y t, (y < n)%nat -> dom y u -> dom y v ->
-  0 <= t <= 1 -> derivable_pt_lim (fun s => loss (fun i
-  => v i + s * (u i - v i)) y) t (dot n (g y (fun i => v i + t * (u i - v i))) (sub u v))) ->
+Theorem lipschitz_by_gradient_1_smooth (dom : nat -> vec -> Prop) a n C loss (g : nat -> vec -> vec)
+  :
+  (forall u v y t, dom y u -> dom y v -> 0 <= t <= 1 -> dom y (fun i => v i + t * (u i - v i))) ->
+  (forall u v y t, (y < n)%nat -> dom y u -> dom y v -> 0 <= t <= 1 ->
+    derivable_pt_lim (fun s => loss (fun i => v i + s * (u i - v i)) y) t
+    (dot n (g y (fun i => v i + t * (u i - v i))) (sub u v))) ->
   (forall y u, (y < n)%nat -> dom y u -> dual_norm a n (g y u) <= C) -> lipschitz_on dom a n C loss.
 Proof.
   intros Hconvex Hg HC.
@@ -143,8 +145,9 @@ Qed.
 
 (** [definition_1_lipschitz_losses] The hinge loss of one score. Idea: the cases of its
     maximum. *)
-Theorem hinge_lipschitz (sign : nat -> R) a n : (0 < n)%nat ->
-  (forall y, sign y = 1 \/ sign y = -1) -> lipschitz a n (C_one_score a) (hinge sign).
+Theorem hinge_lipschitz (sign : nat -> R) a n :
+  (0 < n)%nat -> (forall y, sign y = 1 \/ sign y = -1) ->
+  lipschitz a n (C_one_score a) (hinge sign).
 Proof.
   intros Hn Hs. replace (C_one_score a) with 1 by now destruct a.
   apply (one_score a n 1 _ (fun y s => Rmax 0 (1 - sign y * s))); auto; [lra|]. intros y s t.
@@ -153,8 +156,9 @@ Proof.
 Qed.
 
 (** [definition_1_lipschitz_losses] The logistic loss. Idea: e^p <= e^q e^|p - q|. *)
-Theorem logistic_lipschitz (sign : nat -> R) a n : (0 < n)%nat ->
-  (forall y, sign y = 1 \/ sign y = -1) -> lipschitz a n (C_one_score a) (logistic sign).
+Theorem logistic_lipschitz (sign : nat -> R) a n :
+  (0 < n)%nat -> (forall y, sign y = 1 \/ sign y = -1) ->
+  lipschitz a n (C_one_score a) (logistic sign).
 Proof.
   intros Hn Hs. replace (C_one_score a) with 1 by now destruct a.
   apply (one_score a n 1 _ (fun y s => ln (1 + exp (- (sign y * s))))); auto; [lra|].
@@ -177,8 +181,8 @@ Proof.
 Qed.
 
 (** [definition_1_lipschitz_losses] The quantile loss. Idea: the cases of its maximum. *)
-Theorem quantile_lipschitz (target : nat -> R) tau a n : (0 < n)%nat -> 0 <= tau <= 1 ->
-  lipschitz a n (C_quantile tau a) (quantile tau target).
+Theorem quantile_lipschitz (target : nat -> R) tau a n :
+  (0 < n)%nat -> 0 <= tau <= 1 -> lipschitz a n (C_quantile tau a) (quantile tau target).
 Proof.
   intros Hn Ht. replace (C_quantile tau a) with (Rmax tau (1 - tau)) by now destruct a.
   apply (one_score a n _ _
@@ -190,8 +194,8 @@ Proof.
 Qed.
 
 (** [definition_1_lipschitz_losses] Huber's loss. Idea: its tangents have slopes up to kappa. *)
-Theorem huber_lipschitz (target : nat -> R) kappa a n : (0 < n)%nat -> 0 <= kappa ->
-  lipschitz a n (C_huber kappa a) (huber kappa target).
+Theorem huber_lipschitz (target : nat -> R) kappa a n :
+  (0 < n)%nat -> 0 <= kappa -> lipschitz a n (C_huber kappa a) (huber kappa target).
 Proof.
   intros Hn Hk. replace (C_huber kappa a) with kappa by now destruct a.
   set (h := fun xi : R => if Rle_dec (Rabs xi) kappa then xi * xi / 2
@@ -229,8 +233,8 @@ Qed.
 (** [definition_1_lipschitz_losses] The squared norm, where residuals are at most [bound] long:
     one domain for each label. Idea: p^2 - q^2 = (p + q)(p - q). *)
 Theorem squared_lipschitz n (target : nat -> vec) bound a :
-  lipschitz_on (fun y u => norm2 n (sub u (target y))
-  <= bound) a n (C_squared bound n a) (squared_loss n target).
+  lipschitz_on (fun y u => norm2 n (sub u (target y)) <= bound) a n (C_squared bound n a)
+  (squared_loss n target).
 Proof.
   intros u v y Hy Hu Hv. pose proof (norm_lipschitz n target a u v y Hy I I) as H.
   unfold norm_loss in H. unfold squared_loss.
@@ -326,8 +330,8 @@ Qed.
 
 (** [definition_1_lipschitz_losses] Weston-Watkins, with c classes. Idea: the sum of |d_j| +
     |d_y| over j other than y is sum_j |d_j| + (c - 2) |d_y|, and Cauchy-Schwarz for l_2. *)
-Theorem weston_watkins_lipschitz a c : (1 < c)%nat ->
-  lipschitz a c (C_weston_watkins c a) (weston_watkins c).
+Theorem weston_watkins_lipschitz a c :
+  (1 < c)%nat -> lipschitz a c (C_weston_watkins c a) (weston_watkins c).
 Proof.
   intros Hc. assert (H2 : 2 <= INR c) by (apply (le_INR 2); lia).
   assert (K : forall p q y, (y < c)%nat ->
@@ -365,8 +369,8 @@ Qed.
 
 (** [definition_1_lipschitz_losses] No smaller constant will do for Weston-Watkins: from logits
     at which all terms are active, step against the label. *)
-Theorem weston_watkins_best a c C : (1 < c)%nat -> lipschitz a c C (weston_watkins c) ->
-  C_weston_watkins c a <= C.
+Theorem weston_watkins_best a c C :
+  (1 < c)%nat -> lipschitz a c C (weston_watkins c) -> C_weston_watkins c a <= C.
 Proof.
   intros Hc H. assert (H2 : 2 <= INR c) by (apply (le_INR 2); lia).
   (* the step -x at the label 0 and +z at all others, with x, z >= 0 *)
@@ -415,10 +419,12 @@ Qed.
 (** [definition_1_lipschitz_losses] Counterexample to one domain for all labels: with the
     targets 0 and 3/2 of one value, the squared norm is 2-Lipschitz on the two domains [|u - y|
     <= 1], and not on their union, where the residual 5/2 occurs. *)
-Theorem one_domain_fails : let target := fun y i => match y with O => 0 | _
-  => 3/2 end in lipschitz_on (fun y u => norm2 1 (sub u (target y))
-  <= 1) L2 1 2 (squared_loss 1 target) /\ ~ lipschitz_on (fun _ u => norm2 1 (sub u (target 0%nat))
-  <= 1 \/ norm2 1 (sub u (target 1%nat)) <= 1) L2 1 2 (squared_loss 1 target).
+Theorem one_domain_fails :
+  let target := fun y i => match y with O => 0 | _ => 3/2 end in
+  lipschitz_on (fun y u => norm2 1 (sub u (target y)) <= 1) L2 1 2 (squared_loss 1 target) /\
+  ~ lipschitz_on
+  (fun _ u => norm2 1 (sub u (target 0%nat)) <= 1 \/ norm2 1 (sub u (target 1%nat)) <= 1) L2 1 2
+  (squared_loss 1 target).
 Proof.
   intros target. split.
   - replace 2 with (C_squared 1 1 L2) by (simpl; ring). apply squared_lipschitz.

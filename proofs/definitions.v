@@ -224,7 +224,3 @@ Definition Pr (K : nat) (p : vec) (n : nat) (A : list nat -> Prop)
 (** The sum of g over the sample; over n it is the sample's mean. *)
 Fixpoint lsum (g : nat -> R) (l : list nat) : R :=
   match l with [] => 0 | k :: l => g k + lsum g l end.
-
-(** C_2 sqrt (log (sides / rho) / (2 n)), the last term of Theorem 1 for [sides] = 2. *)
-Definition confidence_term (C2 : R) (n : nat) (sides rho : R) : R :=
-  C2 * sqrt (ln (sides / rho) / (2 * INR n)).

@@ -52,9 +52,9 @@ Proof. intros Hsym Hfix Hy j v Hj. apply head_sees_only_P; auto. Qed.
 
 (** [slack-subspace] Symmetry, projection and P^2 = P are more than needed: it is enough that P
     keeps the inner products with the row differences. Idea: [criterion_core] with P v for v. *)
-Theorem slack_subspace_general P x y S_P : keeps_margins P y -> predicts (f x) y ->
-  is_upper_bound (projected_shifts P x) S_P -> lt_ext S_P (margin_ratio (f x) y) ->
-  forall x', reach x x' -> only_predicts (f x') y.
+Theorem slack_subspace_general P x y S_P :
+  keeps_margins P y -> predicts (f x) y -> is_upper_bound (projected_shifts P x) S_P ->
+  lt_ext S_P (margin_ratio (f x) y) -> forall x', reach x x' -> only_predicts (f x') y.
 Proof.
   intros HP Hy HS Hm x' Hx. assert (B : norm2 r (mul P (sub (f x') (f x))) <= S_P) by (apply HS;
     now exists x').
@@ -66,9 +66,10 @@ Qed.
 
 (** [slack-subspace] If S_P(x) < m(x), no perturbation changes the prediction. Idea:
     [slack_subspace_general]. *)
-Theorem slack_subspace_criterion P x y S_P : symmetric P -> idempotent P ->
-  fixes_row_differences P -> predicts (f x) y -> is_lub (projected_shifts P x) S_P ->
-  lt_ext S_P (margin_ratio (f x) y) -> forall x', reach x x' -> only_predicts (f x') y.
+Theorem slack_subspace_criterion P x y S_P :
+  symmetric P -> idempotent P -> fixes_row_differences P -> predicts (f x) y ->
+  is_lub (projected_shifts P x) S_P -> lt_ext S_P (margin_ratio (f x) y) -> forall x', reach x x' ->
+  only_predicts (f x') y.
 Proof. intros Hsym _ Hfix Hy [HS _]. apply (slack_subspace_general P x y S_P); auto.
   apply projector_keeps_margins; auto. apply Hy. Qed.
 
@@ -86,9 +87,9 @@ Qed.
 
 (** [slack-directional] If D(x) < m(x), no perturbation changes the prediction. Idea:
     [criterion_core] with D for s. *)
-Theorem slack_directional_criterion x y D : predicts (f x) y ->
-  is_upper_bound (directional_shifts x y) D -> lt_ext D (margin_ratio (f x) y) ->
-  forall x', reach x x' -> only_predicts (f x') y.
+Theorem slack_directional_criterion x y D :
+  predicts (f x) y -> is_upper_bound (directional_shifts x y) D ->
+  lt_ext D (margin_ratio (f x) y) -> forall x', reach x x' -> only_predicts (f x') y.
 Proof.
   intros Hy HD Hm x' Hx. assert (0 <= D) by (apply HD; now left).
   apply (criterion_core (f x) (f x') y D); auto. intros j Hj.
@@ -107,9 +108,10 @@ Proof.
 Qed.
 
 (** [slack-subspace] 0 <= D(x) <= S_P(x) <= S(x). Idea: Cauchy-Schwarz after P, and P shortens. *)
-Theorem slack_subspace_order P x y D S_P S : symmetric P -> idempotent P ->
-  fixes_row_differences P -> (y < c)%nat -> reach x x -> is_lub (directional_shifts x y) D ->
-  is_lub (projected_shifts P x) S_P -> is_lub (shifts x) S -> 0 <= D <= S_P /\ S_P <= S.
+Theorem slack_subspace_order P x y D S_P S :
+  symmetric P -> idempotent P -> fixes_row_differences P -> (y < c)%nat -> reach x x ->
+  is_lub (directional_shifts x y) D -> is_lub (projected_shifts P x) S_P -> is_lub (shifts x) S ->
+  0 <= D <= S_P /\ S_P <= S.
 Proof.
   intros Hsym Hid Hfix Hy Hx [HD HD'] [HP HP'] [HS HS'].
   assert (Z : 0 <= S_P) by (eapply Rle_trans; [apply norm2_nonneg|apply HP; now exists x]).
@@ -129,12 +131,12 @@ Qed.
 
 (** [slack-subspace] S < m implies S_P < m, that implies D < m, and that an unchanged
     prediction. Idea: the order of the three numbers. *)
-Theorem slack_subspace_chain P x y D S_P S : symmetric P -> idempotent P ->
-  fixes_row_differences P -> predicts (f x) y -> reach x x -> is_lub (directional_shifts x y) D ->
-  is_lub (projected_shifts P x) S_P -> is_lub (shifts x) S -> (lt_ext S (margin_ratio (f x) y) ->
-  lt_ext S_P (margin_ratio (f x) y)) /\ (lt_ext S_P (margin_ratio (f x) y) ->
-  lt_ext D (margin_ratio (f x) y)) /\ (lt_ext D (margin_ratio (f x) y) -> forall x', reach x x' ->
-  only_predicts (f x') y).
+Theorem slack_subspace_chain P x y D S_P S :
+  symmetric P -> idempotent P -> fixes_row_differences P -> predicts (f x) y -> reach x x ->
+  is_lub (directional_shifts x y) D -> is_lub (projected_shifts P x) S_P -> is_lub (shifts x) S ->
+  (lt_ext S (margin_ratio (f x) y) -> lt_ext S_P (margin_ratio (f x) y)) /\
+  (lt_ext S_P (margin_ratio (f x) y) -> lt_ext D (margin_ratio (f x) y)) /\
+  (lt_ext D (margin_ratio (f x) y) -> forall x', reach x x' -> only_predicts (f x') y).
 Proof.
   intros Hsym Hid Hfix Hy Hx HD HP HS.
     destruct (slack_subspace_order P x y D S_P S) as [[_ H1] H2]; auto; [apply Hy|].
@@ -157,9 +159,9 @@ Qed.
 
 (** [ex-slack-project] If coordinate i of the features stays in [low_i, up_i], S(x) is at most
     the length of the vector max(up - f, f - low). Idea: entry by entry smaller, so shorter. *)
-Theorem interval_bound x low up : (forall x' i, reach x x' -> (i < r)%nat ->
-  low i <= f x' i <= up i) -> is_upper_bound (shifts x) (norm2 r (fun i
-  => Rmax (up i - f x i) (f x i - low i))).
+Theorem interval_bound x low up :
+  (forall x' i, reach x x' -> (i < r)%nat -> low i <= f x' i <= up i) ->
+  is_upper_bound (shifts x) (norm2 r (fun i => Rmax (up i - f x i) (f x i - low i))).
 Proof.
   intros H t (x' & Hr & ->). apply norm2_mono. intros i Hi. specialize (H x' i Hr Hi). unfold sub.
   pose proof (Rmax_l (up i - f x i) (f x i - low i)).
@@ -295,7 +297,8 @@ Qed.
 
 (** [slack-subspace] For the cross-entropy the loss rises by at most max_j ||W_y - W_j|| ||P
     (z' - z)||. Idea: the chain with P v for v. *)
-Theorem slack_subspace_loss P z z' y : symmetric P -> fixes_row_differences P -> (y < c)%nat ->
+Theorem slack_subspace_loss P z z' y :
+  symmetric P -> fixes_row_differences P -> (y < c)%nat ->
   ce (logit z') y - ce (logit z) y <= max_dist y * norm2 r (mul P (sub z' z)).
 Proof.
   intros Hsym Hfix Hy. eapply Rle_trans; [apply slack_chain; auto|]. rewrite <- pulled_back_dot.
@@ -307,7 +310,8 @@ Proof.
 Qed.
 (** [slack-chain] What passes to the supremum: T <= max_j ||W_y - W_j|| S(x), which is at most
     2 max_j ||W_j|| S(x). Idea: lines (3) and (4) for every perturbation. *)
-Theorem slack_chain_supremum x y S A : (y < c)%nat -> reach x x -> is_upper_bound (shifts x) S ->
+Theorem slack_chain_supremum x y S A :
+  (y < c)%nat -> reach x x -> is_upper_bound (shifts x) S ->
   is_lub (losses r W b X f reach (cross_entropy c) x y) A ->
   A - ce (logit (f x)) y <= max_dist y * S /\ max_dist y * S <= 2 * head_norm Linf * S.
 Proof.
@@ -327,8 +331,9 @@ Qed.
 
 (** [slack-subspace] The loss as printed: l_adv - l <= max_j ||W_y - W_j|| S_P(x). Idea:
     [slack_subspace_loss] for every perturbation. *)
-Theorem slack_subspace_loss_supremum P x y S_P A : symmetric P -> fixes_row_differences P ->
-  (y < c)%nat -> is_upper_bound (projected_shifts P x) S_P ->
+Theorem slack_subspace_loss_supremum P x y S_P A :
+  symmetric P -> fixes_row_differences P -> (y < c)%nat ->
+  is_upper_bound (projected_shifts P x) S_P ->
   is_lub (losses r W b X f reach (cross_entropy c) x y) A ->
   A - ce (logit (f x)) y <= max_dist y * S_P.
 Proof.
@@ -345,8 +350,8 @@ End Slack.
 
 (** [slack] MaxMin on two entries never moves two vectors apart. Idea: the four orders of the
     entries. *)
-Theorem maxmin_pair a b a' b' : (Rmax a b - Rmax a' b')² + (Rmin a b - Rmin a' b')²
-  <= (a - a')² + (b - b')².
+Theorem maxmin_pair a b a' b' :
+  (Rmax a b - Rmax a' b')² + (Rmin a b - Rmin a' b')² <= (a - a')² + (b - b')².
 Proof. unfold Rmax, Rmin, Rsqr. repeat destruct Rle_dec; nra. Qed.
 
 (** The whole layer on 2 n entries: a = the first n, b = the last n. *)
@@ -358,8 +363,8 @@ Proof. induction m; [rewrite Nat.add_0_r; simpl; ring|]. rewrite Nat.add_succ_r.
   ring. Qed.
 
 (** [slack] A layer of MaxMin is 1-Lipschitz. Idea: [maxmin_pair] for each pair. *)
-Theorem maxmin_lipschitz n u v : norm2 (n + n) (sub (maxmin n u) (maxmin n v))
-  <= norm2 (n + n) (sub u v).
+Theorem maxmin_lipschitz n u v :
+  norm2 (n + n) (sub (maxmin n u) (maxmin n v)) <= norm2 (n + n) (sub u v).
 Proof.
   apply sqrt_le_1_alt. unfold dot. rewrite !sum_app, <- !sum_add. apply sum_le. intros i Hi.
     unfold sub, maxmin.
@@ -369,8 +374,9 @@ Proof.
 Qed.
 
 (** [slack] A layer with orthonormal rows is 1-Lipschitz. Idea: Bessel. *)
-Theorem orthonormal_rows_shorten m n (Q : nat -> vec) v : (forall i j, (i < m)%nat -> (j < m)%nat ->
-  dot n (Q i) (Q j) = unit j i) -> norm2 m (fun j => dot n (Q j) v) <= norm2 n v.
+Theorem orthonormal_rows_shorten m n (Q : nat -> vec) v :
+  (forall i j, (i < m)%nat -> (j < m)%nat -> dot n (Q i) (Q j) = unit j i) ->
+  norm2 m (fun j => dot n (Q j) v) <= norm2 n v.
 Proof.
   intros H. apply sqrt_le_1_alt. set (y j := dot n (Q j) v).
     set (w := fun k => sum m (fun j => y j * Q j k)).
@@ -390,9 +396,9 @@ Qed.
 
 (** [ex-slack-project] A linear layer takes the interval (centre, radius) to (W centre + b, |W|
     radius). Idea: the triangle inequality. *)
-Theorem interval_linear n (row centre radius v : vec) b : (forall k, (k < n)%nat ->
-  Rabs (v k - centre k) <= radius k) -> Rabs ((dot n row v + b) - (dot n row centre + b))
-  <= dot n (fun k => Rabs (row k)) radius.
+Theorem interval_linear n (row centre radius v : vec) b :
+  (forall k, (k < n)%nat -> Rabs (v k - centre k) <= radius k) ->
+  Rabs ((dot n row v + b) - (dot n row centre + b)) <= dot n (fun k => Rabs (row k)) radius.
 Proof.
   intros H. replace (dot n row v + b - (dot n row centre + b)) with (dot n row (sub v centre)) by
     (rewrite dot_sub_r; ring).
@@ -404,8 +410,11 @@ Qed.
 
 (** [ex-slack-zero] Counterexample without 0 in Delta: the supremum over the moves alone is -1
     < 0 = m, and two classes stay tied. *)
-Theorem directional_needs_zero : let W := matrix [[1]; [1]; [0]] in let z := vector [1] in let z' :=
-  vector [2] in margin_ratio 3 1 W no_bias z 0 = Some 0 /\
+Theorem directional_needs_zero :
+  let W := matrix [[1]; [1]; [0]] in
+  let z := vector [1] in
+  let z' := vector [2] in
+  margin_ratio 3 1 W no_bias z 0 = Some 0 /\
   dot 1 (sub (W 2%nat) (W 0%nat)) (sub z' z) / definitions.dist 1 W 0 2 = -1 /\
   ~ only_predicts 3 1 W no_bias z' 0.
 Proof.
@@ -425,9 +434,12 @@ Qed.
 
 (** [slack-subspace] Counterexample without symmetry: an oblique projector that keeps the row
     differences has S_P = 0, and the prediction flips. *)
-Theorem oblique_projector_fails : let W := matrix [[1; 0]; [0; 0]] in let P := matrix [[1; 1]; [0;
-  0]] in let z := vector [1; 0] in let z' := vector [-9; 10] in idempotent 2 P /\
-  fixes_row_differences 2 2 W P /\ only_predicts 2 2 W no_bias z 0 /\
+Theorem oblique_projector_fails :
+  let W := matrix [[1; 0]; [0; 0]] in
+  let P := matrix [[1; 1]; [0; 0]] in
+  let z := vector [1; 0] in
+  let z' := vector [-9; 10] in
+  idempotent 2 P /\ fixes_row_differences 2 2 W P /\ only_predicts 2 2 W no_bias z 0 /\
   norm2 2 (mul 2 P (sub z' z)) = 0 /\ only_predicts 2 2 W no_bias z' 1.
 Proof.
   simpl. repeat split; try lia.

@@ -36,8 +36,8 @@ Qed.
 
 (** [slack-chain] Link (1): the cross-entropy lies above its cross_entropy_tangent. Idea: e^a
     >= 1 + a in every term of the sum. *)
-Theorem cross_entropy_tangent u v y : (y < n)%nat ->
-  cross_entropy u y - cross_entropy v y <= dot n (gradient u y) (sub u v).
+Theorem cross_entropy_tangent u v y :
+  (y < n)%nat -> cross_entropy u y - cross_entropy v y <= dot n (gradient u y) (sub u v).
 Proof.
   intros Hy. rewrite !cross_entropy_lse. unfold definitions.gradient. rewrite dot_sub_l.
   assert (dot n (unit y) (sub u v) = u y - v y) as -> by (unfold dot; now rewrite sum_unit).
@@ -162,8 +162,8 @@ Qed.
 
 (** [theorem-1] min(loss, C_2) keeps the constant (second remark). Idea: cutting never
     increases a difference. *)
-Theorem cut_lipschitz dom a n C C2 loss : lipschitz_on dom a n C loss ->
-  lipschitz_on dom a n C (fun u y => Rmin (loss u y) C2).
+Theorem cut_lipschitz dom a n C C2 loss :
+  lipschitz_on dom a n C loss -> lipschitz_on dom a n C (fun u y => Rmin (loss u y) C2).
 Proof.
   intros H u v y Hy Hu Hv. eapply Rle_trans; [|apply (H u v y Hy Hu Hv)]. unfold Rmin.
   destruct (Rle_dec (loss u y) C2), (Rle_dec (loss v y) C2); unfold Rabs; repeat destruct Rcase_abs;
@@ -253,7 +253,8 @@ Hypotheses (HC : 0 <= C1) (HL : 0 <= L).
 
 (** [lemma-1] One step of the proof: |loss(W z' + b) - loss(W z + b)| <= C_1 L ||z' - z||_2.
     Idea: the two Lipschitz properties, one after the other. *)
-Theorem loss_gap_features z z' y : (y < c)%nat -> dom y (logits z) -> dom y (logits z') ->
+Theorem loss_gap_features z z' y :
+  (y < c)%nat -> dom y (logits z) -> dom y (logits z') ->
   Rabs (loss (logits z') y - loss (logits z) y) <= C1 * L * norm2 r (sub z' z).
 Proof.
   intros Hy Hz Hz'. eapply Rle_trans; [apply Hlip; auto|]. rewrite Rmult_assoc.
@@ -263,9 +264,9 @@ Qed.
 
 (** [lemma-1] At one point: 0 <= T <= C_1 L S(x). Idea: an upper bound passes to the supremum;
     0 in Delta gives 0 <= T. *)
-Theorem loss_gap_sample x y S A : (y < c)%nat -> reach x x -> stays_in_domain x y ->
-  is_upper_bound (shifts x) S -> is_lub (losses x y) A ->
-  0 <= A - loss (logits (f x)) y <= C1 * L * S.
+Theorem loss_gap_sample x y S A :
+  (y < c)%nat -> reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
+  is_lub (losses x y) A -> 0 <= A - loss (logits (f x)) y <= C1 * L * S.
 Proof.
   intros Hy Hx Hdom HS [HA HA']. assert (0 <= C1 * L) by (apply Rmult_le_pos; auto). split.
   - assert (loss (logits (f x)) y <= A) by (apply HA; now exists x). lra.
@@ -276,8 +277,9 @@ Proof.
 Qed.
 
 (** [lemma-1] Where S(x) is finite, so is the adversarial loss. Idea: completeness. *)
-Theorem adversarial_loss_exists x y S : (y < c)%nat -> reach x x -> stays_in_domain x y ->
-  is_upper_bound (shifts x) S -> exists A, is_lub (losses x y) A.
+Theorem adversarial_loss_exists x y S :
+  (y < c)%nat -> reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
+  exists A, is_lub (losses x y) A.
 Proof.
   intros Hy Hx Hdom HS. assert (0 <= C1 * L) by (apply Rmult_le_pos; auto).
     destruct (completeness (losses x y)) as [A HA];
@@ -289,9 +291,11 @@ Proof.
 Qed.
 
 (** [lemma-1] As printed, for n points. Idea: average [loss_gap_sample] and divide. *)
-Theorem lemma_1 n (x : nat -> X) (y : nat -> nat) (S A : vec) : (0 < n)%nat -> 0 < C1 -> 0 < L ->
-  (forall i, (i < n)%nat -> (y i < c)%nat /\ reach (x i) (x i) /\ stays_in_domain (x i) (y i) /\
-  is_lub (shifts (x i)) (S i) /\ is_lub (losses (x i) (y i)) (A i)) ->
+Theorem lemma_1 n (x : nat -> X) (y : nat -> nat) (S A : vec) :
+  (0 < n)%nat -> 0 < C1 -> 0 < L ->
+  (forall i, (i < n)%nat ->
+    (y i < c)%nat /\ reach (x i) (x i) /\ stays_in_domain (x i) (y i) /\
+    is_lub (shifts (x i)) (S i) /\ is_lub (losses (x i) (y i)) (A i)) ->
   / (C1 * L) * (/ INR n * Rabs (sum n (fun i => A i - loss (logits (f (x i))) (y i))))
   <= / INR n * sum n S.
 Proof.
@@ -307,9 +311,10 @@ Qed.
 
 (** [loss-gap-all-heads] 0 <= T <= min(C_2, C_1 L S(x)) for a loss in [0, C_2]. Idea: both are
     upper bounds. *)
-Theorem truncated_gap x y S A C2 : (y < c)%nat -> reach x x -> stays_in_domain x y ->
-  is_upper_bound (shifts x) S -> is_lub (losses x y) A -> (forall x', reach x x' ->
-  0 <= loss (logits (f x')) y <= C2) -> 0 <= A - loss (logits (f x)) y <= Rmin C2 (C1 * L * S).
+Theorem truncated_gap x y S A C2 :
+  (y < c)%nat -> reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
+  is_lub (losses x y) A -> (forall x', reach x x' -> 0 <= loss (logits (f x')) y <= C2) ->
+  0 <= A - loss (logits (f x)) y <= Rmin C2 (C1 * L * S).
 Proof.
   intros Hy Hx Hdom HS HA HB. destruct (loss_gap_sample x y S A Hy Hx Hdom HS HA) as [H0 H1].
     split; [auto|].
@@ -324,7 +329,8 @@ Notation ce := (cross_entropy c).
 
 (** [lemma-1] The step of the proof for the cross-entropy, in each of the three norms. Idea:
     Lemmas 2 and 3. *)
-Theorem loss_gap_cross_entropy a z z' y : (y < c)%nat ->
+Theorem loss_gap_cross_entropy a z z' y :
+  (y < c)%nat ->
   Rabs (ce (logits z') y - ce (logits z) y) <= C_cross_entropy a * head_norm a * norm2 r (sub z' z).
 Proof.
   intros Hy. apply (loss_gap_features ce a everywhere); try exact I;
@@ -382,7 +388,9 @@ Qed.
 
 (** [ex-gap-tight] The loss gap comes within every e > 0 of C_1 L_alpha(W) ||z' - z||. Idea:
     opposite rows along the move, and a large bias. *)
-Theorem lemma_1_tight a e : 0 < e -> exists b,
+Theorem lemma_1_tight a e :
+  0 < e ->
+  exists b,
   C_cross_entropy a * head_norm 2 r head a * norm2 r v - e
   <= cross_entropy 2 (logit r head b z') 0 - cross_entropy 2 (logit r head b z) 0.
 Proof.
@@ -422,7 +430,8 @@ Hypothesis HT : forall k, (k < K)%nat -> 0 <= T k <= C.
 
 (** [hoeffding] P(E T - mean T >= t) <= exp(-2 n t^2 / C_2^2). Idea: Markov's inequality for
     the exponential, and Hoeffding's lemma. *)
-Theorem hoeffding n t : (0 < n)%nat -> 0 <= t ->
+Theorem hoeffding n t :
+  (0 < n)%nat -> 0 <= t ->
   Pr n (fun l => t <= E T - lsum T l / INR n) (fun l => Rle_dec _ _)
   <= exp (- 2 * INR n * (t * t) / (C * C)).
 Proof.
@@ -511,9 +520,13 @@ Qed.
 
 (** [theorem-1] One side, with log(1/rho) for log(2/rho) (first remark). Idea: [hoeffding], and
     T <= C_1 L S at each drawn point. *)
-Theorem theorem_1_one_sided n rho : (0 < n)%nat -> 0 < rho <= 1 ->
-  1 - rho <= Pr K p n (fun l => E K p A - E K p clean
-  <= C1 * L * (lsum S l / INR n) + C2 * sqrt (ln (1 / rho) / (2 * INR n))) (fun l => Rle_dec _ _).
+Theorem theorem_1_one_sided n rho :
+  (0 < n)%nat -> 0 < rho <= 1 ->
+  1 - rho
+  <= Pr K p n
+  (fun l => E K p A - E K p clean
+    <= C1 * L * (lsum S l / INR n) + C2 * sqrt (ln (1 / rho) / (2 * INR n)))
+  (fun l => Rle_dec _ _).
 Proof.
   intros Hn Hrho. assert (N : 0 < INR n) by (apply lt_0_INR; auto).
     set (t := C2 * sqrt (ln (1 / rho) / (2 * INR n))).
@@ -544,9 +557,13 @@ Qed.
 
 (** [theorem-1] As printed: absolute value and log(2/rho). Idea: the left side is not negative,
     so one side is enough. *)
-Theorem theorem_1 n rho : (0 < n)%nat -> 0 < rho < 1 ->
-  1 - rho <= Pr K p n (fun l => Rabs (E K p A - E K p clean)
-  <= C1 * L * (lsum S l / INR n) + C2 * sqrt (ln (2 / rho) / (2 * INR n))) (fun l => Rle_dec _ _).
+Theorem theorem_1 n rho :
+  (0 < n)%nat -> 0 < rho < 1 ->
+  1 - rho
+  <= Pr K p n
+  (fun l => Rabs (E K p A - E K p clean)
+    <= C1 * L * (lsum S l / INR n) + C2 * sqrt (ln (2 / rho) / (2 * INR n)))
+  (fun l => Rle_dec _ _).
 Proof.
   intros Hn Hrho. eapply Rle_trans; [apply (theorem_1_one_sided n rho Hn); lra|].
     unfold definitions.Pr. apply En_le; auto. intros l Hl.
@@ -634,10 +651,10 @@ Qed.
 (** [loss-gap-all-heads] Where no tail is underestimated by more than eta, E min(C, lambda S)
     is at most the mean of the sample plus C eta. Idea: the integral of a tail, as a sum of N
     steps, N to infinity. *)
-Theorem truncated_mean_on_event l eta lambda C : l <> [] -> (forall k, 0 <= S k) -> 0 <= C ->
-  0 <= lambda -> 0 <= eta -> dkw_event eta l ->
-  E K p (fun k => Rmin C (lambda * S k)) <= lsum (fun k
-  => Rmin C (lambda * S k)) l / INR (length l) + C * eta.
+Theorem truncated_mean_on_event l eta lambda C :
+  l <> [] -> (forall k, 0 <= S k) -> 0 <= C -> 0 <= lambda -> 0 <= eta -> dkw_event eta l ->
+  E K p (fun k => Rmin C (lambda * S k))
+  <= lsum (fun k => Rmin C (lambda * S k)) l / INR (length l) + C * eta.
 Proof.
   intros Hl HS HC Hla Heta HD. assert (Hn : 0 < INR (length l)) by (apply lt_0_INR; destruct l;
     [contradiction|simpl; lia]).
@@ -719,16 +736,17 @@ End AllHeads.
 
 (** [loss-gap-all-heads] On that event the bound holds for every head, labelling and loss at
     once. Idea: [truncated_gap] and [truncated_mean_on_event]. *)
-Theorem all_heads_on_event K p (X : Type) r (f : X -> vec) (reach : X -> X -> Prop) (x : nat ->
-  X) (y : nat -> nat) (S : vec) l eta : (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 ->
-  l <> nil -> (forall k, 0 <= S k) -> 0 <= eta -> (forall k, (k < K)%nat -> reach (x k) (x k)) ->
+Theorem all_heads_on_event K p (X : Type) r (f : X -> vec) (reach : X -> X -> Prop) (x : nat -> X)
+  (y : nat -> nat) (S : vec) l eta :
+  (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 -> l <> nil -> (forall k, 0 <= S k) ->
+  0 <= eta -> (forall k, (k < K)%nat -> reach (x k) (x k)) ->
   (forall k, (k < K)%nat -> is_lub (shifts r X f reach (x k)) (S k)) -> dkw_event K p S eta l ->
   forall c W b loss a C1 C2 (A : vec), 0 <= C1 -> 0 <= C2 -> lipschitz a c C1 loss ->
-  0 <= head_norm c r W a -> (forall k, (k < K)%nat -> (y k < c)%nat) -> (forall k x', (k < K)%nat ->
-  reach (x k) x' -> 0 <= loss (logit r W b (f x')) (y k) <= C2) -> (forall k, (k < K)%nat ->
-  is_lub (losses r W b X f reach loss (x k) (y k)) (A k)) ->
-  E K p A - E K p (fun k => loss (logit r W b (f (x k))) (y k)) <= lsum (fun k
-  => Rmin C2 (C1 * head_norm c r W a * S k)) l / INR (length l) + C2 * eta.
+  0 <= head_norm c r W a -> (forall k, (k < K)%nat -> (y k < c)%nat) ->
+  (forall k x', (k < K)%nat -> reach (x k) x' -> 0 <= loss (logit r W b (f x')) (y k) <= C2) ->
+  (forall k, (k < K)%nat -> is_lub (losses r W b X f reach loss (x k) (y k)) (A k)) ->
+  E K p A - E K p (fun k => loss (logit r W b (f (x k))) (y k))
+  <= lsum (fun k => Rmin C2 (C1 * head_norm c r W a * S k)) l / INR (length l) + C2 * eta.
 Proof.
   intros Hp Hp1 Hl HS Heta H0 HSup HD c W b loss a C1 C2 A HC1 HC2 Hlip HL Hy HB HA.
   eapply Rle_trans; [|apply (truncated_mean_on_event K p Hp S l eta (C1 * head_norm c r W a) C2);
@@ -744,12 +762,15 @@ Qed.
 
 (** [lemma-1] For the cross-entropy, where nothing about the loss is left to assume. Idea:
     Lemmas 1, 2 and 3. *)
-Theorem lemma_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X -> Prop) a n (x :
-  nat -> X) (y : nat -> nat) (S A : vec) : (0 < c)%nat -> (0 < n)%nat -> 0 < head_norm c r W a ->
-  (forall i, (i < n)%nat -> (y i < c)%nat /\ reach (x i) (x i) /\
-  is_lub (shifts r X f reach (x i)) (S i) /\ is_lub (losses r W b X f reach (cross_entropy c) (x i)
-  (y i)) (A i)) -> / (C_cross_entropy a * head_norm c r W a) * (/ INR n * Rabs (sum n (fun i
-  => A i - cross_entropy c (logit r W b (f (x i))) (y i)))) <= / INR n * sum n S.
+Theorem lemma_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X -> Prop) a n
+  (x : nat -> X) (y : nat -> nat) (S A : vec) :
+  (0 < c)%nat -> (0 < n)%nat -> 0 < head_norm c r W a ->
+  (forall i, (i < n)%nat ->
+    (y i < c)%nat /\ reach (x i) (x i) /\ is_lub (shifts r X f reach (x i)) (S i) /\
+    is_lub (losses r W b X f reach (cross_entropy c) (x i) (y i)) (A i)) ->
+  / (C_cross_entropy a * head_norm c r W a)
+  * (/ INR n * Rabs (sum n (fun i => A i - cross_entropy c (logit r W b (f (x i))) (y i))))
+  <= / INR n * sum n S.
 Proof.
   intros Hc Hn HL H. assert (0 < C_cross_entropy a) by (destruct a; simpl; try lra;
     apply sqrt_lt_R0; lra).
@@ -762,16 +783,20 @@ Qed.
 
 (** [theorem-1] For min(cross-entropy, C_2), as the page applies it. Idea: Theorem 1, Lemmas 2
     and 3, and [cut_lipschitz]. *)
-Theorem theorem_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X ->
-  Prop) a C2 K p (x : nat -> X) (y : nat -> nat) (S A :
-  vec) (loss := fun u k => Rmin (cross_entropy c u k) C2) n rho : (0 < c)%nat -> 0 < C2 ->
-  (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 -> (forall k, (k < K)%nat -> (y k < c)%nat) ->
-  (forall k, (k < K)%nat -> reach (x k) (x k)) -> (forall k, (k < K)%nat ->
-  is_lub (shifts r X f reach (x k)) (S k)) -> (forall k, (k < K)%nat ->
-  is_lub (losses r W b X f reach loss (x k) (y k)) (A k)) -> (0 < n)%nat -> 0 < rho < 1 ->
-  1 - rho <= Pr K p n (fun l => Rabs (E K p A - E K p (fun k => loss (logit r W b (f (x k))) (y k)))
-  <= C_cross_entropy a * head_norm c r W a * (lsum S l / INR n) + C2 * sqrt (ln (2 / rho) / (2 * INR
-  n))) (fun l => Rle_dec _ _).
+Theorem theorem_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X -> Prop) a C2 K p
+  (x : nat -> X) (y : nat -> nat) (S A : vec)
+  (loss := fun u k => Rmin (cross_entropy c u k) C2) n rho :
+  (0 < c)%nat -> 0 < C2 -> (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 ->
+  (forall k, (k < K)%nat -> (y k < c)%nat) -> (forall k, (k < K)%nat -> reach (x k) (x k)) ->
+  (forall k, (k < K)%nat -> is_lub (shifts r X f reach (x k)) (S k)) ->
+  (forall k, (k < K)%nat -> is_lub (losses r W b X f reach loss (x k) (y k)) (A k)) ->
+  (0 < n)%nat -> 0 < rho < 1 ->
+  1 - rho
+  <= Pr K p n
+  (fun l => Rabs (E K p A - E K p (fun k => loss (logit r W b (f (x k))) (y k)))
+    <= C_cross_entropy a * head_norm c r W a * (lsum S l / INR n)
+    + C2 * sqrt (ln (2 / rho) / (2 * INR n)))
+  (fun l => Rle_dec _ _).
 Proof.
   intros Hc HC2 Hp Hp1 Hy H0 HS HA Hn Hrho.
   assert (0 <= C_cross_entropy a) by (destruct a; simpl; try lra; apply sqrt_pos).

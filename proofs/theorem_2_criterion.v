@@ -58,8 +58,8 @@ Qed.
 
 (** [theorem-2] For two feature vectors: a move shorter than m(x) keeps y the only prediction.
     Idea: Cauchy-Schwarz for each row difference. *)
-Theorem theorem_2_features z z' y : predicts z y ->
-  lt_ext (norm2 r (sub z' z)) (margin_ratio z y) -> only_predicts z' y.
+Theorem theorem_2_features z z' y :
+  predicts z y -> lt_ext (norm2 r (sub z' z)) (margin_ratio z y) -> only_predicts z' y.
 Proof.
   intros Hy Hm. apply (criterion_core z z' y _ Hy (norm2_nonneg _ _) Hm). intros j _.
   eapply Rle_trans; [apply Rle_abs|]. rewrite Rabs_Ropp. apply cauchy_schwarz.
@@ -67,16 +67,18 @@ Qed.
 
 (** [theorem-2] With any upper bound s of the shifts in the place of S(x). Idea:
     [theorem_2_features] at each x + delta. *)
-Theorem theorem_2_bound x y s : predicts (f x) y -> is_upper_bound (shifts x) s ->
-  lt_ext s (margin_ratio (f x) y) -> forall x', reach x x' -> only_predicts (f x') y.
+Theorem theorem_2_bound x y s :
+  predicts (f x) y -> is_upper_bound (shifts x) s -> lt_ext s (margin_ratio (f x) y) ->
+  forall x', reach x x' -> only_predicts (f x') y.
 Proof.
   intros Hy Hs Hm x' Hx. apply (theorem_2_features (f x)); [auto|].
     eapply lt_ext_mono; [|eassumption]. apply Hs. now exists x'.
 Qed.
 
 (** [theorem-2] As printed, with the supremum S(x). Idea: a supremum is an upper bound. *)
-Theorem theorem_2 x y S : predicts (f x) y -> is_lub (shifts x) S ->
-  lt_ext S (margin_ratio (f x) y) -> forall x', reach x x' -> only_predicts (f x') y.
+Theorem theorem_2 x y S :
+  predicts (f x) y -> is_lub (shifts x) S -> lt_ext S (margin_ratio (f x) y) ->
+  forall x', reach x x' -> only_predicts (f x') y.
 Proof. intros Hy [HS _]. now apply theorem_2_bound. Qed.
 
 (** ** Converse ("So m(x) cannot be enlarged without knowing the directions"). *)
@@ -117,7 +119,8 @@ Qed.
 
 (** [criterion-radius] (b) At some point at distance m(x), y is not the only class with the
     largest logit. Idea: step from z straight at the nearest hyperplane. *)
-Theorem criterion_radius_b z y m : predicts z y -> margin_ratio z y = Some m ->
+Theorem criterion_radius_b z y m :
+  predicts z y -> margin_ratio z y = Some m ->
   exists z', norm2 r (sub z' z) = m /\ ~ only_predicts z' y.
 Proof.
   intros [Hy Hz] Hm. destruct (margin_ratio_attained _ _ _ Hm) as (j & Hj & Hne & Hr).
@@ -135,8 +138,9 @@ Qed.
 
 (** [criterion-radius] (c) At every larger distance another class overtakes somewhere. Idea:
     the same step, longer. *)
-Theorem criterion_radius_c z y m : predicts z y -> margin_ratio z y = Some m -> 0 < m ->
-  forall t, m < t -> exists z', norm2 r (sub z' z) = t /\ ~ predicts z' y.
+Theorem criterion_radius_c z y m :
+  predicts z y -> margin_ratio z y = Some m -> 0 < m -> forall t, m < t ->
+  exists z', norm2 r (sub z' z) = t /\ ~ predicts z' y.
 Proof.
   intros [Hy Hz] Hm Hpos t Ht. destruct (margin_ratio_attained _ _ _ Hm) as (j & Hj & Hne & Hr).
     specialize (Hz j Hj). unfold definitions.ratio in Hr.
@@ -150,7 +154,8 @@ Qed.
 
 (** [criterion-one-line] Each signed distance from a hyperplane is 1-Lipschitz. Idea:
     Cauchy-Schwarz. *)
-Theorem signed_distance_lipschitz z z' y j : dist y j <> 0 ->
+Theorem signed_distance_lipschitz z z' y j :
+  dist y j <> 0 ->
   Rabs ((logit z' y - logit z' j) / dist y j - (logit z y - logit z j) / dist y j)
   <= norm2 r (sub z' z).
 Proof.
@@ -174,8 +179,8 @@ Qed.
 
 (** [criterion-one-line] g is 1-Lipschitz: if g(z) is above s, then g(z') is above s - ||z' - z||.
     Idea: it is a minimum of signed distances, each of them 1-Lipschitz. *)
-Theorem criterion_one_line_lipschitz z z' y s : lt_ext s (signed_margin z y) ->
-  lt_ext (s - norm2 r (sub z' z)) (signed_margin z' y).
+Theorem criterion_one_line_lipschitz z z' y s :
+  lt_ext s (signed_margin z y) -> lt_ext (s - norm2 r (sub z' z)) (signed_margin z' y).
 Proof.
   intros H. apply lt_min_signed. intros j Hj N. apply (proj1 (lt_min_signed c z y s) H) in N as B;
     auto. pose proof (signed_distance_lipschitz z z' y j N) as L.
@@ -196,8 +201,8 @@ Qed.
 
 (** [criterion-one-line] If m(x) > 0, then g(z) = m(x). Idea: y is predicted, so that the absolute
     values change nothing, and m(x) > 0 excludes ties of equal rows. *)
-Theorem criterion_one_line_start z y : predicts z y -> lt_ext 0 (margin_ratio z y) ->
-  signed_margin z y = margin_ratio z y.
+Theorem criterion_one_line_start z y :
+  predicts z y -> lt_ext 0 (margin_ratio z y) -> signed_margin z y = margin_ratio z y.
 Proof.
   intros [Hy Hz] Hm. apply ext_equal. intros s. unfold definitions.signed_margin.
   rewrite lt_min_signed, lt_margin. rewrite lt_margin in Hm. split; intros H j Hj.
@@ -214,9 +219,9 @@ Qed.
 
 (** [criterion-one-line] The display: g(z') >= m(x) - ||z' - z||, and that is above 0 wherever
     ||z' - z|| < m(x). Idea: the two statements before. *)
-Theorem criterion_one_line z z' y : predicts z y -> lt_ext 0 (margin_ratio z y) ->
-  (forall s, lt_ext s (margin_ratio z y) ->
-     lt_ext (s - norm2 r (sub z' z)) (signed_margin z' y)) /\
+Theorem criterion_one_line z z' y :
+  predicts z y -> lt_ext 0 (margin_ratio z y) ->
+  (forall s, lt_ext s (margin_ratio z y) -> lt_ext (s - norm2 r (sub z' z)) (signed_margin z' y)) /\
   (lt_ext (norm2 r (sub z' z)) (margin_ratio z y) -> lt_ext 0 (signed_margin z' y)).
 Proof.
   intros Hy Hm. rewrite <- (criterion_one_line_start z y Hy Hm). split.
@@ -227,14 +232,16 @@ Qed.
 
 (** [criterion-radius] (a) At every point nearer than m(x), y is the only class with the largest
     logit. Idea: [theorem_2_features]. *)
-Theorem criterion_radius_a z y m : predicts z y -> margin_ratio z y = Some m -> 0 < m ->
-  forall z', norm2 r (sub z' z) < m -> only_predicts z' y.
+Theorem criterion_radius_a z y m :
+  predicts z y -> margin_ratio z y = Some m -> 0 < m -> forall z', norm2 r (sub z' z) < m ->
+  only_predicts z' y.
 Proof. intros Hy Hm _ z' H. apply (theorem_2_features z z' y Hy). now rewrite Hm. Qed.
 
 (** [criterion-local-radius] A constant Lambda on the ball of radius R: no allowed perturbation
     with size at most R, and with Lambda size < m(x), changes the prediction. [size x x'] is the
     norm of the perturbation. Idea: [theorem_2_features] for each of them. *)
-Theorem criterion_local_radius (size : X -> X -> R) R_ Lambda x y : 0 < R_ -> 0 < Lambda ->
+Theorem criterion_local_radius (size : X -> X -> R) R_ Lambda x y :
+  0 < R_ -> 0 < Lambda ->
   (forall x', reach x x' -> size x x' <= R_ -> norm2 r (sub (f x') (f x)) <= Lambda * size x x') ->
   predicts (f x) y -> forall x', reach x x' -> size x x' <= R_ ->
   lt_ext (Lambda * size x x') (margin_ratio (f x) y) -> only_predicts (f x') y.
@@ -263,9 +270,9 @@ Qed.
 
 (** [theorem-2] Counterexample to <= for <: at a shift of exactly m(x) = 1 there is a tie. The
     second row of the table By hand. *)
-Theorem strict_is_needed : exists z', norm2 2 (sub z' z2) = 1 /\
-  margin_ratio 2 2 W2 no_bias z2 0 = Some 1 /\ logit 2 W2 no_bias z' 0 = logit 2 W2 no_bias z' 1 /\
-  ~ only_predicts 2 2 W2 no_bias z' 0.
+Theorem strict_is_needed :
+  exists z', norm2 2 (sub z' z2) = 1 /\ margin_ratio 2 2 W2 no_bias z2 0 = Some 1 /\
+  logit 2 W2 no_bias z' 0 = logit 2 W2 no_bias z' 1 /\ ~ only_predicts 2 2 W2 no_bias z' 0.
 Proof.
   exists (vector [12/5; 9/5]). assert (T : logit 2 W2 no_bias (vector [12/5;
     9/5]) 0 = logit 2 W2 no_bias (vector [12/5; 9/5]) 1)
@@ -276,7 +283,8 @@ Qed.
 
 (** [theorem-2] Sufficient, not necessary: a move of length 2 > m(x) = 1 that keeps the
     prediction. The third row of the table By hand. *)
-Theorem criterion_not_necessary : norm2 2 (sub (vector [23/5; 11/5]) z2) = 2 /\
+Theorem criterion_not_necessary :
+  norm2 2 (sub (vector [23/5; 11/5]) z2) = 2 /\
   only_predicts 2 2 W2 no_bias (vector [23/5; 11/5]) 0.
 Proof.
   split; [unfold z2; compute_sums; root 2; reflexivity|]. split; [lia|].
@@ -292,8 +300,10 @@ Definition b3 := vector [-10; 1/4; 0].
 
 (** [theorem-2] Counterexample with a true label for the predicted one: its ratio is 41/4, and
     a move of 1/2 changes the prediction. *)
-Theorem true_label_fails : let z := vector [0] in let z' := vector [-1/2] in only_predicts 3 1 W3 b3
-  z 1 /\ only_predicts 3 1 W3 b3 z' 2 /\ norm2 1 (sub z' z) = 1/2 /\
+Theorem true_label_fails :
+  let z := vector [0] in
+  let z' := vector [-1/2] in
+  only_predicts 3 1 W3 b3 z 1 /\ only_predicts 3 1 W3 b3 z' 2 /\ norm2 1 (sub z' z) = 1/2 /\
   Rabs (logit 1 W3 b3 z 0 - logit 1 W3 b3 z 1) / definitions.dist 1 W3 0 1 = 41/4.
 Proof.
   simpl. repeat split; try lia; try (intros [|[|[|j]]] Hj Hne; try lia; unfold W3, b3; compute_sums;
@@ -308,8 +318,10 @@ Definition b4 := vector [0; 9; -2/5].
 
 (** [ex-criterion-runner-up] The minimum need not belong to the class with the second largest
     logit. *)
-Theorem runner_up_is_not_nearest : let z := vector [1; 0] in logit 2 W4 b4 z 1 < logit 2 W4 b4 z 2
-  < logit 2 W4 b4 z 0 /\ margin_ratio 3 2 W4 b4 z 0 = Some (1/10) /\ ratio 2 W4 b4 z 0 2 = Some 5.
+Theorem runner_up_is_not_nearest :
+  let z := vector [1; 0] in
+  logit 2 W4 b4 z 1 < logit 2 W4 b4 z 2 < logit 2 W4 b4 z 0 /\
+  margin_ratio 3 2 W4 b4 z 0 = Some (1/10) /\ ratio 2 W4 b4 z 0 2 = Some 5.
 Proof.
   assert (D1 : definitions.dist 2 W4 0 1 = 10) by (unfold W4; compute_sums; root 10; reflexivity).
   assert (D2 : definitions.dist 2 W4 0 2 = 1/10) by (unfold W4; compute_sums; root (1/10);
@@ -325,8 +337,10 @@ Qed.
 
 (** [criterion-radius] Counterexample without 0 < m(x): two classes with one row and one bias
     have m = 0, and class 0 is predicted everywhere. *)
-Theorem tied_twins : let W := matrix [[1]; [1]] in let z := vector [0] in margin_ratio 2 1 W no_bias
-  z 0 = Some 0 /\ forall z', predicts 2 1 W no_bias z' 0.
+Theorem tied_twins :
+  let W := matrix [[1]; [1]] in
+  let z := vector [0] in
+  margin_ratio 2 1 W no_bias z 0 = Some 0 /\ forall z', predicts 2 1 W no_bias z' 0.
 Proof.
   simpl. split.
   - assert (D : definitions.dist 1 (matrix [[1]; [1]]) 0 1 = 0) by (compute_sums; root 0;
