@@ -129,7 +129,9 @@ Definition directional_shifts (c r : nat) (W : nat -> vec) (X : Type) (f : X -> 
 
 (** ** 6. The head's own subspace: an r x r matrix P *)
 
+(** The matrix A times the vector v. *)
 Definition mul (r : nat) (A : nat -> vec) (v : vec) : vec := fun i => dot r (A i) v.
+(** P is symmetric, P^2 = P, and P (W_i - W_j) = W_i - W_j. *)
 Definition symmetric (r : nat) (P : nat -> vec) : Prop :=
   forall i j, (i < r)%nat -> (j < r)%nat -> P i j = P j i.
 Definition idempotent (r : nat) (P : nat -> vec) : Prop :=
@@ -166,11 +168,13 @@ Definition stays_in_domain (r : nat) (W : nat -> vec) (b : vec) (X : Type) (f : 
 
 (** ** 8. The losses of Section 3.1 *)
 
+(** The softmax q of the logits, and the cross-entropy -log q_y. *)
 Definition exp_sum (n : nat) (u : vec) : R := sum n (fun j => exp (u j)).
 Definition softmax (n : nat) (u : vec) (j : nat) : R := exp (u j) / exp_sum n u.
 Definition cross_entropy (n : nat) (u : vec) (y : nat) : R := - ln (exp (u y) / exp_sum n u).
-(** q - e_y, the gradient of the cross-entropy *)
+(** q - e_y, the gradient of the cross-entropy. *)
 Definition gradient (n : nat) (u : vec) (y : nat) : vec := sub (softmax n u) (unit y).
+(** The two hinge losses of several classes. *)
 Definition crammer_singer (n : nat) (u : vec) (y : nat) : R :=
   bigmax n (fun j => if Nat.eq_dec j y then 0 else 1 + u j - u y).
 Definition weston_watkins (n : nat) (u : vec) (y : nat) : R :=
@@ -211,6 +215,7 @@ Definition C_squared (R_ : R) (c : nat) (a : alpha) : R :=
 
     The points are 0, ..., K-1 with the weights p_k; a sample is a list of n independent draws. *)
 
+(** The expectation of g at one draw. *)
 Definition E (K : nat) (p : vec) (g : nat -> R) : R := sum K (fun k => p k * g k).
 
 (** The expectation of a function of the sample: one draw after the other. *)

@@ -1,7 +1,7 @@
 """Reads the Coq sources as text: which statements there are, where in the book they stand, what is assumed.
 
-No Coq is needed. A statement is a `Theorem` below a comment `(** [LABEL] sentence. Idea: ... *)`, where LABEL is a label
-of the book or the name of a chapter. The order of the files is that of `_CoqProject`.
+No Coq is needed. A statement is a `Theorem` below a comment `(** [LABEL] sentence. Idea: ... *)`, where LABEL is a
+label of the book or the name of a chapter. The order of the files is that of `_CoqProject`.
 """
 
 import json
@@ -18,7 +18,13 @@ STATEMENT = re.compile(
 )
 THEOREM = re.compile(r"^ *(?:Theorem|Corollary|Proposition) (\w+)", re.MULTILINE)
 OPENS, CLOSES = re.compile(r"^Section (\w+)\.", re.MULTILINE), re.compile(r"^End (\w+)\.", re.MULTILINE)
-CONTEXT = re.compile(r"^(?:Variables?|Hypothes[ie]s|Let|Definition)\b.*?\.$", re.DOTALL | re.MULTILINE)
+CONTEXT = re.compile(r"^(?:Variables?|Hypothes[ie]s|Let|Notation)\b.*?\.$", re.DOTALL | re.MULTILINE)
+DEFINITION = re.compile(
+    r"(?:\(\*\* (?!\*)(?P<said>(?:(?!\*\)).)*?) \*\)\n)?"
+    r"^(?P<coq>(?:Definition|Fixpoint|Inductive) (?P<name>[A-Za-z_]\w*).*?\.)$",
+    re.DOTALL | re.MULTILINE,
+)
+NAME = re.compile(r"[A-Za-z_]\w*")
 COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
 
 
@@ -41,8 +47,34 @@ def files() -> list[str]:
     return [line for line in (FOLDER / "_CoqProject").read_text("utf-8").splitlines() if line.endswith(".v")]
 
 
-def context(before: str) -> str:
-    """The variables and hypotheses of the sections that are open at the end of `before`."""
+def definitions(file: str = "definitions.v") -> dict[str, tuple[str, str]]:
+    """Per name the sentence above it, or above the group that it stands in, and its text."""
+    found: dict[str, tuple[str, str]] = {}
+    said, end, text = "", 0, (FOLDER / file).read_text("utf-8")
+    for match in DEFINITION.finditer(text):
+        group = "\n\n" not in text[end : match.start()]
+        said, end = re.sub(r"\s+", " ", match["said"] or (said if group else "")), match.end()
+        found[match["name"]] = (said, match["coq"])
+    return found
+
+
+def trusted(statement: Statement) -> dict[str, tuple[str, str]]:
+    """The definitions that a statement rests on, also through others: those to trust, and its own file's."""
+    own = definitions(statement.file)
+    bound = set(NAME.findall(" ".join(re.findall(r"\(([^:()]*):", statement.context + statement.coq))))
+    known = definitions() | {name: own[name] for name in own if name not in bound}
+    wanted: set[str] = set()
+    todo = [f"{statement.context}\n{statement.coq}"]
+    while todo:
+        new = set(NAME.findall(todo.pop())) & set(known) - wanted
+        wanted |= new
+        todo += [known[name][1] for name in new]
+    return {name: known[name] for name in known if name in wanted}
+
+
+def context(before: str, statement: str) -> str:
+    """What `statement` takes from the sections that are open at the end of `before`: variables, hypotheses, and the
+    notations that it uses, but for those that only leave out what stays the same in the section."""
     marks = [(m.start(), m[1], True) for m in OPENS.finditer(before)]
     marks += [(m.start(), m[1], False) for m in CLOSES.finditer(before)]
     open_: list[tuple[int, str]] = []
@@ -65,7 +97,13 @@ def context(before: str) -> str:
             at = end
     kept.append(before[at:])
     found = CONTEXT.findall(COMMENT.sub("", "\n".join(kept)))
-    return "\n".join(text for text in found if text.startswith(("Variable", "Hypothes")))
+    used, known = set(NAME.findall(statement)), definitions()
+    kept = []
+    for text in found:
+        name = text.split()[1]
+        if not text.startswith("Notation") or (name in used and name not in known):
+            kept.append(text)
+    return "\n".join(kept)
 
 
 def statements_of(text: str, file: str) -> list[Statement]:
@@ -82,7 +120,7 @@ def statements_of(text: str, file: str) -> list[Statement]:
                 label=match["label"],
                 said=said,
                 idea=idea,
-                context=context(text[: match.start()]),
+                context=context(text[: match.start()], match["coq"]),
                 coq=match["coq"],
             )
         )
@@ -100,11 +138,6 @@ def statements() -> list[Statement]:
             raise ValueError(f"{file}: no label above {', '.join(sorted(missing))}")
         found += here
     return found
-
-
-def definitions() -> str:
-    """The definitions that have to be trusted, as text."""
-    return (FOLDER / "definitions.v").read_text("utf-8")
 
 
 def axioms() -> dict[str, list[str]]:
