@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.networks.certified_network import CertifiedNetwork
+from rt_utils.models.networks.no_representation import GreyMeans
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.models.networks.small_resnet import ResidualBlock, SmallResNet
 from rt_utils.runtime.errors import InputError
@@ -91,6 +92,7 @@ def _relu(layer: nn.ReLU, lower: Tensor, upper: Tensor) -> Box:
 @interval.register(nn.Tanh)
 @interval.register(nn.Flatten)
 @interval.register(nn.Identity)
+@interval.register(GreyMeans)
 def _end_by_end(layer: nn.Module, lower: Tensor, upper: Tensor) -> Box:
     return layer(lower), layer(upper)
 

@@ -15,6 +15,7 @@ class CertifiedNetwork(nn.Sequential):
 
     input_size = 32
     width = 64
+    bounded = True  # interval bounds of it are worth computing
 
     def __init__(self) -> None:
         super().__init__(

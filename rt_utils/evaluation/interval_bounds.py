@@ -1,0 +1,135 @@
+"""What interval bounds prove of an encoder on images: an upper bound on each shift, and which points are certified.
+
+All in float64, from a box that holds the features of every perturbed image (`models.intervals`): proofs up to rounding,
+for the encoder's own weights. In l_2 the pixels are enclosed in the l_inf ball of the same radius: true, and far wider.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int64, UInt8
+from torch import Tensor
+
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.models.head import Head
+from rt_utils.models.intervals import interval
+from rt_utils.theory import statements, worst_case
+from rt_utils.theory.feature_box import directional_bound, subspace_bound
+from rt_utils.theory.subspace import difference_basis
+from rt_utils.theory.threat import Threat
+
+AT_ONCE = 100  # images
+THEOREM_2, IN_SUBSPACE, MERGED = WAYS = ("S < m", "S_P < m", "merged")  # each certifies all that those before it do
+
+Images = Float[Tensor, "n c h w"] | UInt8[Tensor, "n c h w"]
+
+
+@dataclass(frozen=True)
+class FeatureBox:
+    """Clean features z, and bounds l and u on the features of every perturbed image; shape (n, r), float64."""
+
+    z: Float[Tensor, "n r"]
+    lower: Float[Tensor, "n r"]
+    upper: Float[Tensor, "n r"]
+
+    @property
+    def shift(self) -> Float[Tensor, " n"]:
+        """``||r||_2``, an upper bound on S(x)."""
+        return worst_case.largest_move(self.z, self.lower, self.upper).norm(dim=1)
+
+
+def bounded(encoder: Encoder) -> bool:
+    """Whether an encoder says that interval bounds on it are worth computing: it was trained for them, or is linear."""
+    return bool(getattr(encoder.network, "bounded", False))
+
+
+@torch.no_grad()
+def feature_box(encoder: Encoder, x: Images, eps: float | Float[Tensor, " n"]) -> FeatureBox:
+    """The box of features over the l_inf ball of radius `eps`, one for all images or one each, cut with the pixel box.
+
+    `x`: pixels in [0, 1], or as they are stored. Raises InputError for an encoder without interval bounds.
+    """
+    radii = torch.as_tensor(eps, dtype=torch.float64).expand(len(x))
+    parts = []
+    for first in range(0, len(x), AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        pixels = x[part].double() if x.is_floating_point() else x[part].double() / 255
+        radius = radii[part, None, None, None]
+        lower, upper = interval(encoder, (pixels - radius).clamp(min=0), (pixels + radius).clamp(max=1))
+        parts.append((interval(encoder, pixels, pixels)[0], lower, upper))
+    return FeatureBox(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
+
+def shift_upper(encoder: Encoder, x: Images, threat: Threat) -> Float[Tensor, " n"]:
+    """An upper bound on the feature shift S(x): ``||r||_2`` with ``r_k = max(u_k - z_k, z_k - l_k)``.
+
+    Args:
+        encoder: Of layers with interval bounds.
+        x: Images, pixels in [0, 1] or uint8, shape (n, 3, h, w).
+        threat: In l_2 the bound is that of the l_inf ball of the same radius, which holds the l_2 ball.
+
+    Returns:
+        Shape (n), float64, in feature units. No attack finds more, up to rounding.
+
+    Raises:
+        InputError: for an encoder without interval bounds.
+
+    Example:
+        >>> from rt_utils.models.catalogue import load_encoder
+        >>> x = torch.full((1, 3, 32, 32), 0.5)
+        >>> shift_upper(load_encoder("blocks"), x, Threat("linf", 0.125))
+        tensor([1.], dtype=torch.float64)
+    """
+    return feature_box(encoder, x, threat.eps).shift
+
+
+def certified(box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"]) -> dict[str, Bool[Tensor, " n"]]:
+    """Which points keep their prediction under every perturbation, proved in each of `WAYS`.
+
+    By Theorem 2, ``||r||_2 < m(x)``; with the smaller bound on S_P in its place; by the head merged into the last
+    interval. A constant predictor is certified everywhere: a share of these says something beside the accuracy alone.
+    """
+    margins = statements.margin_ratio(head.logits(box.z), head.weight)
+    within = subspace_bound(box.z, box.lower, box.upper, difference_basis(head.weight))
+    parts = zip(*(values.split(AT_ONCE) for values in (box.lower, box.upper, predicted)), strict=True)
+    merged = torch.cat([worst_case.merged_gaps(low, up, head.weight, head.bias, y) for low, up, y in parts])
+    proved = (box.shift < margins, within < margins, worst_case.certified(merged, predicted))
+    return dict(zip(WAYS, proved, strict=True))
+
+
+def points(box: FeatureBox, head: Head, labels: Int64[Tensor, " n"]) -> pd.DataFrame:
+    """One row per point: whether it is right, ``margin_ratio``, ``shift_upper``, bounds on S_P and D, and `WAYS`."""
+    logits = head.logits(box.z)
+    predicted, ends = logits.argmax(1), (box.z, box.lower, box.upper)
+    columns = {
+        "right": predicted == labels,
+        "margin_ratio": statements.margin_ratio(logits, head.weight),
+        "shift_upper": box.shift,
+        "subspace_upper": subspace_bound(*ends, difference_basis(head.weight)),
+        "directional_upper": directional_bound(*ends, head.weight, predicted),
+        **certified(box, head, predicted),
+    }
+    return pd.DataFrame({name: values.numpy() for name, values in columns.items()})
+
+
+def largest_radii(
+    encoder: Encoder, head: Head, x: Images, top: float, steps: int = 8
+) -> dict[str, Float[np.ndarray, " n"]]:
+    """In each of `WAYS` the largest radius up to `top` at which a point is certified, in l_inf; 0 where at none.
+
+    By bisection, the low end of a last bracket of length ``top / 2^steps``: boxes grow with the radius, so what is
+    certified at a radius is certified at all smaller ones. Whether the prediction is right is not asked.
+    """
+    predicted = head.logits(feature_box(encoder, x, 0.0).z).argmax(1)
+    found = {}
+    for way in WAYS:
+        low, high = torch.zeros(2, len(x), dtype=torch.float64)
+        high += top
+        for radius in (high, *[None] * steps):
+            tried = (low + high) / 2 if radius is None else radius
+            proved = certified(feature_box(encoder, x, tried), head, predicted)[way]
+            low, high = torch.where(proved, tried, low), torch.where(proved, high, tried)
+        found[way] = low.numpy()
+    return found
