@@ -4,18 +4,21 @@ All in float64, from a box that holds the features of every perturbed image (`mo
 for the encoder's own weights. In l_2 the pixels are enclosed in the l_inf ball of the same radius: true, and far wider.
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int64, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.models.intervals import interval
-from rt_utils.theory import statements, worst_case
+from rt_utils.models.networks.no_representation import GreyMeans
+from rt_utils.runtime.errors import InputError
+from rt_utils.theory import grey_means, statements, worst_case
 from rt_utils.theory.feature_box import directional_bound, subspace_bound
 from rt_utils.theory.subspace import difference_basis
 from rt_utils.theory.threat import Threat
@@ -68,7 +71,8 @@ def shift_upper(encoder: Encoder, x: Images, threat: Threat) -> Float[Tensor, " 
     Args:
         encoder: Of layers with interval bounds.
         x: Images, pixels in [0, 1] or uint8, shape (n, 3, h, w).
-        threat: In l_2 the bound is that of the l_inf ball of the same radius, which holds the l_2 ball.
+        threat: In l_2 the bound is that of the l_inf ball of the same radius, which holds the l_2 ball; for means of
+            pixels the smaller of it and `grey_means.l2_shift`.
 
     Returns:
         Shape (n), float64, in feature units. No attack finds more, up to rounding.
@@ -82,7 +86,30 @@ def shift_upper(encoder: Encoder, x: Images, threat: Threat) -> Float[Tensor, " 
         >>> shift_upper(load_encoder("blocks"), x, Threat("linf", 0.125))
         tensor([1.], dtype=torch.float64)
     """
-    return feature_box(encoder, x, threat.eps).shift
+    bound, network = feature_box(encoder, x, threat.eps).shift, encoder.network
+    if threat.norm == "l2" and isinstance(network, GreyMeans):
+        bound = bound.clamp(max=grey_means.l2_shift(x[:1].double(), threat.eps, network.side)[0])
+    return bound
+
+
+@torch.no_grad()
+def a_priori(encoder: Encoder, threat: Threat) -> float:
+    """An upper bound on S(x) for every image at once, known before any is seen; in feature units.
+
+    Layer after layer, ``|h' - h| <= |W| |x' - x|`` entry by entry, since a ReLU moves no entry by more than its input
+    moved. So the network with |W| for W, without biases, at eps everywhere bounds every feature's move. In l_2 that of
+    the l_inf ball of the same radius. Raises InputError for an encoder that is not `bounded`.
+    """
+    if not bounded(encoder):
+        raise InputError(f"no a-priori bound for {encoder.name}: there is one for CertifiedNetwork, pixels and blocks")
+    moved = torch.full((1, 3, encoder.input_size, encoder.input_size), threat.eps, dtype=torch.float64)
+    absolute = copy.deepcopy(encoder.network).double()
+    for name, values in absolute.named_parameters():
+        values.copy_(torch.zeros_like(values) if name.endswith("bias") else values.abs())
+    if isinstance(absolute, nn.Sequential):
+        moved = absolute.scaled(moved) - absolute.scaled(0 * moved)  # type: ignore[operator]
+        return float(nn.Sequential.forward(absolute, moved).norm())
+    return float(absolute(moved).norm())
 
 
 def certified(box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"]) -> dict[str, Bool[Tensor, " n"]]:
