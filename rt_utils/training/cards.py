@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from rt_utils.evaluation import apgd, attacks
+from rt_utils.evaluation import apgd, attacks, interval_bounds
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.images.data_set import Split
-from rt_utils.models.intervals import interval
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.models.head import Head
 from rt_utils.runtime.files import whole_file
 from rt_utils.theory.threat import Threat, format_eps
-from rt_utils.theory.worst_case import certified, largest_move, merged_gaps, theorem_2_gaps
 
 CARD_THREAT = Threat("linf", 8 / 255)
 CERTIFIED_RADII = (1 / 255, 2 / 255, 4 / 255, 8 / 255)
@@ -46,24 +46,13 @@ def accuracies(model: nn.Module, test: Split, seed: int) -> dict[str, Any]:
     }
 
 
-@torch.no_grad()
-def certified_accuracies(encoder: nn.Module, head: nn.Linear, test: Split) -> dict[str, dict[str, float]]:
-    """The shares of held-out images that are right and certified, by the radius (l_inf) and by which bound.
-
-    From interval bounds, in float64: by Theorem 2 with S = ||r||_2, and with the head merged into the interval.
-    """
-    x, y = test.pixels().double(), test.required_labels()
-    weight, bias, by_radius = head.weight.double(), head.bias.double(), {}
-    z, _ = interval(encoder, x, x)
+def certified_accuracies(encoder: Encoder, head: nn.Linear, test: Split) -> dict[str, dict[str, float]]:
+    """The shares of held-out images that are right and certified, by the radius (l_inf) and by the bounds' `WAYS`."""
+    linear, y = Head(head.weight.detach().double(), head.bias.detach().double()), test.required_labels()
+    by_radius = {}
     for eps in CERTIFIED_RADII:
-        lower, upper = interval(encoder, (x - eps).clamp(0, 1), (x + eps).clamp(0, 1))
-        shift = largest_move(z, lower, upper).norm(dim=1)
-        gaps = {
-            "theorem_2": theorem_2_gaps(z @ weight.T + bias, weight, y, shift),
-            "merged": merged_gaps(lower, upper, weight, bias, y),
-        }
-        shares = {name: certified(gap, y).double().mean().item() for name, gap in gaps.items()}
-        by_radius[format_eps(eps)] = shares
+        rows = interval_bounds.points(interval_bounds.feature_box(encoder, test.images, eps), linear, y)
+        by_radius[format_eps(eps)] = {way: float((rows.right & rows[way]).mean()) for way in interval_bounds.WAYS}
     return by_radius
 
 

@@ -15,6 +15,7 @@ from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.drawn import glyphs, letters, sprites
 from rt_utils.models.catalogue import EMBEDDED
+from rt_utils.models.frozen_encoder import frozen
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.runtime.paths import SHIPPED
 from rt_utils.theory.threat import format_eps
@@ -81,7 +82,8 @@ def measure(encoder: nn.Module, head: nn.Linear, recipe: Training, points: int) 
     test = load_data_set(name, size=size, n_train=1, n_test=points, seed=recipe.seed).test
     measured = accuracies(model, test, recipe.seed)
     if isinstance(recipe, CertifiedTraining):
-        measured["certified"] = certified_accuracies(encoder, head, test)
+        bounded = frozen(name, encoder, input_size=size, width=head.in_features)
+        measured["certified"] = certified_accuracies(bounded, head, test)
     return measured
 
 
