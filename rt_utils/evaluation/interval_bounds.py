@@ -5,6 +5,7 @@ for the encoder's own weights. In l_2 the pixels are enclosed in the l_inf ball 
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ Images = Float[Tensor, "n c h w"] | UInt8[Tensor, "n c h w"]
 
 @dataclass(frozen=True)
 class FeatureBox:
-    """Clean features z, and bounds l and u on the features of every perturbed image; shape (n, r), float64."""
+    """Clean features z, and bounds l and u on the features of every perturbed image; shape (n, r)."""
 
     z: Float[Tensor, "n r"]
     lower: Float[Tensor, "n r"]
@@ -49,16 +50,19 @@ def bounded(encoder: Encoder) -> bool:
 
 
 @torch.no_grad()
-def feature_box(encoder: Encoder, x: Images, eps: float | Float[Tensor, " n"]) -> FeatureBox:
+def feature_box(
+    encoder: Encoder, x: Images, eps: float | Float[Tensor, " n"], dtype: torch.dtype = torch.float64
+) -> FeatureBox:
     """The box of features over the l_inf ball of radius `eps`, one for all images or one each, cut with the pixel box.
 
-    `x`: pixels in [0, 1], or as they are stored. Raises InputError for an encoder without interval bounds.
+    `x`: pixels in [0, 1], or as they are stored. In another `dtype` it is faster and no proof. Raises InputError for an
+    encoder without interval bounds.
     """
-    radii = torch.as_tensor(eps, dtype=torch.float64).expand(len(x))
+    radii = torch.as_tensor(eps, dtype=dtype).expand(len(x))
     parts = []
     for first in range(0, len(x), AT_ONCE):
         part = slice(first, first + AT_ONCE)
-        pixels = x[part].double() if x.is_floating_point() else x[part].double() / 255
+        pixels = x[part].to(dtype) if x.is_floating_point() else x[part].to(dtype) / 255
         radius = radii[part, None, None, None]
         lower, upper = interval(encoder, (pixels - radius).clamp(min=0), (pixels + radius).clamp(max=1))
         parts.append((interval(encoder, pixels, pixels)[0], lower, upper))
@@ -142,16 +146,16 @@ def points(box: FeatureBox, head: Head, labels: Int64[Tensor, " n"]) -> pd.DataF
 
 
 def largest_radii(
-    encoder: Encoder, head: Head, x: Images, top: float, steps: int = 8
+    encoder: Encoder, head: Head, x: Images, top: float, steps: int = 8, ways: Sequence[str] = WAYS
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    """In each of `WAYS` the largest radius up to `top` at which a point is certified, in l_inf; 0 where at none.
+    """In each of the `ways` the largest radius up to `top` at which a point is certified, in l_inf; 0 where at none.
 
     By bisection, the low end of a last bracket of length ``top / 2^steps``: boxes grow with the radius, so what is
     certified at a radius is certified at all smaller ones. Whether the prediction is right is not asked.
     """
     predicted = head.logits(feature_box(encoder, x, 0.0).z).argmax(1)
     found = {}
-    for way in WAYS:
+    for way in ways:
         low, high = torch.zeros(2, len(x), dtype=torch.float64)
         high += top
         for radius in (high, *[None] * steps):

@@ -189,7 +189,7 @@ class Page:
         measurements = list(measurements)
         for m in measurements:
             if not math.isnan(highest := above_bound(m)):
-                where = {"encoder": m.encoder, "data": m.data, "tolerance": FLOAT32}
+                where: dict[str, Any] = {"encoder": m.encoder, "data": m.data, "tolerance": FLOAT32}
                 self.claim(WITHIN_BOUND, n=len(m.labels), lhs=highest, rhs=1.0, **where)
         folder, computed = self.p.results_folder(self.chapter), (encoders, measurements, self.claims)
         return save(folder, self.p, *computed, _STARTED, data=data, points=points, beside=beside)
