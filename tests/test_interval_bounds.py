@@ -11,7 +11,7 @@ import torch
 from handmade import measurement
 from torch import nn
 
-from rt_utils.evaluation import interval_bounds
+from rt_utils.evaluation import bound_checks, interval_bounds
 from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, representation_pgd
 from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, MERGED, THEOREM_2, WAYS
 from rt_utils.evaluation.margin_attack import margin
@@ -157,6 +157,9 @@ def test_the_a_priori_bound_is_above_every_images_and_exact_for_means() -> None:
         values.copy_(torch.ones_like(values) if name.endswith("bias") else values.abs())
     exact = interval_bounds.shift_upper(positive, torch.full((1, 3, 32, 32), 0.9), threat)  # every ReLU is active
     assert exact.item() == pytest.approx(bound)
+    everything = interval_bounds.a_priori(encoder, Threat("linf", 1.0))
+    black, white = (encoder.network.double()(torch.full((1, 3, 32, 32), v).double()) for v in (0.0, 1.0))
+    assert (white - black).norm() <= everything < interval_bounds.a_priori(encoder, Threat("linf", 0.1)) * 10
     with pytest.raises(InputError, match="no a-priori bound for embedded/random"):
         interval_bounds.a_priori(load_encoder("embedded/random"), threat)
 
@@ -196,3 +199,31 @@ def test_a_page_enters_what_passes_no_bound(tmp_path: Path) -> None:
     assert (claim.encoder, claim.n, claim.lhs, claim.rhs, claim.verdict) == ("pixels", 3, 1.0, 1.0, "holds")
     page.save([], [measurement("pixels", n=3, shift=0.5, shift_upper=np.array([0.4, 0.6, 1.0]))])
     assert page.claims[-1].verdict == "violated"
+
+
+@pytest.mark.parametrize("name", ["small", "blocks"])
+def test_every_attack_stays_below_in_float64_and_a_bound_too_small_is_noticed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = small_encoder() if name == "small" else load_encoder(name)
+    stored = (images() * 255).round().to(torch.uint8)
+    head = some_head(interval_bounds.feature_box(encoder, stored, 0.0).z)
+    arguments = (encoder, head, stored, Threat("linf", EPS), PGDSettings(steps=6, restarts=1))
+    found = bound_checks.checks(*arguments)
+    assert list(found["attack"])[::4] == ["PGD on the shift", "APGD"]
+    ratios = found[["shift", "subspace", "directional"]]
+    assert ratios.max(axis=None) <= 1 + 1e-9
+    assert ratios["shift"].max() > (0.3 if name == "small" else 0.999)
+    assert found["flipped"].sum() == 0
+    right = interval_bounds.feature_box
+    monkeypatch.setattr(interval_bounds, "feature_box", lambda e, x, eps: right(e, x, 0.2 * eps))
+    wrong = bound_checks.checks(*arguments)
+    assert wrong["shift"].max() > 1.2
+    assert wrong["flipped"].sum() > 0
+
+
+def test_the_image_that_moves_furthest_is_in_the_set() -> None:
+    stored = (images() * 255).round().to(torch.uint8)
+    moved = bound_checks.furthest(load_encoder("blocks"), stored, Threat("linf", EPS), PGDSettings(steps=4))
+    assert (moved.int() - stored.int()).abs().max() == 4
+    assert moved.dtype == torch.uint8

@@ -100,20 +100,24 @@ def shift_upper(encoder: Encoder, x: Images, threat: Threat) -> Float[Tensor, " 
 def a_priori(encoder: Encoder, threat: Threat) -> float:
     """An upper bound on S(x) for every image at once, known before any is seen; in feature units.
 
-    Layer after layer, ``|h' - h| <= |W| |x' - x|`` entry by entry, since a ReLU moves no entry by more than its input
-    moved. So the network with |W| for W, without biases, at eps everywhere bounds every feature's move. In l_2 that of
-    the l_inf ball of the same radius. Raises InputError for an encoder that is not `bounded`.
+    The smaller of two. The diagonal of the box of features of all images; and, layer after layer,
+    ``|h' - h| <= |W| |x' - x|`` entry by entry, since a ReLU moves no entry by more than its input moved: the network
+    with |W| for W, without biases, at eps everywhere. In l_2 that of the l_inf ball of the same radius. Raises
+    InputError for an encoder that is not `bounded`.
     """
     if not bounded(encoder):
         raise InputError(f"no a-priori bound for {encoder.name}: there is one for CertifiedNetwork, pixels and blocks")
     moved = torch.full((1, 3, encoder.input_size, encoder.input_size), threat.eps, dtype=torch.float64)
+    whole = feature_box(encoder, 0 * moved, 1.0)
     absolute = copy.deepcopy(encoder.network).double()
     for name, values in absolute.named_parameters():
         values.copy_(torch.zeros_like(values) if name.endswith("bias") else values.abs())
     if isinstance(absolute, nn.Sequential):
         moved = absolute.scaled(moved) - absolute.scaled(0 * moved)  # type: ignore[operator]
-        return float(nn.Sequential.forward(absolute, moved).norm())
-    return float(absolute(moved).norm())
+        moves = nn.Sequential.forward(absolute, moved)
+    else:
+        moves = absolute(moved)
+    return min(float((whole.upper - whole.lower).norm()), float(moves.norm()))
 
 
 def certified(box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"]) -> dict[str, Bool[Tensor, " n"]]:
