@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from rt_utils.evaluation.probe import ProbeSettings, linear_probe
+from rt_utils.evaluation.worst_case_probe import Way, worst_case_probe
 from rt_utils.models.head import Head
 from rt_utils.theory.worst_case import certified, largest_move, merged_gaps, theorem_2_gaps
-from rt_utils.training.worst_case_probe import Way, worst_case_probe
 
 SETTINGS = ProbeSettings(epochs=30)
 WAYS: tuple[Way, ...] = ("merged", "theorem_2")
