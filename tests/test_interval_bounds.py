@@ -227,3 +227,12 @@ def test_the_image_that_moves_furthest_is_in_the_set() -> None:
     moved = bound_checks.furthest(load_encoder("blocks"), stored, Threat("linf", EPS), PGDSettings(steps=4))
     assert (moved.int() - stored.int()).abs().max() == 4
     assert moved.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("name", ["blocks", "pixels"])
+def test_bounds_on_means_are_attained_by_images_that_are_written_down(name: str) -> None:
+    stored = load_data_set("digits", size=32, n_train=60, n_test=6).test.images
+    encoder = load_encoder(name)
+    head = some_head(interval_bounds.feature_box(encoder, stored, 0.0).z)
+    for values in bound_checks.at_corners(encoder, head, stored, EPS).values():
+        assert values.abs().max() < 1e-12

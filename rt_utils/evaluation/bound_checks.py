@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from rt_utils.evaluation import apgd, attacks, interval_bounds
@@ -14,7 +14,8 @@ from rt_utils.evaluation.interval_bounds import WAYS
 from rt_utils.evaluation.margin_attack import margin
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
-from rt_utils.theory import sharper, statements
+from rt_utils.models.networks.no_representation import GreyMeans
+from rt_utils.theory import grey_means, sharper, statements, worst_case
 from rt_utils.theory.subspace import difference_basis, subspace_shift
 from rt_utils.theory.threat import Threat
 
@@ -72,6 +73,37 @@ def checks(
             row[kind] = max(row[kind], float((values / bound).max()))
         row["flipped"] += int((changed & proved).sum())
     return pd.DataFrame([{"attack": name, "n": len(x), **row} for name, row in rows.items()])
+
+
+@torch.no_grad()
+def at_corners(
+    encoder: Encoder, head: Head, images: UInt8[Tensor, "n 3 h w"], eps: float
+) -> dict[str, Float[Tensor, " n"]]:
+    """For means of pixels, in l_inf: each bound minus what a perturbed image attains that is written down; 0 if exact.
+
+    For S every mean moves the way in which it can go further. For the worst margin, the least f_y - f_j over the other
+    classes, one image a class: each mean moves in the direction of its entry of W_j - W_y.
+    """
+    network, x = encoder.network, images.double() / 255
+    assert isinstance(network, GreyMeans)
+    box, (fall, rise) = interval_bounds.feature_box(encoder, x, eps), grey_means.moves(x, eps, network.side)
+    logits = head.logits(box.z)
+    y = logits.argmax(1)
+
+    def features(up: Bool[Tensor, "n r"]) -> Float[Tensor, "n r"]:
+        signs = (2 * up.double() - 1).view(len(x), 1, x.shape[2] // network.side, -1)
+        moves = signs.repeat_interleave(network.side, 2).repeat_interleave(network.side, 3)
+        moved: Tensor = network((x + eps * moves).clamp(0, 1))
+        return moved
+
+    attained = torch.full_like(logits, -torch.inf)
+    for j in range(len(head.weight)):
+        moved = head.logits(features(head.weight[j] > head.weight[y]))
+        attained[:, j] = (moved[:, j] - moved.gather(1, y[:, None])[:, 0]).where(y != j, -torch.inf)
+    bound = worst_case.merged_gaps(box.lower, box.upper, head.weight, head.bias, y)
+    worst = bound.scatter(1, y[:, None], -torch.inf).amax(1)
+    shift = statements.shift(box.z, features(rise >= fall))
+    return {"S": box.shift - shift, "worst margin": worst - attained.amax(1)}
 
 
 def furthest(
