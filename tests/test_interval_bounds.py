@@ -1,19 +1,30 @@
 """Certified bounds of an encoder: passed by no attack, in the order that is proved, as large as the radius allows."""
 
 import copy
+import math
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from handmade import measurement
 from torch import nn
 
-from rt_utils.evaluation import interval_bounds
+from rt_utils.evaluation import bound_checks, interval_bounds
 from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, representation_pgd
 from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, MERGED, THEOREM_2, WAYS
 from rt_utils.evaluation.margin_attack import margin
+from rt_utils.evaluation.measure import fit_probes, measure
+from rt_utils.evaluation.measurement import above_bound, table
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.evaluation.search import AttackPlan
+from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder, frozen
 from rt_utils.models.head import Head
 from rt_utils.models.networks.certified_network import CertifiedNetwork
+from rt_utils.pages.page import Page
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory import sharper, statements
 from rt_utils.theory.subspace import difference_basis, subspace_shift
@@ -133,3 +144,86 @@ def test_which_encoders_have_bounds() -> None:
     odd = Encoder("odd", nn.Sequential(nn.Flatten(), nn.Softplus()), input_size=4, width=48, weights_sha256="0" * 64)
     with pytest.raises(InputError, match="no interval bound for the layer Softplus"):
         interval_bounds.shift_upper(odd, torch.rand(1, 3, 4, 4), Threat("linf", 0.1))
+
+
+def test_the_a_priori_bound_is_above_every_images_and_exact_for_means() -> None:
+    encoder, threat = small_encoder(), Threat("linf", EPS)
+    bound = interval_bounds.a_priori(encoder, threat)
+    assert interval_bounds.shift_upper(encoder, images(), threat).max() <= bound
+    assert interval_bounds.a_priori(encoder, Threat("linf", 2 * EPS)) == pytest.approx(2 * bound)
+    assert interval_bounds.a_priori(load_encoder("blocks"), threat) == pytest.approx(8 * EPS)
+    positive = copy.deepcopy(encoder)
+    for name, values in positive.network.named_parameters():
+        values.copy_(torch.ones_like(values) if name.endswith("bias") else values.abs())
+    exact = interval_bounds.shift_upper(positive, torch.full((1, 3, 32, 32), 0.9), threat)  # every ReLU is active
+    assert exact.item() == pytest.approx(bound)
+    everything = interval_bounds.a_priori(encoder, Threat("linf", 1.0))
+    black, white = (encoder.network.double()(torch.full((1, 3, 32, 32), v).double()) for v in (0.0, 1.0))
+    assert (white - black).norm() <= everything < interval_bounds.a_priori(encoder, Threat("linf", 0.1)) * 10
+    with pytest.raises(InputError, match="no a-priori bound for embedded/random"):
+        interval_bounds.a_priori(load_encoder("embedded/random"), threat)
+
+
+def test_a_measurement_has_the_bound_and_nothing_found_passes_it() -> None:
+    data = load_data_set("digits", size=32, n_train=60, n_test=8)
+    plan = AttackPlan(PGDSettings(4), PGDSettings(4), PGDSettings(2), floor_points=0, apgd_points=0)
+    plan = replace(plan, subspace=PGDSettings(4))
+    cases = []
+    for encoder in (small_encoder(), load_encoder("pixels"), load_encoder("embedded/random")):
+        (head,) = fit_probes([(encoder, data)], ProbeSettings(epochs=2))
+        cases.append((encoder, head, data))
+    for norm in ("linf", "l2"):
+        small, pixels, other = measure(cases, Threat.parse(norm, 0.05), plan, workers=1)
+        assert small.shift_upper is not None
+        assert small.shift_upper == pytest.approx(
+            interval_bounds.feature_box(cases[0][0], data.test.images, 0.05).shift.numpy()
+        )
+        for m in (small, pixels):
+            assert 0 < above_bound(m) <= 1 + 1e-4
+            assert list(table(m)["shift_upper"]) == list(m.arrays()["shift_upper"])
+            half = replace(m, shift_upper=m.shift_upper / 1000)
+            assert above_bound(half) == pytest.approx(1000 * above_bound(m))
+        assert math.isnan(above_bound(other))
+        assert np.isnan(table(other)["shift_upper"]).all()
+        if norm == "l2":
+            assert pixels.shift_upper == pytest.approx(np.full(8, 0.05 / math.sqrt(3)))
+
+
+def test_a_page_enters_what_passes_no_bound(tmp_path: Path) -> None:
+    page = Page(
+        "certified", {"profile": "embedded", "norm": "linf", "eps": "1/255", "seed": 0, "results": str(tmp_path)}
+    )
+    known = measurement("pixels", n=3, shift=0.5, shift_upper=np.array([0.5, 0.6, 1.0]))
+    page.save([], [known, measurement("other", shift_upper=np.full(4, np.nan)), measurement("hand")])
+    (claim,) = page.claims
+    assert (claim.encoder, claim.n, claim.lhs, claim.rhs, claim.verdict) == ("pixels", 3, 1.0, 1.0, "holds")
+    page.save([], [measurement("pixels", n=3, shift=0.5, shift_upper=np.array([0.4, 0.6, 1.0]))])
+    assert page.claims[-1].verdict == "violated"
+
+
+@pytest.mark.parametrize("name", ["small", "blocks"])
+def test_every_attack_stays_below_in_float64_and_a_bound_too_small_is_noticed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = small_encoder() if name == "small" else load_encoder(name)
+    stored = (images() * 255).round().to(torch.uint8)
+    head = some_head(interval_bounds.feature_box(encoder, stored, 0.0).z)
+    arguments = (encoder, head, stored, Threat("linf", EPS), PGDSettings(steps=6, restarts=1))
+    found = bound_checks.checks(*arguments)
+    assert list(found["attack"])[::4] == ["PGD on the shift", "APGD"]
+    ratios = found[["shift", "subspace", "directional"]]
+    assert ratios.max(axis=None) <= 1 + 1e-9
+    assert ratios["shift"].max() > (0.3 if name == "small" else 0.999)
+    assert found["flipped"].sum() == 0
+    right = interval_bounds.feature_box
+    monkeypatch.setattr(interval_bounds, "feature_box", lambda e, x, eps: right(e, x, 0.2 * eps))
+    wrong = bound_checks.checks(*arguments)
+    assert wrong["shift"].max() > 1.2
+    assert wrong["flipped"].sum() > 0
+
+
+def test_the_image_that_moves_furthest_is_in_the_set() -> None:
+    stored = (images() * 255).round().to(torch.uint8)
+    moved = bound_checks.furthest(load_encoder("blocks"), stored, Threat("linf", EPS), PGDSettings(steps=4))
+    assert (moved.int() - stored.int()).abs().max() == 4
+    assert moved.dtype == torch.uint8
