@@ -11,17 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from rt_utils.evaluation.certified_transfer import Plan, transfer
-from rt_utils.evaluation.probe import linear_probe
+from rt_utils.evaluation import certified_shares
+from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.measure import fit_probes, measure
+from rt_utils.evaluation.probe import ProbeSettings, linear_probe
+from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
-from rt_utils.images.data_set import Split, split_of
+from rt_utils.images.data_set import DataSet, Split, split_of
 from rt_utils.images.drawn import letters
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.networks.certified_network import CertifiedNetwork
 from rt_utils.runtime.files import whole_file
+from rt_utils.theory.threat import Threat, format_eps
 from rt_utils.training.cards import certified_accuracies, versions
 from rt_utils.training.embedded_encoders import write_encoder
 from rt_utils.training.embedded_recipes import RECIPES
@@ -29,6 +34,10 @@ from rt_utils.training.embedded_recipes import RECIPES
 SEEDS = (0, 1, 2)
 RADII = (1 / 255, 2 / 255, 4 / 255, 8 / 255)
 DATA = ("numerals", "digits:coloured", "digits", "letters", "textures")
+PROBE = ProbeSettings()
+PLAN = AttackPlan(
+    PGDSettings(steps=40), PGDSettings(steps=40, restarts=3), PGDSettings(steps=10), floor_points=0, apgd_points=0
+)
 CHOICE = "merged"  # the share right and certified in this way ...
 CHOICE_RADIUS = "2/255"  # ... at this radius ...
 CHOICE_STREAM = 3  # ... of letters of this stream, which no page and no card reports
@@ -40,11 +49,31 @@ def validation(n: int) -> tuple[Split, Split]:
     return split_of(images[:n], labels[:n]), split_of(images[n:], labels[n:])
 
 
-def held_out(encoder: Encoder, n: int, plan: Plan) -> dict[str, dict[str, float]]:
+def held_out(encoder: Encoder, n: int, probe: ProbeSettings) -> dict[str, dict[str, float]]:
     """What is right and certified of the letters that decide, with a probe on the others of their stream."""
     train, test = validation(n)
-    head = linear_probe(encoder.features(train.images), train.required_labels(), len(letters.CLASSES), plan.probe)
+    head = linear_probe(encoder.features(train.images), train.required_labels(), len(letters.CLASSES), probe)
     return certified_accuracies(encoder, head, test)
+
+
+def transfer(
+    encoder: Encoder, data: DataSet, radii: Sequence[float], plan: AttackPlan, probe: ProbeSettings
+) -> list[dict[str, Any]]:
+    """`certified_shares.row` of each radius (l_inf, in pixels), and what must not be: what attacks find above a bound.
+
+    flipped: certified points that an attack flips. found / bound: the largest such ratio of any point.
+    """
+    (head,) = fit_probes([(encoder, data)], probe, workers=1)
+    rows: list[dict[str, Any]] = []
+    for eps in radii:
+        (attacked,) = measure([(encoder, head, data)], Threat("linf", eps), plan, workers=1)
+        (certified,) = certified_shares.certify_all([(encoder, head, data, eps)], probe, workers=1)
+        shares = {key: round(float(value), 5) for key, value in certified_shares.row(certified, attacked).items()}
+        found = np.linalg.norm(attacked.z_shift.astype(np.float64) - attacked.z, axis=1)
+        shares["found / bound"] = round(float((found / certified["probe"]["shift_upper"]).max()), 5)
+        flipped = certified_shares.broken(certified, attacked)
+        rows.append({"data": data.name, "eps": format_eps(eps)} | shares | {"flipped": flipped})
+    return rows
 
 
 def load(folder: Path, seed: int) -> tuple[Encoder, dict[str, Any]]:
@@ -66,18 +95,18 @@ def record(
     radii: Sequence[float] = RADII,
     n_train: int = 4000,
     n_test: int = 500,
-    plan: Plan | None = None,
+    plan: AttackPlan = PLAN,
+    probe: ProbeSettings = PROBE,
 ) -> dict[str, Any]:
     """Each seed's figures, on the letters that decide and on every data set, and which seed was chosen."""
-    plan = plan or Plan()
     seeds = []
     for encoder, card in encoders:
         rows: list[dict[str, Any]] = []
         for name in data:
             loaded = load_data_set(name, size=encoder.input_size, n_train=n_train, n_test=n_test)
-            rows += json.loads(transfer(encoder, loaded, radii, plan).round(5).to_json(orient="records"))
+            rows += transfer(encoder, loaded, radii, plan, probe)
             print(f"seed {card['recipe']['seed']}, {name}: done", flush=True)
-        its = {"seed": card["recipe"]["seed"], "held out": held_out(encoder, 2 * n_test, plan)}
+        its = {"seed": card["recipe"]["seed"], "held out": held_out(encoder, 2 * n_test, probe)}
         seeds.append(its | {"sha256": card["sha256"], "training_seconds": card["training_seconds"], "transfer": rows})
     chosen = max(seeds, key=lambda its: its["held out"][CHOICE_RADIUS][CHOICE])
     return {
@@ -85,7 +114,7 @@ def record(
         "by": f"right and certified ({CHOICE}) at {CHOICE_RADIUS}, of letters of stream {CHOICE_STREAM}",
         "n_train": n_train,
         "attacks": {"loss": str(plan.loss), "representation": str(plan.representation)},
-        "probe": str(plan.probe),
+        "probe": str(probe),
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "seeds": seeds,
