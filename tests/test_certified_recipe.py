@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from rt_utils.images.data_set import split_of
 from rt_utils.images.drawn import glyphs
 from rt_utils.models.frozen_encoder import frozen
+from rt_utils.models.head import Head
 from rt_utils.training import embedded_encoders
 from rt_utils.training.cards import certified_accuracies
 from rt_utils.training.certified_recipe import CertifiedTraining
@@ -85,7 +86,7 @@ def test_it_lowers_the_worst_case_and_certifies(trained: tuple[nn.Module, nn.Lin
     for encoder, head in (trained, plain):
         right = (head(encoder(test.pixels())).argmax(1) == test.required_labels()).double().mean().item()
         assert right > 0.65
-        shares = certified_accuracies(frozen("it", encoder, input_size=32, width=64), head, test)
+        shares = certified_accuracies(frozen("it", encoder, input_size=32, width=64), Head.of(head), test)
         kept.append(shares["2/255"]["S < m"] / right)
         for each in shares.values():
             assert each["S < m"] <= each["S_P < m"] <= each["merged"] <= right

@@ -1,82 +1,120 @@
-"""What is certified and right over radii, encoders and data sets; both sides of the AS score, with confidence."""
+"""What is certified and right, by radius and by how the head was fitted: rows of tables, from kept results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+import torch
 
-from rt_utils.evaluation import certified_transfer, interval_bounds, score_limits
-from rt_utils.evaluation.certified_transfer import Plan, transfer
+from rt_utils.evaluation import interval_bounds
+from rt_utils.evaluation.interval_bounds import WAYS
+from rt_utils.evaluation.measure import fit_probes, measure
 from rt_utils.evaluation.measurement import Measurement
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.evaluation.search import AttackPlan
+from rt_utils.evaluation.worst_case_probe import worst_case_probe
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.runtime import processes
+from rt_utils.models.head import Head
 from rt_utils.runtime.cache import Entry
-from rt_utils.runtime.processes import Task, compute
-from rt_utils.theory.threat import Threat
+from rt_utils.runtime.processes import Task, compute, preload
+from rt_utils.theory.threat import Threat, format_eps
 
-processes.preload(__name__)
+preload(__name__)
+
+PROBE, M_PROBE, T_PROBE = HEADS = ("probe", "M-probe", "T-probe")  # the last two: trained on the worst case
 RATIO = "bound / found"
+Case = tuple[Encoder, Head, DataSet, float]  # the head is the book's probe; the radius in pixels of [0, 1]
+
+
+def certify(encoder: Encoder, head: Head, data: DataSet, eps: float, worst: ProbeSettings) -> dict[str, Any]:
+    """By kind of head its `interval_bounds.points` on the test split, as arrays by name, with its weight and bias.
+
+    The M-probe is trained on the worst merged margins at this radius, the T-probe on Theorem 2's. Their training boxes
+    are float32: they prove nothing. What is certified, on the test images, is float64.
+    """
+    box = interval_bounds.feature_box(encoder, data.test.images, eps)
+    trained = interval_bounds.feature_box(encoder, data.train.images, eps, torch.float32)
+    y, ends = data.train.required_labels(), (trained.z, trained.lower, trained.upper)
+    heads = {
+        PROBE: head,
+        M_PROBE: worst_case_probe(*ends, y, len(data.classes), worst, way="merged"),
+        T_PROBE: worst_case_probe(*ends, y, len(data.classes), worst, way="theorem_2"),
+    }
+    found = {}
+    for kind, fitted in heads.items():
+        points = interval_bounds.points(box, fitted, data.test.required_labels())
+        arrays = {name: points[name].to_numpy() for name in points}
+        found[kind] = arrays | {"weight": fitted.weight.numpy(), "bias": fitted.bias.numpy()}
+    return found
+
+
+def certify_all(cases: Sequence[Case], worst: ProbeSettings, workers: int) -> list[dict[str, Any]]:
+    """`certify` of each case, in processes, from the cache where it is there."""
+    tasks: list[Task] = []
+    for encoder, head, data, eps in cases:
+        fitted = joblib.hash((head.weight.numpy(), head.bias.numpy()))
+        key = (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, fitted, eps, repr(worst))
+        tasks.append(
+            (
+                Entry("certificates", key, encoder.code | {__name__}),
+                certify,
+                (encoder, head, data, eps, worst),
+            )
+        )
+    return compute(tasks, workers)
+
+
+def row(found: dict[str, Any], attacked: Measurement) -> dict[str, float]:
+    """Shares of test points, each certified share only of points that are right, beside the clean accuracy.
+
+    `attacked` are the first points of the same test split, with the book's probe: PGD is an upper bound on what could
+    be certified. bound, found: mean upper bound on S and mean shift found there, in feature units.
+    """
+    probe, n = found[PROBE], len(attacked.labels)
+    shift = np.linalg.norm(attacked.z_shift.astype(np.float64) - attacked.z, axis=1)
+    bound = probe["shift_upper"][:n]
+    shares: dict[str, float] = {"n": len(probe["right"]), "clean": probe["right"].mean()}
+    shares |= {"PGD": 1 - attacked.wrong.mean()}
+    shares |= {way: (probe["right"] & probe[way]).mean() for way in WAYS}
+    for kind, way in ((M_PROBE, interval_bounds.MERGED), (T_PROBE, interval_bounds.THEOREM_2)):
+        shares[f"{kind} clean"] = found[kind]["right"].mean()
+        shares[kind] = (found[kind]["right"] & found[kind][way]).mean()
+    ratio = bound.mean() / shift.mean() if shift.mean() else np.nan
+    return shares | {"bound": bound.mean(), "found": shift.mean(), RATIO: ratio}
+
+
+def broken(found: dict[str, Any], attacked: Measurement) -> int:
+    """How many points an attack flips although one of `WAYS` certifies them. It must be 0."""
+    n = len(attacked.labels)
+    proved = np.any([found[PROBE][way][:n] for way in WAYS], axis=0)
+    return int((proved & attacked.flipped).sum())
 
 
 def over_radii(
-    cases: Sequence[tuple[Encoder, DataSet]], radii: Sequence[float], plan: Plan, *, workers: int = 0
+    pairs: Sequence[tuple[Encoder, DataSet]],
+    threats: Sequence[Threat],
+    probe: ProbeSettings,
+    worst: ProbeSettings,
+    plan: AttackPlan,
+    *,
+    workers: int = 0,
 ) -> pd.DataFrame:
-    """`certified_transfer.transfer` of each case at each radius, in processes, kept; with the encoder, and RATIO.
+    """`row` of every pair at every threat, with encoder, data, eps and `flipped` (`broken`).
 
-    RATIO is the mean bound over the mean shift found. Raises InputError for an encoder without interval bounds.
+    `probe` fits the book's probe and `worst` the two others; `plan` attacks the first. Raises InputError for an encoder
+    without interval bounds.
     """
-    jobs = [(encoder, data, radius) for encoder, data in cases for radius in radii]
-    tasks: list[Task] = []
-    for encoder, data, radius in jobs:
-        key = (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, radius, repr(plan))
-        entry = Entry("certificates", key, encoder.code | {certified_transfer.__name__})
-        tasks.append((entry, transfer, (encoder, data, [radius], plan)))
-    found = compute(tasks, workers)
-    rows = pd.concat(
-        [part.assign(encoder=encoder.name) for part, (encoder, *_) in zip(found, jobs, strict=True)], ignore_index=True
-    )
-    rows[RATIO] = rows["mean bound"] / rows["mean found"].where(rows["mean found"] > 0)
-    return rows[["encoder", *rows.columns.drop("encoder")]]
-
-
-def bracket(m: Measurement, encoder: Encoder, threat: Threat, rho: float) -> dict[str, object]:
-    """Both sides of the AS score of the sample, and of E S over new images, each limit at 1 - rho; in feature units.
-
-    On the sample the score lies between the mean shift found and the mean bound. For new images both limits use the
-    a-priori bound: the lower one on the shifts found, the upper one on the certified bounds.
-    """
-    assert m.shift_upper is not None
-    most = interval_bounds.a_priori(encoder, threat)
-    found = np.minimum(np.linalg.norm(m.z_shift.astype(np.float64) - m.z, axis=1), m.shift_upper)  # float32 rounds
-    bound = np.minimum(m.shift_upper, most)
-    return {
-        "encoder": m.encoder,
-        "data": m.data,
-        "n": len(found),
-        "limit from below": score_limits.mean_limits(found, most, rho)[0],
-        "AS found": found.mean(),
-        "AS bound": bound.mean(),
-        "limit from above": score_limits.mean_limits(bound, most, rho)[1],
-        "a priori": most,
-    }
-
-
-def curves(
-    radii: Mapping[str, Float[np.ndarray, " n"]],
-    right: Bool[np.ndarray, " n"],
-    top: float,
-    rho: float,
-    points: int = 97,
-) -> pd.DataFrame:
-    """The share that is certified and right at each radius up to `top`, and its lower limit at all radii at once (DKW).
-
-    `radii` are the largest certified radii by name (`interval_bounds.largest_radii`).
-    """
-    grid, frames = np.linspace(0, top, points), []
-    for way, largest in radii.items():
-        shares = np.array([(right & (largest >= radius)).mean() for radius in grid])
-        limits = score_limits.shares_from_below(shares, len(right), rho)
-        frames.append(pd.DataFrame({"way": way, "radius": grid, "share": shares, "at least": limits}))
-    return pd.concat(frames, ignore_index=True)
+    heads = fit_probes(pairs, probe, workers=workers)
+    cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
+    certified = certify_all([(*case, threat.eps) for case in cases for threat in threats], worst, workers)
+    by_threat = [measure(cases, threat, plan, workers=workers) for threat in threats]
+    attacked = [of_threat[k] for k in range(len(cases)) for of_threat in by_threat]
+    rows = []
+    for found, m, (case, threat) in zip(certified, attacked, product(cases, threats), strict=True):
+        where = {"encoder": case[0].name, "data": case[2].name, "eps": format_eps(threat.eps, threat.norm)}
+        rows.append(where | row(found, m) | {"flipped": broken(found, m)})
+    return pd.DataFrame(rows)

@@ -67,4 +67,4 @@ def worst_case_probe(
             nn.functional.cross_entropy(gaps, y).backward()
             optimiser.step()
             schedule.step()
-    return Head(layer.weight.detach().double(), layer.bias.detach().double())
+    return Head.of(layer)

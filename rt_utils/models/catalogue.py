@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rt_utils.models.frozen_encoder import Encoder
     from rt_utils.models.head import Head
 
-EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
+EMBEDDED = ("robust", "standard", "random", "certified", "sprites-robust", "sprites-standard", "sprites-random")
 _NATURAL = ("robust", "standard", "random")
 # The user may have trained further ones.
 NATURAL = (*_NATURAL, *sorted({path.stem for path in (SHIPPED / "natural").glob("*.json")} - {*_NATURAL}))

@@ -46,12 +46,12 @@ def accuracies(model: nn.Module, test: Split, seed: int) -> dict[str, Any]:
     }
 
 
-def certified_accuracies(encoder: Encoder, head: nn.Linear, test: Split) -> dict[str, dict[str, float]]:
+def certified_accuracies(encoder: Encoder, head: Head, test: Split) -> dict[str, dict[str, float]]:
     """The shares of held-out images that are right and certified, by the radius (l_inf) and by the bounds' `WAYS`."""
-    linear, y = Head(head.weight.detach().double(), head.bias.detach().double()), test.required_labels()
     by_radius = {}
     for eps in CERTIFIED_RADII:
-        rows = interval_bounds.points(interval_bounds.feature_box(encoder, test.images, eps), linear, y)
+        box = interval_bounds.feature_box(encoder, test.images, eps)
+        rows = interval_bounds.points(box, head, test.required_labels())
         by_radius[format_eps(eps)] = {way: float((rows.right & rows[way]).mean()) for way in interval_bounds.WAYS}
     return by_radius
 

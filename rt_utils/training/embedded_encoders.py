@@ -16,6 +16,7 @@ from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.drawn import glyphs, letters, sprites
 from rt_utils.models.catalogue import EMBEDDED
 from rt_utils.models.frozen_encoder import frozen
+from rt_utils.models.head import Head
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.runtime.paths import SHIPPED
 from rt_utils.theory.threat import format_eps
@@ -83,7 +84,7 @@ def measure(encoder: nn.Module, head: nn.Linear, recipe: Training, points: int) 
     measured = accuracies(model, test, recipe.seed)
     if isinstance(recipe, CertifiedTraining):
         bounded = frozen(name, encoder, input_size=size, width=head.in_features)
-        measured["certified"] = certified_accuracies(bounded, head, test)
+        measured["certified"] = certified_accuracies(bounded, Head.of(head), test)
     return measured
 
 
