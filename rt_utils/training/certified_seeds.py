@@ -11,22 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from rt_utils.evaluation import certified_shares
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.measure import fit_probes, measure
+from rt_utils.evaluation.certified_shares import over_radii
 from rt_utils.evaluation.probe import ProbeSettings, linear_probe
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
-from rt_utils.images.data_set import DataSet, Split, split_of
+from rt_utils.images.data_set import Split, split_of
 from rt_utils.images.drawn import letters
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.networks.certified_network import CertifiedNetwork
 from rt_utils.runtime.files import whole_file
-from rt_utils.theory.threat import Threat, format_eps
+from rt_utils.theory.threat import Threat
 from rt_utils.training.cards import certified_accuracies, versions
 from rt_utils.training.embedded_encoders import write_encoder
 from rt_utils.training.embedded_recipes import RECIPES
@@ -56,26 +54,6 @@ def held_out(encoder: Encoder, n: int, probe: ProbeSettings) -> dict[str, dict[s
     return certified_accuracies(encoder, head, test)
 
 
-def transfer(
-    encoder: Encoder, data: DataSet, radii: Sequence[float], plan: AttackPlan, probe: ProbeSettings
-) -> list[dict[str, Any]]:
-    """`certified_shares.row` of each radius (l_inf, in pixels), and what must not be: what attacks find above a bound.
-
-    flipped: certified points that an attack flips. found / bound: the largest such ratio of any point.
-    """
-    (head,) = fit_probes([(encoder, data)], probe, workers=1)
-    rows: list[dict[str, Any]] = []
-    for eps in radii:
-        (attacked,) = measure([(encoder, head, data)], Threat("linf", eps), plan, workers=1)
-        (certified,) = certified_shares.certify_all([(encoder, head, data, eps)], probe, workers=1)
-        shares = {key: round(float(value), 5) for key, value in certified_shares.row(certified, attacked).items()}
-        found = np.linalg.norm(attacked.z_shift.astype(np.float64) - attacked.z, axis=1)
-        shares["found / bound"] = round(float((found / certified["probe"]["shift_upper"]).max()), 5)
-        flipped = certified_shares.broken(certified, attacked)
-        rows.append({"data": data.name, "eps": format_eps(eps)} | shares | {"flipped": flipped})
-    return rows
-
-
 def load(folder: Path, seed: int) -> tuple[Encoder, dict[str, Any]]:
     """The encoder of that seed with its card, trained now where `folder` lacks it."""
     name = f"certified-seed{seed}"
@@ -101,11 +79,9 @@ def record(
     """Each seed's figures, on the letters that decide and on every data set, and which seed was chosen."""
     seeds = []
     for encoder, card in encoders:
-        rows: list[dict[str, Any]] = []
-        for name in data:
-            loaded = load_data_set(name, size=encoder.input_size, n_train=n_train, n_test=n_test)
-            rows += transfer(encoder, loaded, radii, plan, probe)
-            print(f"seed {card['recipe']['seed']}, {name}: done", flush=True)
+        pairs = [(encoder, load_data_set(n, size=encoder.input_size, n_train=n_train, n_test=n_test)) for n in data]
+        found = over_radii(pairs, [Threat("linf", eps) for eps in radii], probe, probe, plan, workers=1)
+        rows = found.drop(columns="encoder").round(5).to_dict("records")
         its = {"seed": card["recipe"]["seed"], "held out": held_out(encoder, 2 * n_test, probe)}
         seeds.append(its | {"sha256": card["sha256"], "training_seconds": card["training_seconds"], "transfer": rows})
     chosen = max(seeds, key=lambda its: its["held out"][CHOICE_RADIUS][CHOICE])
