@@ -52,8 +52,25 @@ def watch(process: subprocess.Popen[bytes], progress: Progress) -> None:
             progress.take(rest)
 
 
-def run(command: list[str], environment: dict[str, str]) -> int:
-    """The command's exit status. It writes into a file, not into a pipe: it may outlive this process."""
+def inputs(root: Path = ROOT) -> set[str]:
+    """The files that a build reads, from the root."""
+    single = (root / name for name in ("_config.yml", "_toc.yml", "requirements.lock"))
+    found = [path for folder in ("rt_utils", "notebooks", "book") for path in (root / folder).rglob("*")]
+    return {str(path.relative_to(root)) for path in (*found, *single) if path.is_file() and path.suffix != ".pyc"}
+
+
+def why(removed: set[str], errors: int) -> str:
+    """What stopped a build. Snakemake says nothing where an input of a later step has gone since it looked."""
+    if removed:
+        return f"stopped, since {', '.join(sorted(removed))} was removed while it ran; run it again"
+    return "stopped by the error above" if errors else "stopped, and Snakemake does not say why; run it again"
+
+
+def run(command: list[str], environment: dict[str, str]) -> tuple[int, int]:
+    """The command's exit status, and how many lines of errors it wrote.
+
+    It writes into a file, not into a pipe: it may outlive this process.
+    """
     progress = Progress({**dict.fromkeys(PAGES, 5.0), **times()})
     LOG.unlink(missing_ok=True)  # one that outlived an earlier build goes on in its own
     with LOG.open("wb") as log:
@@ -62,7 +79,7 @@ def run(command: list[str], environment: dict[str, str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process too, which ends, and says so
     watch(process, progress)
     progress.close()
-    return process.returncode
+    return process.returncode, progress.errors
 
 
 def build(chapters: list[str]) -> None:
@@ -70,9 +87,11 @@ def build(chapters: list[str]) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, str(os.cpu_count() or 1)]
     command += ["--config", f"chapters={' '.join(chapters)}"] if chapters else []
-    if run(command, {**os.environ, "PATH": path, "PYTHONUTF8": "1"}):
+    before = inputs()
+    status, errors = run(command, {**os.environ, "PATH": path, "PYTHONUTF8": "1"})
+    if status:
         kept = "the last good book is still there" if BOOK.exists() else "there is no book yet"
-        sys.exit(f"make book: stopped by the error above; {kept}")
+        sys.exit(f"make book: {why(before - inputs(), errors)}; {kept}")
 
 
 def main() -> None:

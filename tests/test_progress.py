@@ -87,3 +87,32 @@ def test_times_come_from_the_last_runs(tmp_path: Path, monkeypatch: pytest.Monke
         (tmp_path / name / "run.json").write_text(text, "utf-8")
     monkeypatch.setattr(pipeline, "RESULTS", tmp_path)
     assert pipeline.times() == {"slack": 83.0}
+
+
+def stopped(monkeypatch: pytest.MonkeyPatch, removed: set[str], errors: int) -> str:
+    seen = iter([{"book/index.md"} | removed, {"book/index.md"}])
+    monkeypatch.setattr(pipeline, "inputs", lambda: next(seen))
+    monkeypatch.setattr(pipeline, "run", lambda *_: (1, errors))
+    with pytest.raises(SystemExit) as caught:
+        pipeline.build([])
+    return str(caught.value)
+
+
+def test_what_stopped_a_build_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = stopped(monkeypatch, {"book/api.md"}, 0)
+    assert gone.startswith("make book: stopped, since book/api.md was removed while it ran; run it again; ")
+    assert stopped(monkeypatch, set(), 2).startswith("make book: stopped by the error above; ")
+    assert "Snakemake does not say why" in stopped(monkeypatch, set(), 0)
+
+
+def test_the_inputs_of_a_build_are_its_files_and_errors_are_counted(tmp_path: Path) -> None:
+    for name in ("_toc.yml", "book/index.md", "rt_utils/a.py", "rt_utils/__pycache__/a.pyc", "results/b.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert pipeline.inputs(tmp_path) == {"_toc.yml", "book/index.md", "rt_utils/a.py"}
+    assert {"notebooks/slack.md", "rt_utils/cli.py", "_config.yml"} <= pipeline.inputs()
+    build = Build({}, io.StringIO())
+    build.says(0, "to run: slack", "running slack", "wrote chapters/slack.ipynb", "")
+    assert build.progress.errors == 0
+    build.says(1, "rt: slack: ValueError: no")
+    assert build.progress.errors == 1

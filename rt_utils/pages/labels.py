@@ -24,6 +24,11 @@ def shortened(name: str) -> str:
     return name if len(name) < 24 else "…" + name[-22:]
 
 
+def case_name(label: str, data: str) -> str:
+    """An encoder's label and a data set's name as an axis has room for them: the ends of long ones."""
+    return f"{shortened(label)}, {shortened(data)}"
+
+
 def colours(encoders: Iterable[str]) -> dict[str, str]:
     """The colour of each encoder of a page, in the page's order.
 

@@ -48,6 +48,7 @@ class Progress:
         self.waiting: list[str] = []
         self.running: dict[str, float] = {}  # since when
         self.done: list[str] = []
+        self.errors = 0  # lines that are none of the above
         self.began = self.spoke = clock()
         self.bar = tqdm(file=out, bar_format="{desc}", dynamic_ncols=True, disable=not out.isatty(), leave=False)
 
@@ -66,6 +67,7 @@ class Progress:
         else:
             if found := _FAILED.match(line):
                 self.running.pop(found[1], None)
+            self.errors += bool(line.strip())
             self._say(line, self.err)
 
     def tick(self) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.pages.figures import INK
-from rt_utils.pages.labels import colours, labels, shortened
+from rt_utils.pages.labels import case_name, colours, labels, shortened
 
 ALONG_PATH = {"diff. CE": "diff. CE", HEAD_NORM: "largest row norm", "LHS": "LHS", "robust acc.": "robust acc."}
 
@@ -21,7 +21,7 @@ def both_sides(seeds: pd.DataFrame, published: pd.DataFrame, encoders: Sequence[
     figure, axis = plt.subplots()
     for encoder, data in seeds[["encoder", "data"]].drop_duplicates().to_numpy():
         part = seeds[(seeds["encoder"] == encoder) & (seeds["data"] == data)]
-        row, names = len(names), [*names, f"{label[encoder]}, {data}"]
+        row, names = len(names), [*names, case_name(label[encoder], data)]
         axis.plot([part["LHS"].mean(), part["AS score"].mean()], [row, row], color=colour[encoder], lw=1, alpha=0.6)
         axis.plot(part["LHS"], [row] * len(part), "<", color=colour[encoder], ms=5)
         axis.plot(part["AS score"], [row] * len(part), ">", color=colour[encoder], ms=5)

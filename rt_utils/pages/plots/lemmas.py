@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
-from rt_utils.pages.labels import OTHERS, colours, labels, shortened
+from rt_utils.pages.labels import OTHERS, case_name, colours, labels
 from rt_utils.theory import statements
 from rt_utils.theory.jensen import jensen_step
 from rt_utils.theory.losses import CROSS_ENTROPY
@@ -86,7 +86,7 @@ def head_constants(weight: Float[np.ndarray, "c 2"], heads: pd.DataFrame, encode
         axis.plot([], [], mark, color=INK, label=name, ms=9 if mark == "|" else 5, mew=2)
     axis.plot([], [], "<", mfc="none", mec=INK, label="found, $\\ell_\\infty$")
     axis.plot([], [], ">", mfc="none", mec=INK, label="found, $\\ell_2$")
-    names = [f"{label[row['encoder']]}, {shortened(row['data'])}" for row in heads.to_dict("records")]
+    names = [case_name(label[row["encoder"]], row["data"]) for row in heads.to_dict("records")]
     axis.set(yticks=range(len(heads)), yticklabels=names, xscale="log", title="the heads of this run")
     axis.set(xlabel="logits per unit of feature distance")
     axis.invert_yaxis()

@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from rt_utils.pages.labels import KINDS, OTHERS, labels
+from rt_utils.pages.labels import KINDS, OTHERS, case_name, labels
 
 SHOWN = {"\\(S\\lt m\\)": "S < m", "\\(S_P\\lt m\\)": "S_P < m", "\\(D\\lt m\\)": "D < m", "unchanged": "unchanged"}
 LINK_COLOURS = (KINDS["robust"], OTHERS[3], KINDS["standard"], OTHERS[2], OTHERS[0])
@@ -29,7 +29,7 @@ def waterfall(factors: pd.DataFrame, links: Sequence[str], encoders: Sequence[st
         xscale="log",
         xlabel="product of the links: from the loss gap (1) to the bound",
         yticks=range(len(rows)),
-        yticklabels=[f"{label[row['encoder']]}, {row['data']}" for row in rows],
+        yticklabels=[case_name(label[row["encoder"]], row["data"]) for row in rows],
     )
     axis.invert_yaxis()
     axis.legend(fontsize=8, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, handlelength=1.2)
@@ -45,7 +45,7 @@ def criteria(found: pd.DataFrame, names: Sequence[str], encoders: Sequence[str])
         shares = found[name].to_numpy(dtype=float)
         axis.barh(range(len(found)), shares - left, left=left, color=colour, height=0.62, label=SHOWN[name])
         left = shares
-    ticks = [f"{label[e]}, {d}" for e, d in zip(found["encoder"], found["data"], strict=True)]
+    ticks = [case_name(label[e], d) for e, d in zip(found["encoder"], found["data"], strict=True)]
     axis.set(xlabel="share of test points", xlim=(0, 1), yticks=range(len(found)), yticklabels=ticks)
     axis.invert_yaxis()
     axis.legend(fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0, handlelength=1.2)
