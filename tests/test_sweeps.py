@@ -45,6 +45,18 @@ def test_a_failing_cell_is_named_and_stops_no_other(tmp_path: Path) -> None:
     assert "Not there" in (book / "out" / "sweep.html").read_text("utf-8")
 
 
+def test_a_profile_that_snakemake_refuses_is_one_line(tmp_path: Path) -> None:
+    book = small_book.make(tmp_path)
+    (book / "wrong").mkdir()
+    (book / "wrong" / "config.yaml").write_text("executor: nowhere\njobs: 2\n", "utf-8")
+    _, err = small_book.finished(
+        small_book.sweep(book, "--seeds", "2", "--profile", "wrong", "-p", "results", "out"), 1
+    )
+    (line,) = err
+    assert line.startswith("rt: 2 of 2 cells were not begun: ")
+    assert "nowhere" in line
+
+
 def test_two_drivers_at_once_and_one_more(tmp_path: Path) -> None:
     book = small_book.make(tmp_path)
     options = ["--seeds", "3", "-p", "budget", "1", "-p", "results", "out"]

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from rt_utils.pages.sweep import report, results
 from rt_utils.pages.sweep.cells import Sweep
 from rt_utils.pages.sweep.places import Places, made_by
+from rt_utils.pages.sweep.watching import Watch
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
@@ -28,7 +29,9 @@ THREADS = 4  # cores of a job on a cluster, where its profile does not say other
 IDLE = ("waiting for the first cell to begin", "collecting what the cells found")
 # --nolock: each run has a folder of its own. --keep-going: a failed cell does not stop the others.
 SNAKEMAKE = ("--nolock", "--keep-going", "--quiet", "all", "--rerun-triggers", "mtime")
-SILENT = "ended without a word: killed, or out of memory; its log is in {log}"
+SILENT = "ended without a word: killed, or out of memory? See {log}"
+CHANGED = "was made by other code than this command's: the package was changed meanwhile"
+NOT_BEGUN = "{n} of {all} cells were not begun: {said} (log: {log})"
 
 
 def profile_folder(profile: str) -> Path:
@@ -83,30 +86,7 @@ def _command(run: Path, plan: dict[str, Any], cores: int, profile: Path | None) 
     return [*command, "--cores", str(cores), *limits]
 
 
-class _Watch:
-    """What the cells' files say, told to the progress line: which began, ended, failed."""
-
-    def __init__(self, places: Places, run: Path, names: list[str], made: dict[str, str], known: list[float]) -> None:
-        self.places, self.run, self.waiting, self.made, self.known = places, run, list(names), made, known
-        self.begun: set[str] = set()
-
-    def look(self, progress: Progress) -> None:
-        for name in [name for name in self.waiting if (self.run / "running" / name).exists()]:
-            if name not in self.begun:
-                self.begun.add(name)
-                progress.take(f"running {name}")
-        for name in list(self.waiting):
-            if self.places.done(name, self.made):
-                self.waiting.remove(name)
-                self.known.append(self.places.seconds(name) or 0.0)
-                progress.times.update(dict.fromkeys(self.waiting, sum(self.known) / len(self.known)))
-                progress.take(f"wrote cells/{name}")
-            elif self.places.reason(name).exists():
-                self.waiting.remove(name)
-                progress.take(f"rt: {name}: {self.places.reason(name).read_text('utf-8').strip()}")
-
-
-def _snakemake(command: list[str], log: Path, watch: _Watch, at_once: int) -> None:
+def _snakemake(command: list[str], log: Path, watch: Watch, at_once: int) -> None:
     """Run it until it ends. Its own words go into the log; the progress line follows the cells' files."""
     expected = dict.fromkeys(watch.waiting, sum(watch.known) / len(watch.known)) if watch.known else {}
     progress = Progress(expected, at_once=at_once, idle=IDLE)
@@ -130,15 +110,15 @@ def _snakemake(command: list[str], log: Path, watch: _Watch, at_once: int) -> No
         signal.signal(signal.SIGINT, before)
 
 
-def _compute(sweep: Sweep, places: Places, cores: int, profile: Path | None, made: dict[str, str]) -> None:
-    """Compute the cells that are not done."""
+def _compute(sweep: Sweep, places: Places, cores: int, profile: Path | None, made: dict[str, str]) -> set[str]:
+    """Compute the cells that are not done; returns the names of those that began."""
     for old in places.runs.iterdir():  # of drivers that are no more: what they have not begun, they will not begin
         shutil.rmtree(old, ignore_errors=True)
     todo = [cell.name for cell in sweep.cells if not places.done(cell.name, made)]
     if len(todo) < len(sweep.cells):
         print(f"{len(sweep.cells) - len(todo)} of {len(sweep.cells)} cells are there already", flush=True)
     if not todo:
-        return
+        return set()
     for name in todo:
         places.reason(name).unlink(missing_ok=True)
         places.notebook(name).unlink(missing_ok=True)
@@ -149,8 +129,25 @@ def _compute(sweep: Sweep, places: Places, cores: int, profile: Path | None, mad
         partial.write_text(json.dumps(plan), "utf-8")
     known = [s for cell in sweep.cells if cell.name not in todo and (s := places.seconds(cell.name)) is not None]
     at_once = len(todo) if profile else max(1, cores // plan["threads"])
-    _snakemake(_command(run, plan, cores, profile), places.log, _Watch(places, run, todo, made, known), at_once)
+    watch = Watch(places, run, todo, made, known)
+    _snakemake(_command(run, plan, cores, profile), places.log, watch, at_once)
     shutil.rmtree(run, ignore_errors=True)
+    return watch.begun
+
+
+def _complain(places: Places, missing: list[str], begun: set[str], count: int) -> None:
+    """Raises InputError for the cells that are not there; those that left no reason get a line of their own."""
+    failed = [name for name in missing if name in begun or places.reason(name).exists()]
+    for name in failed:
+        if not places.reason(name).exists():
+            why = CHANGED if places.record(name).exists() else SILENT.format(log=places.log)
+            print(f"rt: {name}: {why}", file=sys.stderr)
+    if rest := len(missing) - len(failed):
+        lines = places.log.read_text("utf-8", "replace").split("\n") if places.log.exists() else []
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "Snakemake ended")
+        raise InputError(NOT_BEGUN.format(n=rest, all=count, said=said, log=places.log))
+    shown = ", ".join(failed[:5]) + (f" and {len(failed) - 5} more" if len(failed) > 5 else "")
+    raise InputError(f"{len(failed)} of {count} cells failed: {shown}; the same command tries them again")
 
 
 def run(sweep: Sweep, cores: int = 0, profile: str = "") -> None:
@@ -170,21 +167,16 @@ def run(sweep: Sweep, cores: int = 0, profile: str = "") -> None:
     lock = FileLock(places.locks / "driver")
     try:
         lock.acquire(timeout=0)
-    except Timeout:
+    except (OSError, NotImplementedError) as error:
+        if not isinstance(error, Timeout):
+            raise InputError(f"files in {str(sweep.folder)!r} cannot be locked ({error}): take another disk") from None
         print("another sweep is running in that folder: waiting for it", flush=True)
         lock.acquire()
     with lock:
-        _compute(sweep, places, cores or joblib.cpu_count(), chosen, made)
+        begun = _compute(sweep, places, cores or joblib.cpu_count(), chosen, made)
         done = [cell for cell in sweep.cells if places.done(cell.name, made)]
         frame = results.write(places, done)
         report.write(places, sweep, frame, done)
-    if len(done) < len(sweep.cells):
-        missing = [cell.name for cell in sweep.cells if cell not in done]
-        for name in missing:
-            if not places.reason(name).exists():
-                print(f"rt: {name}: {SILENT.format(log=places.log)}", file=sys.stderr)
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        raise InputError(
-            f"{len(missing)} of {len(sweep.cells)} cells failed: {shown}; the same command tries them again"
-        )
+    if missing := [cell.name for cell in sweep.cells if cell not in done]:
+        _complain(places, missing, begun, len(sweep.cells))
     print(f"{len(done)} of {len(done)} cells done; wrote {sweep.folder / 'sweep.html'}, sweep.csv, sweep.parquet")

@@ -1,0 +1,83 @@
+"""The benchmarks run, at a size that says nothing; what they share counts right."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from conftest import ROOT
+from torch import nn
+
+FOLDER = ROOT / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+import gpu  # noqa: E402
+import inner_loop  # noqa: E402
+import ratios  # noqa: E402
+
+
+def test_ratios_are_of_the_same_round() -> None:
+    times = pd.DataFrame({"base": [1.0, 10.0, 2.0], "other": [2.0, 20.0, 2.0]})
+    found = ratios.against(times, "base")
+    assert found["base"]["ratio"] == 1
+    assert found["other"]["ratio"] == 2
+
+
+def test_every_round_measures_all_for_each_unit() -> None:
+    done: list[str] = []
+
+    def work(name: str) -> float:
+        done.append(name)
+        return 2.0
+
+    times = ratios.in_turn({"a": lambda: work("a"), "b": lambda: work("b")}, 3)
+    assert times.shape == (3, 2)
+    assert done == ["a", "b", "b", "a", "a", "b", "b", "a"]
+
+
+def test_the_bare_loop_stays_in_the_ball_and_finds_its_corner() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).requires_grad_(False)
+    x, y = torch.full((2, 3, 2, 2), 0.5), torch.tensor([0, 1])
+    counting = inner_loop.Counting(model)
+    found = inner_loop.bare(counting, x, y, 9)
+    torch.testing.assert_close((found - x).abs(), torch.full_like(x, inner_loop.EPS))
+    assert counting.images == 18
+
+
+def test_the_inner_loop_is_measured() -> None:
+    found = inner_loop.measure(images=4, steps=3, rounds=2, n_train=60)
+    loops = found["seconds for an image's gradient, and the ratio to the bare loop"]
+    assert isinstance(loops, dict)
+    assert loops["bare loop"]["ratio"] == 1
+    assert set(loops) >= {"this book's PGD", "foolbox as it comes", "foolbox, parameters frozen", "APGD-CE"}
+    assert all(0 < row["seconds"] < 10 for row in loops.values())
+    reached = found["mean cross-entropy reached, and with how many evaluations"]
+    assert isinstance(reached, dict)
+    assert math.isfinite(reached["foolbox"])
+    assert math.isfinite(reached["this book's PGD"])
+
+
+def test_operations_of_a_network_are_counted() -> None:
+    """A convolution of 3 to 5 channels, 1x1, on 32x32 pixels: as many forward as backward to the pixels."""
+    network = nn.Sequential(nn.Conv2d(3, 5, 1, bias=False), nn.Flatten()).requires_grad_(False)
+    assert gpu.operations(network) == 2 * (2 * 3 * 5 * 32 * 32)
+
+
+@pytest.mark.slow
+def test_the_script_for_a_gpu_runs_on_a_cpu(tmp_path: Path) -> None:
+    import rt_utils.models.robustbench  # noqa: F401  # makes it importable
+
+    pytest.importorskip("robustbench.model_zoo", reason="RobustBench is not installed")
+    command = [sys.executable, str(FOLDER / "gpu.py"), "--tiny", "--json", str(tmp_path / "gpu.json")]
+    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    found = json.loads((tmp_path / "gpu.json").read_text("utf-8"))
+    assert found["agreement"]["agree"]
+    assert found["agreement"]["cpu"]["AS score"] > 0
+    assert [(row["precision"], row["batch"]) for row in found["rates"]] == [
+        *(("float32", 2), ("float32", 4)),
+        *(("bfloat16", 2), ("bfloat16", 4)),
+    ]
+    assert all(row["images a second"] > 0 for row in found["rates"])
