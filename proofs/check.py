@@ -1,7 +1,7 @@
 """`make proofs`: compiles every proof, and says what was checked. Needs Python 3.11 and Coq, nothing else.
 
 Refused are: an unfinished proof, an axiom that is not in ALLOWED, a theorem without its label, axioms other than those
-in axioms.json (`--write` writes that file anew), and a false variant of planted.toml that compiles.
+in axioms.json (`--write` adds what it lacks), and a false variant of planted.toml that compiles.
 """
 
 import json
@@ -27,7 +27,7 @@ ALLOWED = (
     "Classical_Prop.classic",
 )
 UNFINISHED = re.compile(r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjecture|Abort|Unset|bypass_check)\b")
-WRITE = "'python3 proofs/check.py --write' writes axioms.json anew, in some minutes."
+WRITE = "'python3 proofs/check.py --write' asks Coq for what axioms.json lacks; delete an entry to have it asked anew."
 SLIP = re.compile(
     r"Syntax error|was not found in|Cannot find a physical path|Unable to locate"
 )  # a typing slip, no broken proof
@@ -91,6 +91,15 @@ def axioms_of(groups: dict[str, list[proof_sources.Statement]]) -> dict[str, lis
         named = re.findall(r"^([A-Za-z_][\w.]*)(?= :|$)", said.replace("Axioms:", ""), re.MULTILINE)
         found[name.strip()] = [] if "Closed under the global context" in said else sorted(named)
     return found
+
+
+def write_axioms(statements: list[proof_sources.Statement]) -> None:
+    """Keeps what axioms.json says of a statement, and asks Coq where it says nothing."""
+    path = proof_sources.FOLDER / "axioms.json"
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    known |= axioms_of({statement.name: [statement] for statement in statements if statement.name not in known})
+    kept = {statement.name: known[statement.name] for statement in statements}
+    path.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
 def check_axioms(statements: list[proof_sources.Statement]) -> None:
@@ -161,8 +170,7 @@ def main() -> None:
         shutil.copy(proof_sources.FOLDER / file, BUILD / file)
     seconds = compile_all()
     if "--write" in sys.argv:
-        used = axioms_of({statement.name: [statement] for statement in statements})
-        (proof_sources.FOLDER / "axioms.json").write_text(json.dumps(used, indent=1) + "\n", "utf-8")
+        write_axioms(statements)
     check_axioms(statements)
     checked = time.monotonic() - start
     print(f"{len(statements)} statements checked in {checked:.0f} s, in {len(seconds)} files")

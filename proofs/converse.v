@@ -315,6 +315,20 @@ Proof.
       unfold pos, Rmax. repeat destruct Rle_dec; nra.
 Qed.
 
+(** [ex-converse-signs] Counterexample to the constant 1: for v = (1, 1) the mean over signs is 1,
+    and the length of v is sqrt 2. *)
+Theorem signs_do_not_reach_the_length : let v := vector [1; 1] in
+  mean_signs 2 (fun e => Rabs (dot 2 e v)) = 1 /\ 1 < norm2 2 v.
+Proof.
+  simpl. split.
+  - unfold dot, vector, put. simpl.
+    replace (0 + 1 * 1 + 1 * 1) with 2 by ring. replace (0 + -1 * 1 + 1 * 1) with 0 by ring.
+    replace (0 + 1 * 1 + -1 * 1) with 0 by ring. replace (0 + -1 * 1 + -1 * 1) with (-2) by ring.
+    rewrite Rabs_R0, (Rabs_pos_eq 2), (Rabs_left (-2)) by lra. field.
+  - apply Rle_lt_trans with (sqrt 1); [rewrite sqrt_1; lra|].
+    apply sqrt_lt_1_alt. unfold dot, vector. simpl. lra.
+Qed.
+
 (** ** The theorem *)
 Section Converse.
 Variables (r : nat) (X : Type) (f : X -> vec) (reach : X -> X -> Prop).

@@ -257,3 +257,17 @@ Ltac compute_sums := unfold definitions.only_predicts, definitions.predicts, def
 (** Square roots of squares: [root x] replaces the square root that stands in the goal by x >= 0. *)
 Ltac root x := match goal with |- context [sqrt ?e] => replace (sqrt e) with x by (symmetry;
   replace e with (x * x) by field; apply sqrt_square; lra) end.
+
+(** [ex-setting-dual] Counterexample to Hoelder's inequality with another pair of norms: for
+    v = (1, 1) the inner product with itself is 2, and ||v||_2 ||v||_inf = sqrt 2. *)
+Theorem hoelder_needs_the_dual :
+  let v := vector [1; 1] in dot 2 v v = 2 /\ norm2 2 v * norminf 2 v < 2.
+Proof.
+  simpl. assert (N : norminf 2 (vector [1; 1]) <= 1).
+  { apply bigmax_le; [lra|]. intros [|[|i]] Hi; [| |lia]; unfold vector; simpl;
+    rewrite Rabs_R1; lra. }
+  assert (Q : norm2 2 (vector [1; 1]) < 2).
+  { apply Rsqr_incrst_0; [|apply norm2_nonneg|lra]. unfold Rsqr. rewrite norm2_sqr.
+    unfold dot, vector. simpl. lra. }
+  split; [unfold dot, vector; simpl; ring|]. pose proof (norm2_nonneg 2 (vector [1; 1])). nra.
+Qed.

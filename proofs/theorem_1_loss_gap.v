@@ -876,3 +876,23 @@ Proof.
   specialize (H P). clear P N. pose proof (Rle_abs (0 + (ln (1 + exp (- (1))) - ln (1 + exp (-
     (2)))))). lra.
 Qed.
+
+(** [ex-gap-zero] Counterexample without 0 in Delta: the rows 1 and -1, the feature 0, and an
+    adversary who must move it to 1, which helps the first class. The loss gap is negative. *)
+Theorem gap_without_zero_is_negative :
+  let f := fun x : R => vector [x] in let reach := fun x x' : R => x' = x + 1 in
+  let W := matrix [[1]; [-1]] in
+  exists A, is_lub (losses 1 W no_bias R f reach (cross_entropy 2) 0 0) A /\
+    A - cross_entropy 2 (logit 1 W no_bias (f 0)) 0 < 0.
+Proof.
+  intros f reach W. exists (cross_entropy 2 (logit 1 W no_bias (f (0 + 1))) 0). split.
+  - split; [intros t (x' & -> & ->); lra|]. intros t H. apply H. now exists (0 + 1).
+  - rewrite !cross_entropy_lse by lia. unfold exp_sum, W, f. compute_sums.
+    replace (0 + 1 * (0 + 1) + 0) with 1 by ring. replace (0 + -1 * (0 + 1) + 0) with (-1) by ring.
+    replace (0 + 1 * 0 + 0) with 0 by ring. replace (0 + -1 * 0 + 0) with 0 by ring.
+    rewrite exp_0. assert (L : ln (0 + exp 1 + exp (-1)) - 1 < ln (0 + 1 + 1)); [|lra].
+    assert (M : ln (0 + exp 1 + exp (-1)) < ln (exp 1 * (0 + 1 + 1))).
+    { pose proof (exp_pos 1). pose proof (exp_pos (-1)). apply ln_increasing; [lra|].
+      assert (exp (-1) < exp 1) by (apply exp_increasing; lra). lra. }
+    rewrite ln_mult, ln_exp in M by (auto using exp_pos; lra). lra.
+Qed.

@@ -76,7 +76,7 @@ Proof.
 Qed.
 
 (** [theorem-2] As printed, with the supremum S(x). Idea: a supremum is an upper bound. *)
-Theorem theorem_2 x y S :
+Theorem theorem_2 (x : X) (y : nat) (S : R) :
   predicts (f x) y -> is_lub (shifts x) S -> lt_ext S (margin_ratio (f x) y) ->
   forall x', reach x x' -> only_predicts (f x') y.
 Proof. intros Hy [HS _]. now apply theorem_2_bound. Qed.

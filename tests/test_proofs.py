@@ -215,9 +215,10 @@ def test_other_constants() -> None:
 def test_a_mark_shows_the_statement_its_axioms_and_its_file() -> None:
     text = machine_checked.mark("theorem-2")
     assert text.startswith('<details class="rt-checked" id="checked-theorem-2"><summary>Checked by a machine</summary>')
-    assert text.index("Theorem theorem_2 x y S") < text.index("Theorem theorem_2_features")  # as printed, first
+    assert text.index("Theorem theorem_2 (x") < text.index("Theorem theorem_2_features")  # as printed, first
     for part in ("functional_extensionality_dep", "theorem_2_criterion.v.txt", "Definition shifts", "Idea: a supremum"):
         assert part in text
+    assert text.index("Definition shifts") < text.index("Theorem theorem_2_features")  # beside what it explains
     assert text.count("<details") == text.count("</details>") == 2
     assert "Definition softmax" not in text  # only what it rests on
     assert machine_checked.mark("lemma-0") == ""

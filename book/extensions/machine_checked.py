@@ -13,6 +13,7 @@ from pathlib import Path
 from docutils import nodes  # type: ignore[import-untyped]
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
 from sphinx_proof.nodes import NODE_TYPES  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "proofs"))
@@ -74,29 +75,32 @@ def mark(label: str, up: str = "../", repository: str = "") -> str:
     for statement in here:
         names |= proof_sources.trusted(statement)
     summary = "Checked by a machine" + (", in part" if partly else "")
+    first, *others = (shown(statement, up, repository) for statement in here)
     return (
         f'<details class="rt-checked" id="checked-{label}"><summary>{summary}</summary>'
-        + (f"<p><strong>Checked how far.</strong> {html.escape(partly)}</p>" if partly else "")
-        + "".join(shown(statement, up, repository) for statement in here)
-        + f"<details><summary>The {len(names)} definitions in it, which have to be trusted</summary>"
-        f"{terms(names)}</details>"
-        f'<p><a href="{up}book/machine_checked.html">How to read this</a></p></details>'
+        + (f"<p><strong>How far.</strong> {html.escape(partly)}</p>" if partly else "")
+        + f'{first}<p><a href="{up}book/machine_checked.html">How to read this</a></p>'
+        + f"<details><summary>The {len(names)} definitions used here, which have to be trusted</summary>"
+        + f"{terms(names)}</details>{''.join(others)}</details>"
     )
 
 
 def add_marks(app: Sphinx, doctree: nodes.document) -> None:
     up = "../" * app.env.docname.count("/")
     repository = app.config.html_theme_options.get("repository_url", "")
-    for kind in NODE_TYPES.values():
+    # Below a statement, and in the solution of an exercise, which must not give the answer away.
+    for kind, name in [(kind, "label") for kind in NODE_TYPES.values()] + [(solution_node, "target_label")]:
         for node in doctree.findall(kind):
-            if text := mark(node.get("label", ""), up, repository):
+            if text := mark(node.get(name, ""), up, repository):
                 node += nodes.raw("", text, format="html")
 
 
 def reference(label: str, up: str) -> str:
-    """A Markdown link to a label of the book: a statement, an exercise, an equation or a chapter."""
+    """A Markdown link to a label of the book: a statement, an exercise, an equation; else to a chapter of this name."""
     kind = {"ex": "ref", "eq": "eq"}.get(label.partition("-")[0], "prf:ref")
-    chapter = (proof_sources.FOLDER.parent / "notebooks" / f"{label}.md").is_file()
+    chapters = proof_sources.FOLDER.parent / "notebooks"
+    labelled = any(f"\n:label: {label}\n" in path.read_text("utf-8") for path in chapters.glob("*.md"))
+    chapter = (chapters / f"{label}.md").is_file() and not labelled
     return f"{{doc}}`{up}chapters/{label}`" if chapter else f"{{{kind}}}`{label}`"
 
 
