@@ -1,7 +1,7 @@
 """Every attack of the book against certified bounds, in float64: how close each comes, and that none passes."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 import torch
@@ -12,6 +12,8 @@ from rt_utils.evaluation import apgd, attacks, interval_bounds
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.interval_bounds import WAYS
 from rt_utils.evaluation.margin_attack import margin
+from rt_utils.evaluation.measurement import Measurement
+from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.models.networks.no_representation import GreyMeans
@@ -72,7 +74,7 @@ def checks(
         for kind, values, bound in zip(names, found, bounds, strict=True):
             row[kind] = max(row[kind], float((values / bound).max()))
         row["flipped"] += int((changed & proved).sum())
-    return pd.DataFrame([{"attack": name, "n": len(x), **row} for name, row in rows.items()])
+    return pd.DataFrame([{"attack": name, "n": len(x), **row} for name, row in rows.items()]).astype({"flipped": int})
 
 
 @torch.no_grad()
@@ -118,3 +120,28 @@ def furthest(
         best[shifts > reached] = moved[shifts > reached]
         reached = torch.maximum(reached, shifts)
     return (best * 255).round().to(torch.uint8)
+
+
+def all_checks(
+    measurements: Sequence[Measurement],
+    encoders: Sequence[Encoder],
+    images: Mapping[tuple[str, int], DataSet],
+    threat: Threat,
+    settings: PGDSettings,
+    n: int,
+) -> pd.DataFrame:
+    """`checks` of each measurement's head on the first n test images of its data set, with encoder and data."""
+    by_name, found = {encoder.name: encoder for encoder in encoders}, []
+    for m in measurements:
+        encoder = by_name[m.encoder]
+        x = images[m.data, encoder.input_size].test.images[:n]
+        found.append(checks(encoder, m.head, x, threat, settings).assign(encoder=m.encoder, data=m.data))
+    return pd.concat(found, ignore_index=True)
+
+
+def over_data(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of `all_checks` the largest ratios and all flips of each encoder and attack, over the data sets."""
+    largest = dict.fromkeys(("shift", "subspace", "directional"), "max")
+    return rows.groupby(["encoder", "attack"], sort=False, as_index=False).agg(
+        {"n": "sum", **largest, "flipped": "sum"}
+    )

@@ -118,3 +118,14 @@ def over_radii(
         where = {"encoder": case[0].name, "data": case[2].name, "eps": format_eps(threat.eps, threat.norm)}
         rows.append(where | row(found, m) | {"flipped": broken(found, m)})
     return pd.DataFrame(rows)
+
+
+def clean_accuracies(
+    pairs: Sequence[tuple[Encoder, DataSet]], probe: ProbeSettings, *, workers: int = 0
+) -> pd.DataFrame:
+    """The accuracy of the book's probe on each pair's test images: encoder, data, clean."""
+    rows = []
+    for (encoder, data), head in zip(pairs, fit_probes(pairs, probe, workers=workers), strict=True):
+        right = head.logits(encoder.features(data.test.images)).argmax(1) == data.test.required_labels()
+        rows.append({"encoder": encoder.name, "data": data.name, "clean": right.double().mean().item()})
+    return pd.DataFrame(rows)

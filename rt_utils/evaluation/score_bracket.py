@@ -26,8 +26,8 @@ def bracket(m: Measurement, encoder: Encoder, threat: Threat, rho: float) -> dic
     """
     assert m.shift_upper is not None
     most = interval_bounds.a_priori(encoder, threat)
-    found = np.minimum(np.linalg.norm(m.z_shift.astype(np.float64) - m.z, axis=1), m.shift_upper)  # float32 rounds
     bound = np.minimum(m.shift_upper, most)
+    found = np.minimum(np.linalg.norm(m.z_shift.astype(np.float64) - m.z, axis=1), bound)  # float32 rounds
     return {
         "encoder": m.encoder,
         "data": m.data,

@@ -50,7 +50,7 @@ def radii(curves: pd.DataFrame, attacked: pd.DataFrame, rho: float) -> Figure:
     for (way, part), colour in zip(curves.groupby("way", sort=False), OTHERS, strict=False):
         axis.plot(255 * part["radius"], part["share"], color=colour, lw=2, label=f"{way}, certified and right")
         axis.fill_between(255 * part["radius"], part["at least"], part["share"], color=colour, alpha=0.15, lw=0)
-    axis.plot(255 * attacked["radius"], attacked["attacked"], "o", color=INK, label="right under attack")
+    axis.plot(255 * attacked["radius"], attacked["PGD"], "o", color=INK, label="right under attack")
     axis.set(xlabel="radius, grey levels of 255", ylabel="share of test points", ylim=(0, 1.02), xlim=(0, None))
     axis.legend(fontsize=8, title=f"shaded: down to the lower limit at {1 - rho:.0%}", title_fontsize=8)
     return figure
