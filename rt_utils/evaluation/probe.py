@@ -24,6 +24,29 @@ class ProbeSettings:
     seed: int = 0
 
 
+def fit_head(
+    layer: nn.Linear,
+    n: int,
+    settings: ProbeSettings,
+    loss: Callable[[nn.Linear, Int64[Tensor, " b"]], Float[Tensor, ""]],
+) -> Head:
+    """The head that SGD with momentum finds for `loss`, from 0: a function of the layer and of a batch of n points."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    nn.init.zeros_(layer.weight)  # convex problem: no random start needed
+    nn.init.zeros_(layer.bias)
+    optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
+    starts = range(0, n, settings.batch)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
+    for _ in range(settings.epochs):
+        order = torch.randperm(n, generator=generator)
+        for start in starts:
+            optimiser.zero_grad()
+            loss(layer, order[start : start + settings.batch]).backward()
+            optimiser.step()
+            schedule.step()
+    return Head.of(layer)
+
+
 def linear_probe(
     features: Float[Tensor, "n r"], labels: Int64[Tensor, " n"], n_classes: int, settings: ProbeSettings
 ) -> Head:
@@ -44,34 +67,11 @@ def linear_probe(
         >>> head.logits(features).argmax(1)
         tensor([0, 1])
     """
-    return fit(lambda chosen: features[chosen], features.shape[1], labels, n_classes, settings)
 
+    def loss(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Float[Tensor, ""]:
+        return nn.functional.cross_entropy(layer(features[chosen]), labels[chosen])
 
-def fit(
-    features_of: Callable[[Int64[Tensor, " k"]], Float[Tensor, "k r"]],
-    width: int,
-    labels: Int64[Tensor, " n"],
-    n_classes: int,
-    settings: ProbeSettings,
-) -> Head:
-    """`linear_probe`, with the features of each batch of indices from `features_of`; `width` of them."""
-    generator = torch.Generator().manual_seed(settings.seed)
-    layer = nn.Linear(width, n_classes)
-    nn.init.zeros_(layer.weight)  # convex problem: no random start needed
-    nn.init.zeros_(layer.bias)
-    optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
-    starts = range(0, len(labels), settings.batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
-    for _ in range(settings.epochs):
-        order = torch.randperm(len(labels), generator=generator)
-        for start in starts:
-            chosen = order[start : start + settings.batch]
-            loss = nn.functional.cross_entropy(layer(features_of(chosen)), labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    return Head(layer.weight.detach().double(), layer.bias.detach().double())
+    return fit_head(nn.Linear(features.shape[1], n_classes, dtype=features.dtype), len(features), settings, loss)
 
 
 def clean_features(encoder: Encoder, images: UInt8[Tensor, "n _ h w"]) -> Float[np.ndarray, "n r"]:

@@ -66,7 +66,7 @@ def shown(part: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 def of_seeds(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     """The rows of the kept record as their table shows them, and the columns' formats."""
-    formats = {name: ".3f" for name in rows.select_dtypes("number")} | {"seed": "d", "n": "d", RATIO: ".2f"}
+    formats = dict.fromkeys(rows.select_dtypes("number"), ".3f") | {"seed": "d", "n": "d", RATIO: ".2f"}
     return rows.rename(columns=COLUMNS), {COLUMNS.get(name, name): given for name, given in formats.items()}
 
 

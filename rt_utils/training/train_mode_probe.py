@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from rt_utils.evaluation.probe import ProbeSettings, fit, linear_probe
+from rt_utils.evaluation.probe import ProbeSettings, fit_head, linear_probe
 from rt_utils.images.data_set import Split
 from rt_utils.models.catalogue import ENCODERS, load_encoder
 from rt_utils.models.frozen_encoder import Encoder, frozen
@@ -32,13 +32,15 @@ def probe_on_images(
     with torch.no_grad():
         width = deepcopy(network).eval()(split.images[:1].float() / 255).shape[1]
 
-    @torch.no_grad()
-    def features_of(chosen: Int64[Tensor, " k"]) -> Float[Tensor, "k r"]:
-        x = (split.images[chosen].float() / 255).contiguous(memory_format=torch.channels_last)
-        features: Tensor = network.train(train_mode)(x)
-        return features
+    labels = split.required_labels()
 
-    return fit(features_of, width, split.required_labels(), n_classes, settings)
+    def loss(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Float[Tensor, ""]:
+        x = (split.images[chosen].float() / 255).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            features: Tensor = network.train(train_mode)(x)
+        return nn.functional.cross_entropy(layer(features), labels[chosen])
+
+    return fit_head(nn.Linear(width, n_classes), len(labels), settings, loss)
 
 
 def probed_in_both_modes(
