@@ -288,13 +288,13 @@ TRANSFER = _in(
         "test_a_head_computes_in_double_precision_and_its_layer_in_single",
     ),
     (
-        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(l",
-        "momentum=0.0, weight_decay=settings.weight_decay)\n    starts = range(0, len(l",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, n, s",
+        "momentum=0.0, weight_decay=settings.weight_decay)\n    starts = range(0, n, s",
         "test_three_steps_of_the_probe",
     ),
     (
-        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(l",
-        "momentum=0.9)\n    starts = range(0, len(l",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, n, s",
+        "momentum=0.9)\n    starts = range(0, n, s",
         "test_three_steps_of_the_probe",
     ),
     (
