@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from rt_utils.evaluation import distribution_shift, input_size
+from rt_utils.evaluation import paired as paired_images
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.paired import sign_test, two_standard_errors
 from rt_utils.evaluation.ranks import kendall_tau
@@ -169,13 +170,13 @@ def own() -> dict[str, Measurement]:
 
 
 def test_changes_image_by_image(own: dict[str, Measurement]) -> None:
-    rows = distribution_shift.image_by_image(own).set_index("images")
+    rows = paired_images.image_by_image(own).set_index("images")
     noise = rows.loc["noise 0.04"]
     assert (noise["AS change"], noise["grew"], noise["lost"], noise["gained"]) == (1.25, 1.0, 2, 0)
     assert noise["± (AS)"] == pytest.approx(0.5)
     assert noise["p"] == pytest.approx(0.5)
     assert rows.loc["blur 1.06", "AS change"] == 0
-    undecided = distribution_shift.undecided(rows.reset_index())
+    undecided = paired_images.undecided(rows.reset_index())
     assert undecided == {"shift": "blur 1.06", "accuracy": "noise 0.04, blur 1.06"}
     grown = distribution_shift.against_claim(own["clean"], own["noise 0.04"])
     assert grown["pattern"] == "as in the paper's claim"

@@ -22,7 +22,14 @@ from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models import input_range
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
-from rt_utils.pages import execution, printed_numbers, printed_statements, switch_tables, switch_words
+from rt_utils.pages import (
+    execution,
+    printed_intervals,
+    printed_numbers,
+    printed_statements,
+    switch_tables,
+    switch_words,
+)
 from rt_utils.pages.labels import labels
 from rt_utils.pages.published import published_table
 from rt_utils.runtime.errors import InputError
@@ -271,12 +278,12 @@ def test_encoders_of_one_short_name_have_their_own_columns_and_orders() -> None:
 
 
 def test_intervals_of_printed_numbers_by_hand() -> None:
-    a, b = printed_numbers.interval(4.14), printed_numbers.interval(1.9)
+    a, b = printed_intervals.interval(4.14), printed_intervals.interval(1.9)
     assert a == pytest.approx((4.135, 4.145))
-    assert printed_numbers.over(a, printed_numbers.twice(b)) == pytest.approx((4.135 / 3.9, 4.145 / 3.7))
-    assert printed_numbers.minus(a, b) == pytest.approx((2.185, 2.295))
-    assert printed_numbers.agree((1, 2), (2, 3))
-    assert not printed_numbers.agree((1, 2), (2.1, 3))
+    assert printed_intervals.over(a, printed_intervals.twice(b)) == pytest.approx((4.135 / 3.9, 4.145 / 3.7))
+    assert printed_intervals.minus(a, b) == pytest.approx((2.185, 2.295))
+    assert printed_intervals.agree((1, 2), (2, 3))
+    assert not printed_intervals.agree((1, 2), (2.1, 3))
     sides = printed_numbers.left_sides(printed_numbers.derived())
     assert (sides["n"], sides["follow"], sides["off"]) == (20, 19, 1)
     assert sides["exception"] == "The exception needs a norm of 2.2, where 1.4 is printed. "

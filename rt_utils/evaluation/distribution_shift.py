@@ -1,4 +1,4 @@
-"""Images that drift away from those of pretraining: both sides of Lemma 1 by level, and changes image by image."""
+"""Images that drift away from those of pretraining: both sides of Lemma 1 by level, and what noise and attacks move."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ import torch
 from rt_utils.evaluation import floor
 from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.paired import sign_test, two_standard_errors
+from rt_utils.evaluation.paired import two_standard_errors
 from rt_utils.evaluation.ranks import kendall_tau
 from rt_utils.evaluation.summary import lemma_1
 from rt_utils.images.corruptions import CLEAN, NEUTRAL, Level
@@ -76,42 +76,6 @@ def agreement(series: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         | {name: kendall_tau(rows[a], rows[b]) if {a, b} <= set(rows) else np.nan for name, rows in series.items()}
         for order, (a, b, sign) in ORDERS.items()
     )
-
-
-def paired_change(before: Measurement, after: Measurement) -> dict[str, Any]:
-    """Image by image: change of the shift [feature units] and of the loss gap [nats] with two standard errors (±).
-
-    lost, gained: images that lost or gained robust correctness; p: of a sign test between these.
-    """
-    old, new = table(before), table(after)
-    grown = (new["shift"] - old["shift"]).to_numpy()
-    change = (new.adversarial_loss - new.loss - old.adversarial_loss + old.loss).to_numpy()
-    lost, gained = int((new.wrong & ~old.wrong).sum()), int((~new.wrong & old.wrong).sum())
-    return {
-        "AS change": grown.mean(),
-        "± (AS)": two_standard_errors(grown),
-        "grew": (grown > 0).mean(),
-        "gap change": change.mean(),
-        "± (gap)": two_standard_errors(change),
-        "lost": lost,
-        "gained": gained,
-        "p": sign_test(lost, gained),
-    }
-
-
-def image_by_image(own: Mapping[str, Measurement]) -> pd.DataFrame:
-    """`paired_change` of every corruption, by label; the first measurement is of the clean images."""
-    clean, *_ = own.values()
-    return pd.DataFrame({"images": label} | paired_change(clean, m) for label, m in own.items()).iloc[1:]
-
-
-def undecided(paired: pd.DataFrame) -> dict[str, str]:
-    """At which levels the AS score stays within two standard errors, and p of the sign test is above 5%."""
-    shift = paired.images[paired["AS change"].abs() <= paired["± (AS)"]]
-    return {
-        "shift": ", ".join(shift) or "no level",
-        "accuracy": ", ".join(paired.images[paired.p > 0.05]) or "no level",
-    }
 
 
 def against_claim(before: Measurement, after: Measurement) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The paper's printed numbers against each other: a printed number stands for an interval, half a unit to each side."""
+"""The paper's printed numbers against each other: what can be derived from others, and what is printed twice."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -6,46 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from rt_utils.pages.printed_intervals import Interval, agree, digits, interval, minus, over, twice
 from rt_utils.pages.published import published_table
 
-Interval = tuple[float, float]
 Row = Mapping[str, Any]
 NAMES = {"cifar100": "C100", "imagenet": "IN", "cifar10": "CIFAR-10", "fashionmnist": "F-MNIST", "intel": "Intel"}
 WITH_LHS = ("table1", "table2", "table12", "table13")
 LHS = "LHS = diff. CE / (2 × norm)"
 NORM = "max row norm"
-
-
-def digits(printed: float) -> int:
-    """How many stand after the point."""
-    return len(repr(float(printed)).partition(".")[2])
-
-
-def interval(printed: float) -> Interval:
-    """What a printed number may have been before it was rounded."""
-    half_unit = 0.5 * 10.0 ** -digits(printed)
-    return printed - half_unit, printed + half_unit
-
-
-def minus(a: Interval, b: Interval) -> Interval:
-    """a - b."""
-    return a[0] - b[1], a[1] - b[0]
-
-
-def over(a: Interval, b: Interval) -> Interval:
-    """a / b for positive b."""
-    quotients = [x / y for x in a for y in b]
-    return min(quotients), max(quotients)
-
-
-def twice(a: Interval) -> Interval:
-    """2 a."""
-    return 2 * a[0], 2 * a[1]
-
-
-def agree(a: Interval, b: Interval) -> bool:
-    """Whether they overlap."""
-    return a[0] <= b[1] + 1e-12 and b[0] <= a[1] + 1e-12
 
 
 def cell(row: Row) -> str:

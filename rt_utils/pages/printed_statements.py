@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rt_utils.pages.printed_numbers import agree, interval
+from rt_utils.pages.printed_intervals import agree, interval
 from rt_utils.pages.published import published_table
 
 NICE = {"cifar10": "CIFAR-10", "fashionmnist": "Fashion-MNIST", "intel": "Intel Image"}
