@@ -34,7 +34,7 @@ def forecast(before: pd.DataFrame, label: Names, short: Names) -> Text:
     rule = "With one data set there is nothing to compare." if others.empty else _RULE
     values = {"least": gain.min(), "most": gain.max(), "first": short[first]}
     values["origin"] = _GLYPHS if first == "glyphs" else "the first data set named"
-    times = others.data + others.ratio.map(" {:.1f} times".format)
+    times = others.data + others.ratio.map(" {:.1f} times".format).astype(str)
     by_encoder = times.groupby(others.encoder, sort=False).agg(", ".join)
     values["ratios"] = "; ".join(f"{label[str(encoder)]}: {each}" for encoder, each in by_encoder.items())
     return f"**The forecast.** {later} {rule}", values
