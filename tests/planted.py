@@ -423,7 +423,8 @@ DATA = _in(
     ("stratify=stratify)", "stratify=None)", "test_a_labelled_folder"),
     ("min(n_test, len(paths) // 2)", "n_test - 1", "test_a_labelled_folder"),
     ("max(n_test, DIGITS_HELD_OUT)", "n_test", "test_fewer_test_images_are_the_first_of_more[digits]"),
-    ("inner = size if name.endswith", "inner = size if not name.endswith", "test_the_margin_of_the_digits"),
+    ("inner = size if stretched", "inner = size if not stretched", "test_the_margin_of_the_digits"),
+    ("glyphs.CLASSES[:10]", "glyphs.CLASSES[:11]", "test_letters_and_numerals_are_glyphs_of_these_classes_alone"),
     ("data.target.astype(np.int64)", "np.roll(data.target, 1).astype(np.int64)", "test_pixels_and_labels_of_a_digit"),
     ("return self.images.float() / 255", "return self.images.float() / 256", "test_pixels_and_labels_of_a_digit"),
 )
@@ -535,8 +536,42 @@ PURIFICATION = [
     ),
 ]
 
+INTERVALS = [
+    *_in(
+        "test_intervals",
+        ("weight.abs(), None)", "weight, None)", "test_no_point_of_the_box_leaves_the_bounds[chain]"),
+        (
+            "(one[1] + other[1]).relu()",
+            "one[1].relu()",
+            "test_a_larger_box_has_wider_bounds_and_a_point_its_own_output[SmallResNet]",
+        ),
+        (
+            "image((upper - lower) / 2",
+            "image(upper - lower",
+            "test_one_linear_layer_reaches_its_bounds_at_corners[linear]",
+        ),
+    ),
+    *_in(
+        "test_worst_case",
+        ("normals.abs(), radius", "normals, radius", "test_the_merged_gap_is_the_largest_at_a_corner"),
+        (
+            "torch.maximum(upper - z, z - lower)",
+            "torch.minimum(upper - z, z - lower)",
+            "test_the_largest_move_is_the_farthest_corner",
+        ),
+    ),
+    *_in(
+        "test_certified_recipe",
+        ("1 - grown * (1 - self.kappa)", "1.0", "test_it_starts_with_the_clean_loss_and_ends_with_the_worst_case"),
+    ),
+    *_in(
+        "test_worst_case_probe",
+        ('if way == "merged"', 'if way == "theorem_2"', "test_the_merged_one_leans_on_the_entry_that_cannot_move"),
+    ),
+]
+
 PLANTED = [
     *(THREAT + BOUNDS + ATTACKS + SEARCH + MEASURE + TRANSFER),
     *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA),
-    *(CORRUPTIONS + REGRESSION + PURIFICATION),
+    *(CORRUPTIONS + REGRESSION + PURIFICATION + INTERVALS),
 ]

@@ -1,5 +1,6 @@
 """The linear probe: a head fitted on features that were computed once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,30 @@ class ProbeSettings:
     seed: int = 0
 
 
+def fit_head(
+    features: Float[Tensor, "n r"],
+    n_classes: int,
+    settings: ProbeSettings,
+    loss: Callable[[nn.Linear, Int64[Tensor, " b"]], Float[Tensor, ""]],
+) -> Head:
+    """The head that SGD with momentum finds for `loss`, a function of the layer and of the points of a batch."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    layer = nn.Linear(features.shape[1], n_classes, dtype=features.dtype)
+    nn.init.zeros_(layer.weight)  # convex problem: no random start needed
+    nn.init.zeros_(layer.bias)
+    optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
+    starts = range(0, len(features), settings.batch)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
+    for _ in range(settings.epochs):
+        order = torch.randperm(len(features), generator=generator)
+        for start in starts:
+            optimiser.zero_grad()
+            loss(layer, order[start : start + settings.batch]).backward()
+            optimiser.step()
+            schedule.step()
+    return Head.of(layer)
+
+
 def linear_probe(
     features: Float[Tensor, "n r"], labels: Int64[Tensor, " n"], n_classes: int, settings: ProbeSettings
 ) -> Head:
@@ -43,23 +68,11 @@ def linear_probe(
         >>> head.logits(features).argmax(1)
         tensor([0, 1])
     """
-    generator = torch.Generator().manual_seed(settings.seed)
-    layer = nn.Linear(features.shape[1], n_classes)
-    nn.init.zeros_(layer.weight)  # convex problem: no random start needed
-    nn.init.zeros_(layer.bias)
-    optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
-    starts = range(0, len(features), settings.batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
-    for _ in range(settings.epochs):
-        order = torch.randperm(len(features), generator=generator)
-        for start in starts:
-            chosen = order[start : start + settings.batch]
-            loss = nn.functional.cross_entropy(layer(features[chosen]), labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    return Head(layer.weight.detach().double(), layer.bias.detach().double())
+
+    def loss(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Float[Tensor, ""]:
+        return nn.functional.cross_entropy(layer(features[chosen]), labels[chosen])
+
+    return fit_head(features, n_classes, settings, loss)
 
 
 def clean_features(encoder: Encoder, images: UInt8[Tensor, "n _ h w"]) -> Float[np.ndarray, "n r"]:

@@ -6,11 +6,10 @@ box, which is convex in the head; what it gives up in clean accuracy it may gain
 
 from typing import Literal
 
-import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.evaluation.probe import ProbeSettings, fit_head
 from rt_utils.models.head import Head
 from rt_utils.theory.worst_case import largest_move, merged_gaps, theorem_2_gaps
 
@@ -47,24 +46,14 @@ def worst_case_probe(
         >>> head.logits(z).argmax(1)
         tensor([0, 1])
     """
-    generator = torch.Generator().manual_seed(settings.seed)
-    layer = nn.Linear(z.shape[1], n_classes, dtype=z.dtype)
-    nn.init.zeros_(layer.weight)  # convex problem: no random start needed
-    nn.init.zeros_(layer.bias)
-    optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
-    starts, shift = range(0, len(z), settings.batch), largest_move(z, lower, upper).norm(dim=1)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
-    for _ in range(settings.epochs):
-        order = torch.randperm(len(z), generator=generator)
-        for start in starts:
-            chosen = order[start : start + settings.batch]
-            y = labels[chosen]
-            if way == "merged":
-                gaps = merged_gaps(lower[chosen], upper[chosen], layer.weight, layer.bias, y)
-            else:
-                gaps = theorem_2_gaps(layer(z[chosen]), layer.weight, y, shift[chosen])
-            optimiser.zero_grad()
-            nn.functional.cross_entropy(gaps, y).backward()
-            optimiser.step()
-            schedule.step()
-    return Head.of(layer)
+    shift = largest_move(z, lower, upper).norm(dim=1)
+
+    def loss(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Float[Tensor, ""]:
+        y = labels[chosen]
+        if way == "merged":
+            gaps = merged_gaps(lower[chosen], upper[chosen], layer.weight, layer.bias, y)
+        else:
+            gaps = theorem_2_gaps(layer(z[chosen]), layer.weight, y, shift[chosen])
+        return nn.functional.cross_entropy(gaps, y)
+
+    return fit_head(z, n_classes, settings, loss)

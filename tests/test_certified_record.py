@@ -1,0 +1,34 @@
+"""The kept record of the seeds, read as it stands."""
+
+from typing import Any
+
+import pytest
+
+from rt_utils.pages import certified_record
+
+
+def record(chosen: int) -> dict[str, Any]:
+    def transfer(seed: int) -> list[dict[str, Any]]:
+        return [
+            {"data": data, "eps": eps, "n": 5} | dict.fromkeys(certified_record.COLUMNS, seed + 0.1 * k)
+            for k, (data, eps) in enumerate((d, e) for d in ("numerals", "digits") for e in ("1/255", "2/255"))
+        ]
+
+    seeds = [
+        {"seed": seed, "held out": {"2/255": {"S < m": 0.1, "merged": 0.2 + seed}}, "transfer": transfer(seed)}
+        for seed in (0, 1)
+    ]
+    return {"chosen": chosen, "seeds": seeds}
+
+
+def test_a_row_for_each_data_set_and_seed() -> None:
+    rows = certified_record.rows(record(1), "2/255")
+    assert list(zip(rows.data, rows.seed, rows.ships, strict=True)) == [
+        ("numerals", 0, ""),
+        ("numerals", 1, "yes"),
+        ("digits", 0, ""),
+        ("digits", 1, "yes"),
+    ]
+    assert list(rows.merged) == pytest.approx([0.1, 1.1, 0.3, 1.3])
+    held = certified_record.held_out(record(1))
+    assert list(held["2/255"]) == pytest.approx([0.2, 1.2])
