@@ -22,11 +22,11 @@ ONE_RESULT = (
 )
 SHARES = (
     "**{encoder}**, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves right "
-    "({steps} steps on the loss and as many on the representation: an upper bound on what can be certified), with the "
-    "book's probe. Then *certified and right* with it: by Theorem 2, by \\(\\bar v_P\\) in place of "
-    "\\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst merged margins at that radius (M), clean and "
-    "certified; one trained on Theorem 2's (T). Last: mean bound and mean shift found, in feature units, and their "
-    "ratio."
+    "({steps} steps on the loss and as many on the representation, on the first {few}: an upper bound on what can be "
+    "certified of them), with the book's probe. Then *certified and right* with it: by Theorem 2, by "
+    "\\(\\bar v_P\\) in place of \\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst merged margins at "
+    "that radius (M), clean and certified; one trained on Theorem 2's (T). Last, on the images attacked: mean bound and "
+    "mean shift found, in feature units, and their ratio."
 )
 COLUMNS = {
     THEOREM_2: "\\(\\norm{\\bar v}\\lt m\\)",
@@ -66,7 +66,7 @@ def shown(part: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 def of_seeds(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     """The rows of the kept record as their table shows them, and the columns' formats."""
-    formats = {name: ".3f" for name in rows.select_dtypes("number")} | {"seed": "d", "n": "d", RATIO: ".2f"}
+    formats = dict.fromkeys(map(str, rows.select_dtypes("number")), ".3f") | {"seed": "d", "n": "d", RATIO: ".2f"}
     return rows.rename(columns=COLUMNS), {COLUMNS.get(name, name): given for name, given in formats.items()}
 
 
