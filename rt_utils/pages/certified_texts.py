@@ -24,9 +24,9 @@ SHARES = (
     "**{encoder}**, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves right "
     "({steps} steps on the loss and as many on the representation, on the first {few}: an upper bound on what can be "
     "certified of them), with the book's probe. Then *certified and right* with it: by Theorem 2, by "
-    "\\(\\bar v_P\\) in place of \\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst merged margins at "
-    "that radius (M), clean and certified; one trained on Theorem 2's (T). Last, on the images attacked: mean bound and "
-    "mean shift found, in feature units, and their ratio."
+    "\\(\\bar v_P\\) in place of \\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst merged margins "
+    "at that radius (M), clean and certified; one trained on Theorem 2's (T). Last, on the images attacked: mean bound "
+    "and mean shift found, in feature units, and their ratio."
 )
 COLUMNS = {
     THEOREM_2: "\\(\\norm{\\bar v}\\lt m\\)",
