@@ -71,8 +71,9 @@ def test_both_sides_of_the_score() -> None:
     blocks, threat = load_encoder("blocks"), Threat("linf", 0.1)  # nothing moves by more than 0.8
     m = measurement("blocks", n=200, shift=0.5, shift_upper=np.full(200, 0.6))
     row = score_bracket.bracket(m, blocks, threat, 0.05)
-    names = ("limit from below", "AS found", "AS bound", "limit from above", "a priori")
+    names = ("from below, KL", "AS found", "AS bound", "from above, KL", "a priori")
     sides = [row[name] for name in names]
+    assert row["from below, DKW"] < row["AS found"]  # type: ignore[operator]
     assert sides == sorted(sides)  # type: ignore[type-var]
     assert sides[1::1][:2] == pytest.approx([0.5, 0.6])
     assert sides[-1] == pytest.approx(0.8)

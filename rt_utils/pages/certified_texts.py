@@ -17,8 +17,7 @@ RESULT = (
     "only points that are classified correctly count. Attacks can find more than they did; nothing can pass a bound."
 )
 ONE_RESULT = (
-    "{encoder} on {data}: {clean:.1%} right, {PGD:.1%} right under attack, and {best:.1%} *certified and right* "
-    "({way}; clean {its clean:.1%})"
+    "{encoder} on {data}: {clean:.1%} right, and {best:.1%} *certified and right* ({way}; clean {its clean:.1%})"
 )
 SHARES = (
     "**{encoder}**, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves right "
@@ -46,8 +45,7 @@ SEEDS = (
 READING = (
     "**How to read it.** From left to right after PGD, each certificate is at least as strong as the one before; what "
     "lies between merged and PGD is open. At radius {eps} merging adds {merged:.1f} points to Theorem 2 on average, "
-    "\\(\\bar v_P\\) adds {subspace:.1f}: nearly all that Theorem 2 loses here, it loses because it looks at a length "
-    "where merging looks at every entry. A probe trained on the worst margins adds {probe:.1f} further points, and "
+    "$\\bar v_P$ adds {subspace:.1f}: Theorem 2 looks at a length, merging at every entry. A probe trained on the worst margins adds {probe:.1f} further points, and "
     "gives up {lost:.1f} points of clean accuracy."
 )
 BOUNDS = (
