@@ -21,8 +21,8 @@ from rt_utils.theory.threat import Threat, format_eps
 def bracket(m: Measurement, encoder: Encoder, threat: Threat, rho: float) -> dict[str, object]:
     """Both sides of the AS score of the sample, and of E S over new images, each limit at 1 - rho; in feature units.
 
-    On the sample the score lies between the mean shift found and the mean bound. For new images the lower limits use the
-    shifts found, one of them without an a-priori bound; the upper one uses the certified bounds and the a-priori one.
+    On the sample the score lies between the mean shift found and the mean bound. For new images the lower limits use
+    the shifts found, one without an a-priori bound; the upper one uses the certified bounds and the a-priori one.
     """
     assert m.shift_upper is not None
     most = interval_bounds.a_priori(encoder, threat)
