@@ -101,20 +101,22 @@ def over_radii(
     worst: ProbeSettings,
     plan: AttackPlan,
     *,
+    attacked: int | None = None,
     workers: int = 0,
 ) -> pd.DataFrame:
     """`row` of every pair at every threat, with encoder, data, eps and `flipped` (`broken`).
 
-    `probe` fits the book's probe and `worst` the two others; `plan` attacks the first. Raises InputError for an encoder
-    without interval bounds.
+    `probe` fits the book's probe and `worst` the two others; `plan` attacks the first of them, on the first `attacked`
+    test images or on all. Raises InputError for an encoder without interval bounds.
     """
     heads = fit_probes(pairs, probe, workers=workers)
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
     certified = certify_all([(*case, threat.eps) for case in cases for threat in threats], worst, workers)
-    by_threat = [measure(cases, threat, plan, workers=workers) for threat in threats]
-    attacked = [of_threat[k] for k in range(len(cases)) for of_threat in by_threat]
+    few = [(encoder, head, data.first(attacked or len(data.test))) for encoder, head, data in cases]
+    by_threat = [measure(few, threat, plan, workers=workers) for threat in threats]
+    measured = [of_threat[k] for k in range(len(cases)) for of_threat in by_threat]
     rows = []
-    for found, m, (case, threat) in zip(certified, attacked, product(cases, threats), strict=True):
+    for found, m, (case, threat) in zip(certified, measured, product(cases, threats), strict=True):
         where = {"encoder": case[0].name, "data": case[2].name, "eps": format_eps(threat.eps, threat.norm)}
         rows.append(where | row(found, m) | {"flipped": broken(found, m)})
     return pd.DataFrame(rows)

@@ -21,8 +21,8 @@ from rt_utils.theory.threat import Threat, format_eps
 def bracket(m: Measurement, encoder: Encoder, threat: Threat, rho: float) -> dict[str, object]:
     """Both sides of the AS score of the sample, and of E S over new images, each limit at 1 - rho; in feature units.
 
-    On the sample the score lies between the mean shift found and the mean bound. For new images both limits use the
-    a-priori bound: the lower one on the shifts found, the upper one on the certified bounds.
+    On the sample the score lies between the mean shift found and the mean bound. For new images the lower limits use
+    the shifts found, one without an a-priori bound; the upper one uses the certified bounds and the a-priori one.
     """
     assert m.shift_upper is not None
     most = interval_bounds.a_priori(encoder, threat)
@@ -32,10 +32,11 @@ def bracket(m: Measurement, encoder: Encoder, threat: Threat, rho: float) -> dic
         "encoder": m.encoder,
         "data": m.data,
         "n": len(found),
-        "limit from below": score_limits.mean_limits(found, most, rho)[0],
+        "from below, DKW": score_limits.mean_from_below(found, rho),
+        "from below, KL": score_limits.mean_limits(found, most, rho)[0],
         "AS found": found.mean(),
         "AS bound": bound.mean(),
-        "limit from above": score_limits.mean_limits(bound, most, rho)[1],
+        "from above, KL": score_limits.mean_limits(bound, most, rho)[1],
         "a priori": most,
     }
 

@@ -17,16 +17,15 @@ RESULT = (
     "only points that are classified correctly count. Attacks can find more than they did; nothing can pass a bound."
 )
 ONE_RESULT = (
-    "{encoder} on {data}: {clean:.1%} right, {PGD:.1%} right under attack, and {best:.1%} *certified and right* "
-    "({way}; clean {its clean:.1%})"
+    "{encoder} on {data}: {clean:.1%} right, and {best:.1%} *certified and right* ({way}; clean {its clean:.1%})"
 )
 SHARES = (
-    "**{encoder}**, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves right "
-    "({steps} steps on the loss and as many on the representation: an upper bound on what can be certified), with the "
-    "book's probe. Then *certified and right* with it: by Theorem 2, by \\(\\bar v_P\\) in place of "
-    "\\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst merged margins at that radius (M), clean and "
-    "certified; one trained on Theorem 2's (T). Last: mean bound and mean shift found, in feature units, and their "
-    "ratio."
+    "**{encoder}**, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves "
+    "right ({steps} steps from {starts} starts on the loss, as many on the representation, on the first {few}: an "
+    "upper bound on what can be certified of them), with the book's probe. Then *certified and right* with it: by "
+    "Theorem 2, by \\(\\bar v_P\\) in place of \\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst "
+    "merged margins at that radius (M), clean and certified; one trained on Theorem 2's (T). Last, on the images "
+    "attacked: mean bound and mean shift found, in feature units, and their ratio."
 )
 COLUMNS = {
     THEOREM_2: "\\(\\norm{\\bar v}\\lt m\\)",
@@ -46,9 +45,8 @@ SEEDS = (
 READING = (
     "**How to read it.** From left to right after PGD, each certificate is at least as strong as the one before; what "
     "lies between merged and PGD is open. At radius {eps} merging adds {merged:.1f} points to Theorem 2 on average, "
-    "\\(\\bar v_P\\) adds {subspace:.1f}: nearly all that Theorem 2 loses here, it loses because it looks at a length "
-    "where merging looks at every entry. A probe trained on the worst margins adds {probe:.1f} further points, and "
-    "gives up {lost:.1f} points of clean accuracy."
+    "$\\bar v_P$ adds {subspace:.1f}: Theorem 2 looks at a length, merging at every entry. A probe trained on the "
+    "worst margins adds {probe:.1f} further points, and gives up {lost:.1f} points of clean accuracy."
 )
 BOUNDS = (
     "On {vacuous} the bound is {times:,.0f} times what the attack finds at the smaller radius: it is true, and says "
@@ -66,7 +64,7 @@ def shown(part: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 def of_seeds(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     """The rows of the kept record as their table shows them, and the columns' formats."""
-    formats = dict.fromkeys(rows.select_dtypes("number"), ".3f") | {"seed": "d", "n": "d", RATIO: ".2f"}
+    formats = dict.fromkeys(map(str, rows.select_dtypes("number")), ".3f") | {"seed": "d", "n": "d", RATIO: ".2f"}
     return rows.rename(columns=COLUMNS), {COLUMNS.get(name, name): given for name, given in formats.items()}
 
 
