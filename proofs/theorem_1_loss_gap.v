@@ -290,7 +290,8 @@ Proof.
   assert (norm2 r (sub (f x') (f x)) <= S) by (apply HS; now exists x'). nra.
 Qed.
 
-(** [lemma-1] As printed, for n points. Idea: average [loss_gap_sample] and divide. *)
+(** [lemma-1] As printed, for n points, and for the absolute value of the mean gap, which is
+    the mean gap itself, since no T_i is negative. Idea: average [loss_gap_sample] and divide. *)
 Theorem lemma_1 n (x : nat -> X) (y : nat -> nat) (S A : vec) :
   (0 < n)%nat -> 0 < C1 -> 0 < L ->
   (forall i, (i < n)%nat ->
@@ -737,18 +738,18 @@ End AllHeads.
 (** [loss-gap-all-heads] On that event the bound holds for every head, labelling and loss at
     once. Idea: [truncated_gap] and [truncated_mean_on_event]. *)
 Theorem all_heads_on_event K p (X : Type) r (f : X -> vec) (reach : X -> X -> Prop) (x : nat -> X)
-  (y : nat -> nat) (S : vec) l eta :
+  (S : vec) l eta :
   (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 -> l <> nil -> (forall k, 0 <= S k) ->
   0 <= eta -> (forall k, (k < K)%nat -> reach (x k) (x k)) ->
   (forall k, (k < K)%nat -> is_lub (shifts r X f reach (x k)) (S k)) -> dkw_event K p S eta l ->
-  forall c W b loss a C1 C2 (A : vec), 0 <= C1 -> 0 <= C2 -> lipschitz a c C1 loss ->
-  0 <= head_norm c r W a -> (forall k, (k < K)%nat -> (y k < c)%nat) ->
+  forall c W b loss (y : nat -> nat) a C1 C2 (A : vec), 0 <= C1 -> 0 <= C2 ->
+  lipschitz a c C1 loss -> 0 <= head_norm c r W a -> (forall k, (k < K)%nat -> (y k < c)%nat) ->
   (forall k x', (k < K)%nat -> reach (x k) x' -> 0 <= loss (logit r W b (f x')) (y k) <= C2) ->
   (forall k, (k < K)%nat -> is_lub (losses r W b X f reach loss (x k) (y k)) (A k)) ->
   E K p A - E K p (fun k => loss (logit r W b (f (x k))) (y k))
   <= lsum (fun k => Rmin C2 (C1 * head_norm c r W a * S k)) l / INR (length l) + C2 * eta.
 Proof.
-  intros Hp Hp1 Hl HS Heta H0 HSup HD c W b loss a C1 C2 A HC1 HC2 Hlip HL Hy HB HA.
+  intros Hp Hp1 Hl HS Heta H0 HSup HD c W b loss y a C1 C2 A HC1 HC2 Hlip HL Hy HB HA.
   eapply Rle_trans; [|apply (truncated_mean_on_event K p Hp S l eta (C1 * head_norm c r W a) C2);
     auto; now apply Rmult_le_pos].
   rewrite <- E_sub. apply E_le; auto. intros k Hk.
@@ -880,10 +881,11 @@ Qed.
 (** [ex-gap-zero] Counterexample without 0 in Delta: the rows 1 and -1, the feature 0, and an
     adversary who must move it to 1, which helps the first class. The loss gap is negative. *)
 Theorem gap_without_zero_is_negative :
-  let f := fun x : R => vector [x] in let reach := fun x x' : R => x' = x + 1 in
+  let f := fun x : R => vector [x] in
+  let reach := fun x x' : R => x' = x + 1 in
   let W := matrix [[1]; [-1]] in
   exists A, is_lub (losses 1 W no_bias R f reach (cross_entropy 2) 0 0) A /\
-    A - cross_entropy 2 (logit 1 W no_bias (f 0)) 0 < 0.
+  A - cross_entropy 2 (logit 1 W no_bias (f 0)) 0 < 0.
 Proof.
   intros f reach W. exists (cross_entropy 2 (logit 1 W no_bias (f (0 + 1))) 0). split.
   - split; [intros t (x' & -> & ->); lra|]. intros t H. apply H. now exists (0 + 1).

@@ -75,7 +75,8 @@ Proof.
     eapply lt_ext_mono; [|eassumption]. apply Hs. now exists x'.
 Qed.
 
-(** [theorem-2] As printed, with the supremum S(x). Idea: a supremum is an upper bound. *)
+(** [theorem-2] As printed, with the supremum S(x). The conclusion is a little more: at x + delta,
+    y is the only class with the largest logit. Idea: a supremum is an upper bound. *)
 Theorem theorem_2 (x : X) (y : nat) (S : R) :
   predicts (f x) y -> is_lub (shifts x) S -> lt_ext S (margin_ratio (f x) y) ->
   forall x', reach x x' -> only_predicts (f x') y.

@@ -1,6 +1,7 @@
 """The Coq sources against the book and the package: labels, what is left unchecked, constants. No Coq is needed."""
 
 import math
+import os
 import re
 import subprocess
 import sys
@@ -237,3 +238,37 @@ def test_a_statement_has_what_its_open_sections_fix() -> None:
     assert "Hypothesis Hlip" not in text["lemma_2"]  # its section opens later
     assert text["lemma_3_best"] == ""  # the section before is closed
     assert "Notation LHS" in text["converse_signs"]
+
+
+PAGE = """# A page
+
+```{prf:theorem} A criterion
+:label: theorem-2
+
+True.
+```
+
+```{prf:theorem} Unknown to the proofs
+:label: theorem-3
+
+True.
+```
+
+```{machine-checked} definitions
+```
+"""
+
+
+def test_the_mark_stands_in_a_built_page(tmp_path: Path) -> None:
+    (tmp_path / "index.md").write_text(PAGE, "utf-8")
+    (tmp_path / "conf.py").write_text("extensions = ['myst_parser', 'sphinx_proof', 'machine_checked']\n", "utf-8")
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", str(tmp_path), str(tmp_path / "html")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "book" / "extensions")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "html" / "index.html").read_text("utf-8")
+    assert page.count('<details class="rt-checked"') == 1
+    assert page.index("A criterion") < page.index('id="checked-theorem-2"') < page.index("Unknown to the proofs")
+    assert page.count("Definition margin_ratio") == 2  # in the mark, and in the list
+    for file in re.findall(r'href="(proofs/[^"]*)"', page):
+        assert (tmp_path / "html" / file).is_file()
