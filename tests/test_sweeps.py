@@ -29,7 +29,7 @@ def check_cells_are_whole(folder: Path) -> None:
 
 
 def test_a_failing_cell_is_named_and_stops_no_other(tmp_path: Path) -> None:
-    book = small_book.make(tmp_path)
+    book = small_book.make(tmp_path / "an odd 'name': $(x)")
     options = ["--data", "digits,glyphs", "--eps", "1/255,2/255", "-p", "drop", "glyphs", "-p", "results", "out"]
     out, err = small_book.finished(small_book.sweep(book, *options), 1)
     failed = sorted(path.stem for path in (book / "out" / "failed").glob("*.ipynb"))

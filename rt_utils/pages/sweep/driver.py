@@ -79,7 +79,7 @@ def _plan(sweep: Sweep, todo: Iterable[str], run: Path, cores: int, profile: Pat
 
 def _command(run: Path, plan: dict[str, Any], cores: int, profile: Path | None) -> list[str]:
     command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "--snakefile", str(paths.SWEEP / "Snakefile")]
-    command += ["--directory", str(run), "--config", f"plan={run / 'plan.json'}"]
+    command += ["--directory", str(run)]
     if profile:
         return [*command, "--profile", str(profile)]
     limits = ["--resources", f"gpu={len(plan['gpus'])}"] if plan["gpus"] else []
