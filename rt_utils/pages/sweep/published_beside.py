@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from rt_utils.evaluation.summary import HEAD_NORM
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.pages.published import as_shown, published_table
 
 TABLES = {
