@@ -79,6 +79,7 @@ def test_names_of_cells_are_those_of_files(image_folder: Path, book: Path) -> No
             ["small", "--seeds", "2", "--cores", "-1"],
             "--cores -1 is out of range: give how many, or leave it out for all",
         ),
+        (["small", "--seeds", "2", "-p", "results", "a{b}"], "results 'a{b}' lies in a folder with braces"),
         (["small", "--seeds", "2", "--profile", "no"], "no profile 'no': give slurm, or a folder that holds"),
         (["plain", "--eps", "1/255"], "plain has no parameter eps: leave --eps out, or see rt list"),
         (["ledgers", "--seeds", "1"], "ledgers collects what other chapters wrote: sweep one of those"),

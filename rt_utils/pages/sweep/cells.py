@@ -114,6 +114,8 @@ def plan(chapter: str, given: Mapping[str, Any], axes: Mapping[str, Any]) -> Swe
         cells[name] = Cell(name, swept, {**shared, **swept}, _kept(checked))
     key = hashlib.sha256("\n".join(cells).encode()).hexdigest()[:8]
     folder = Path(given.get("results") or Path("results") / f"sweep-{chapter}-{key}")
+    if set("{}") & set(str(folder.absolute())):
+        raise InputError(f"results {str(folder)!r} lies in a folder with braces, which Snakemake takes for its own")
     return Sweep(chapter, tuple(cells.values()), folder.absolute())
 
 

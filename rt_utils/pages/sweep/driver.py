@@ -79,7 +79,7 @@ def _plan(sweep: Sweep, todo: Iterable[str], run: Path, cores: int, profile: Pat
 
 def _command(run: Path, plan: dict[str, Any], cores: int, profile: Path | None) -> list[str]:
     command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "--snakefile", str(paths.SWEEP / "Snakefile")]
-    command += ["--directory", str(run), "--config", f"plan={run / 'plan.json'}"]
+    command += ["--directory", str(run)]
     if profile:
         return [*command, "--profile", str(profile)]
     limits = ["--resources", f"gpu={len(plan['gpus'])}"] if plan["gpus"] else []
@@ -110,10 +110,15 @@ def _snakemake(command: list[str], log: Path, watch: Watch, at_once: int) -> Non
         signal.signal(signal.SIGINT, before)
 
 
+def _remove_runs(places: Places) -> None:
+    """Remove what Snakemake kept of each run of a driver; one that outlived its driver may write there yet."""
+    for run in places.runs.iterdir():
+        shutil.rmtree(run, ignore_errors=True)
+
+
 def _compute(sweep: Sweep, places: Places, cores: int, profile: Path | None, made: dict[str, str]) -> set[str]:
     """Compute the cells that are not done; returns the names of those that began."""
-    for old in places.runs.iterdir():  # of drivers that are no more: what they have not begun, they will not begin
-        shutil.rmtree(old, ignore_errors=True)
+    _remove_runs(places)  # of drivers that are no more: what they have not begun, they will not begin
     todo = [cell.name for cell in sweep.cells if not places.done(cell.name, made)]
     if len(todo) < len(sweep.cells):
         print(f"{len(sweep.cells) - len(todo)} of {len(sweep.cells)} cells are there already", flush=True)
@@ -131,7 +136,7 @@ def _compute(sweep: Sweep, places: Places, cores: int, profile: Path | None, mad
     at_once = len(todo) if profile else max(1, cores // plan["threads"])
     watch = Watch(places, run, todo, made, known)
     _snakemake(_command(run, plan, cores, profile), places.log, watch, at_once)
-    shutil.rmtree(run, ignore_errors=True)
+    _remove_runs(places)
     return watch.begun
 
 
