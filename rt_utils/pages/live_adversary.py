@@ -76,7 +76,7 @@ def write(folder: Path, names: Sequence[str] = LIVE) -> list[Path]:
     """
     data, encoders = digits(), [load_encoder(name) for name in names]
     heads = fit_probes([(encoder, data) for encoder in encoders], ProbeSettings())
-    contents = {"digits": digits_data(data)}
+    contents = {"digits": digits_data(data) | {"encoders": [short_name(name) for name in names]}}
     contents |= {short_name(e.name): encoder_data(e, head) for e, head in zip(encoders, heads, strict=True)}
     folder.mkdir(parents=True, exist_ok=True)
     for key, value in contents.items():

@@ -25,19 +25,19 @@ RT.work = function (network, attack, port) {
     else kept.push({ eps, images: [image, worst] });
   }
 
-  async function search({ id, encoder, key, x, threat, settings, only }) {
+  async function search({ id, encoder, key, x, threat, settings, only }) { // only: "known", what is remembered; "noise", random starts that are not remembered
     const { run, head } = encoders.get(encoder);
     if (!memory.has(key)) memory.set(key, []);
-    const kept = memory.get(key);
+    const kept = memory.get(key), old = only === "noise" ? [] : known(kept, x, threat);
     let last = null;
-    for (const state of attack.search(run, head, x, threat, { ...settings, known: known(kept, x, threat) })) {
+    for (const state of attack.search(run, head, x, threat, { ...settings, known: old })) {
       last = state;
       port.postMessage({ id, ...state, done: false });
       if (only === "known") break;
       await breath();
       if (id !== newest) break;
     }
-    if (last.best.seen) keep(kept, threat.eps, last.best);
+    if (last.best.seen && only !== "noise") keep(kept, threat.eps, last.best);
     if (id === newest && only !== "known") port.postMessage({ id, ...last, done: true });
   }
 
