@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help book test test-book test-slow test-long check notebooks encoders natural-encoders reference lock clean install
+.PHONY: help book test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -27,6 +27,9 @@ test-long: install ## the tests that take more than three minutes each, outside 
 check: install ## ruff and mypy, on the chapters too; which room imports which
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache --no-logo \
 	    && $(BIN)/python book/check_chapters.py
+
+proofs: ## check every proof by Coq, which must be there, and that false variants fail; no .venv is needed
+	@$(PYTHON) proofs/check.py
 
 notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from progress import Progress
+
+from rt_utils.runtime.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html" / "index.html"

@@ -11,7 +11,7 @@ from typing import Any
 import jupytext
 
 from rt_utils.pages import execution, profiles
-from rt_utils.runtime import paths
+from rt_utils.runtime import cache_size, paths
 from rt_utils.runtime.errors import InputError
 
 _VALUE = "\0"  # put before a value that begins with a minus, which argparse would take for an option
@@ -57,14 +57,32 @@ def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
 
 def print_cache(*, clear: bool) -> None:
     """What the cache holds, one line a kind; then nothing, if it is to be cleared."""
-    from rt_utils.runtime import cache, paths
+    from rt_utils.runtime import cache
 
     print(paths.cache())
     for kind, state, entries, size in cache.contents():
         print(f"{kind:10} {state:8} {entries:6} entries {size / 1e6:9.1f} MB")
+    total, most = sum(row[3] for row in cache.contents()), cache_size.bound()
+    print(
+        f"in all {total / 1e6:.1f} MB of at most {most / 1e6:.1f} MB, which {cache_size.VARIABLE} sets; what was unused"
+    )
+    print("for longest goes first; rt cache --clear removes all of it")
     if clear:
         cache.clear()
         print("cleared")
+
+
+def run_sweep(options: argparse.Namespace) -> None:
+    """Check every cell of a sweep, then compute those that are not there. Raises InputError."""
+    from rt_utils.pages.sweep import cells, driver
+
+    if options.cores < 0:
+        raise InputError(f"--cores {options.cores} is out of range: give how many, or leave it out for all")
+    swept = {axis: value for axis in cells.AXES if (value := getattr(options, axis)) is not None}
+    if not swept:
+        raise InputError("nothing is swept: give at least one of --" + ", --".join(cells.AXES))
+    given = _given(options.chapter, options.files, options.pairs)
+    driver.run(cells.plan(options.chapter, given, swept), options.cores, options.profile)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,13 +95,24 @@ def _parser() -> argparse.ArgumentParser:
     kept_run.add_argument("chapter")
     kept_run.add_argument("--check", action="store_true", help="recompute it from its own record and compare")
     kept_run.add_argument("--profile", default="natural", help="whose record to check (default: natural)")
-    for command in (one, kept_run):
+    many = commands.add_parser("sweep", help="run one chapter under many choices of parameters, as Snakemake jobs")
+    many.add_argument("chapter")
+    for axis, what in (("eps", "radii"), ("encoder", "encoders"), ("data", "data sets")):
+        many.add_argument(f"--{axis}", metavar="A,B", help=f"{what}, one for each cell")
+    many.add_argument("--seeds", type=int, metavar="N", help="so many seeds, from the chapter's own on")
+    where = many.add_mutually_exclusive_group()
+    where.add_argument("--cores", type=int, default=0, metavar="N", help="of this machine (default: all)")
+    where.add_argument("--profile", default="", metavar="DIR", help="a Snakemake profile, or slurm")
+    for command in (one, kept_run, many):
         command.add_argument("-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
         command.add_argument("-f", dest="files", action="append", default=[], metavar="FILE", help="YAML with some")
+    for command in (one, kept_run):
         command.add_argument("-q", dest="quiet", action="store_true", help="no progress bar")
     commands.add_parser("list", help="the chapters and their parameters")
     commands.add_parser("notebooks", help="write the .ipynb beside each source")
-    kept = commands.add_parser("cache", help="what is kept of attacks, heads and features, and how to clear it")
+    kept = commands.add_parser(
+        "cache", help="what is kept of attacks, heads and features, how large it may be, how to clear it"
+    )
     kept.add_argument("--clear", action="store_true", help="remove all of it")
     return parser
 
@@ -105,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given_arguments[i] = _VALUE + given_arguments[i]
     options = _parser().parse_args(given_arguments)
     try:
+        cache_size.bound()  # refused before anything runs
         if options.command in ("run", "reference"):
             given = _given(options.chapter, options.files, options.pairs)
             progress = not options.quiet and sys.stderr.isatty()
@@ -117,6 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 check_reference(options.chapter, options.profile, progress=progress)
             else:
                 print(f"wrote {keep_reference(options.chapter, given, progress=progress)}")
+        elif options.command == "sweep":
+            run_sweep(options)
         elif options.command == "list":
             for chapter in execution.chapters():
                 declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))

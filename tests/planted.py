@@ -288,13 +288,13 @@ TRANSFER = _in(
         "test_a_head_computes_in_double_precision_and_its_layer_in_single",
     ),
     (
-        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
-        "momentum=0.0, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(l",
+        "momentum=0.0, weight_decay=settings.weight_decay)\n    starts = range(0, len(l",
         "test_three_steps_of_the_probe",
     ),
     (
-        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(f",
-        "momentum=0.9)\n    starts = range(0, len(f",
+        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, len(l",
+        "momentum=0.9)\n    starts = range(0, len(l",
         "test_three_steps_of_the_probe",
     ),
     (
@@ -535,8 +535,62 @@ PURIFICATION = [
     ),
 ]
 
+SUBSPACE = [
+    *_in(
+        "test_subspace",
+        (  # a span that is too small
+            "return rows[: min(rank, len(w) - 1)]",
+            "return rows[: min(rank, len(w) - 2)]",
+            "test_the_projector_of_every_head[few classes]",
+        ),
+        (  # too large
+            "return rows[: min(rank, len(w) - 1)]",
+            "return rows",
+            "test_the_projector_of_every_head[few classes]",
+        ),
+        (  # of the rows instead of their differences
+            "linalg.svd(w - w.mean(0), full_matrices=False)",
+            "linalg.svd(w, full_matrices=False)",
+            "test_the_projector_of_every_head[few classes]",
+        ),
+        (  # of the differences from one row, with that row
+            "linalg.svd(w - w.mean(0), full_matrices=False)",
+            "linalg.svd(torch.cat([w[:1], w[1:] - w[0]]), full_matrices=False)",
+            "test_the_score_does_not_see_a_row_that_is_added_to_all",
+        ),
+        (
+            "tolerance = max(w.shape) * torch.finfo(torch.float64).eps",
+            "tolerance = 0.5",
+            "test_the_projector_of_every_head[few classes]",
+        ),
+        (
+            "((z_perturbed - z).double() @ basis.T).norm(dim=1)",
+            "(z_perturbed - z).double().norm(dim=1)",
+            "test_what_is_orthogonal_to_the_differences_does_not_count",
+        ),
+    ),
+    *_in(
+        "test_subspace_search",
+        (
+            '{"weight": basis.float()}',
+            '{"weight": basis.float().flip(1)}',
+            "test_the_known_shift_in_the_subspace_is_found",
+        ),
+        (
+            "*(((aimed, shifts),) if find.kind == KIND else ()),",
+            "(aimed, shifts),",
+            "test_the_best_of_hand_made_finds",
+        ),
+        (
+            "(furthest, statements.shift(clean, found.double()))",
+            "(furthest, shifts)",
+            "test_the_best_of_hand_made_finds",
+        ),
+    ),
+]
+
 PLANTED = [
     *(THREAT + BOUNDS + ATTACKS + SEARCH + MEASURE + TRANSFER),
     *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA),
-    *(CORRUPTIONS + REGRESSION + PURIFICATION),
+    *(CORRUPTIONS + REGRESSION + PURIFICATION + SUBSPACE),
 ]

@@ -179,7 +179,8 @@ def test_with_labels_from_the_file_alone(image_folder: Path, monkeypatch: pytest
     assert summary["blocked_pairs"] == np.mean(blocked)
     claims = pd.read_csv("files/ledger.csv")
     theory = claims[claims.claim.str.startswith(("Pairs", "Lemma", "Theorem"))]
-    assert len(theory) == 4
+    assert len(theory) == 5
+    assert theory.claim.str.contains("subspace").sum() == 1
     assert set(theory.verdict) == {"holds"}
     assert theory.lhs.iloc[0] > 0.5  # with two classes the margins of a pair come close to its distance
 

@@ -1,5 +1,6 @@
 """The audit's parts: the ladder of sizes, the checks of the attack, pairs of images, and the verdict in words."""
 
+import dataclasses
 import inspect
 import types
 from collections.abc import Callable
@@ -11,20 +12,26 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from measured import measurement
 from PIL import Image
 from torch import nn
 
 from rt_utils.evaluation import audit, audit_budget, audit_checks, pairs
-from rt_utils.evaluation.audit import Audit, Theorems
+from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_checks import CHECKS
+from rt_utils.evaluation.audit_theorems import Theorems, within
 from rt_utils.evaluation.masked_gradient import quick_plan, rounded
+from rt_utils.evaluation.measurement import table
 from rt_utils.evaluation.pairs import Pairs
+from rt_utils.evaluation.search import Find
+from rt_utils.evaluation.subspace_search import KIND, best_in_subspace
 from rt_utils.images.data_set import DataSet, split_of
 from rt_utils.images.folder import smaller_than
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import audit_subject, audit_tables, audit_verdict, elements, parameters
+from rt_utils.pages import audit_subject, audit_tables, audit_verdict, elements, parameters, subspace_section
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory import statements
 from rt_utils.theory.threat import Threat
 
 THREAT = Threat("linf", 8 / 255)
@@ -245,7 +252,7 @@ def contradictions(module: types.ModuleType) -> int:
     for _ in range(200):
         z, weight = rng.normal(size=(6, 2)), rng.normal(size=(3, 2))
         logits = torch.from_numpy(z @ weight.T)
-        ratios = audit.statements.margin_ratio(logits, torch.from_numpy(weight)).numpy()
+        ratios = statements.margin_ratio(logits, torch.from_numpy(weight)).numpy()
         found, predicted = module.Pairs.of(z), logits.argmax(1).numpy()
         count += int((found.blocked(0.999 * ratios) & found.differ(predicted)).sum())
     return count
@@ -347,10 +354,30 @@ def test_the_verdict_in_words() -> None:
     with_labels = filled(audit_verdict.with_labels(done, yours))
     assert "right on 100.0% of the clean images and, under every perturbation found, on 66.7%" in with_labels
     assert "fulfilled at 66.7%" in with_labels
+    assert "subspace" not in with_labels
     assert "The images have no labels" in filled(audit_verdict.with_labels(audited(), yours))
     attacked = audit_verdict.what_was_attacked(yours, 3, 2)
     extra = {"encoder": "e", "threat": "t", "input_size": 32}
     assert "2 of them are smaller than the encoder's 32 pixels and were" in attacked[0].format(**attacked[1], **extra)
+
+
+def test_the_heads_own_subspace_has_a_line_and_claims() -> None:
+    z, reached = [[2.0, 0.0], [-2.0, 0.0], [2.0, 5.0]], np.array([[2.0, 3.0], [1.0, 0.0], [3.0, 5.0]])
+    m = measurement(z, [[1.0, 0.0], [-1.0, 0.0]], [0, 1, 0], z_shift=reached.tolist())
+    find = Find(KIND, np.arange(3), reached)
+    m = dataclasses.replace(m, subspace=best_in_subspace(m.head, torch.tensor(z).double(), [find]))
+    done = dataclasses.replace(audited(labels=[0, 1, 0]), measurement=m, points=table(m))
+    words = filled(audit_verdict.with_labels(done, Subject("digits", None, 0)))
+    assert "Of the 2 features the probe sees 1 direction." in words
+    assert done.fulfilled.tolist() == [False, False, True]  # the first moves far, to where the head does not look
+    assert words.endswith("fulfilled at 66.7%, of the 66.7% whose prediction nothing found changes.")
+    entered: list[tuple[str, dict[str, Any]]] = []
+    subspace_section.enter(
+        within(done), lambda name, **values: entered.append((name, values)), encoder="mine", data="d"
+    )
+    assert [("subspace" in name, values["n"], values["lhs"]) for name, values in entered] == [(True, 2, 0.0)] * 2
+    assert {(values["encoder"], values["data"]) for _, values in entered} == {("mine", "d")}
+    assert within(audited(labels=[0, 1, 0])).empty
 
 
 def test_what_the_files_hold() -> None:

@@ -67,3 +67,13 @@ def test_the_curves_and_where_the_second_stage_begins() -> None:
     (axis,) = pretraining.training(curves).axes
     border = [line for line in axis.lines if line.get_linestyle() == ":"]
     assert [line.get_xdata()[0] for line in border] == [2.5]  # type: ignore[index]
+
+
+def test_what_is_certified_is_a_row_a_radius() -> None:
+    given = dict(CARDS)
+    shares = {"1/255": {"S < m": 0.4, "merged": 0.5}, "2/255": {"S < m": 0.2, "merged": 0.3}}
+    given["embedded/certified"] = card(0.8, 0.3)
+    given["embedded/certified"]["measured"]["certified"] = shares
+    rows = cards.certified(given).set_index("radius")
+    assert list(rows.name) == ["embedded/certified"] * 2
+    assert list(rows.loc["2/255", ["n", "clean acc.", "S < m", "merged"]]) == [10, 0.8, 0.2, 0.3]

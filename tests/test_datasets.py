@@ -12,8 +12,10 @@ from rt_utils.images.drawn import glyphs
 from rt_utils.images.folder import decode
 from rt_utils.runtime.errors import InputError
 
+DRAWN = ["glyphs", "letters", "numerals", "digits", "digits:stretched", "digits:coloured", "textures", "sprites"]
 
-@pytest.mark.parametrize("name", ["glyphs", "digits", "digits:stretched", "textures", "sprites"])
+
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_drawn_or_built_in_set(name: str) -> None:
     one, two = (load_data_set(name, size=32, n_train=60, n_test=50, seed=3) for _ in range(2))
     other = load_data_set(name, size=32, n_train=60, n_test=50, seed=4)
@@ -28,6 +30,34 @@ def test_a_drawn_or_built_in_set(name: str) -> None:
 def test_a_glyph_does_not_depend_on_how_many_are_drawn() -> None:
     few, many = (glyphs.draw_many(n, seed=1, stream=2)[0] for n in (5, 50))
     assert (few == many[:5]).all()
+
+
+def test_letters_and_numerals_are_glyphs_of_these_classes_alone() -> None:
+    """What is pretrained on letters alone has seen no numeral."""
+    for name, first in (("numerals", 0), ("letters", 10)):
+        data = load_data_set(name, size=32, n_train=60, n_test=40)
+        assert "".join(data.classes) == glyphs.CLASSES[first : {0: 10, 10: 36}[first]]
+        for i in (0, 7, 33):
+            label = int(data.test.required_labels()[i])
+            drawn = glyphs.draw(first + label, np.random.default_rng([0, 2, i]))
+            assert (data.test.images[i].numpy() == drawn).all()
+
+
+def test_coloured_digits_are_the_digits_in_other_colours() -> None:
+    grey, coloured = (
+        load_data_set(name, size=32, n_train=20, n_test=60).test for name in ("digits", "digits:coloured")
+    )
+    assert torch.equal(grey.required_labels(), coloured.required_labels())
+    ink = grey.pixels()[:, 0].flatten(1)
+    spread, contrast = [], []
+    for shape, pixels in zip(ink, coloured.pixels(), strict=True):
+        brightness = pixels.mean(0).flatten()
+        contrast.append(float(brightness[shape > 0.9].mean() - brightness[shape == 0].mean()))
+        assert abs(torch.corrcoef(torch.stack([shape, brightness]))[0, 1]) > 0.8
+        spread.append(float((pixels[0] - pixels[1]).abs().max()))
+    assert min(map(abs, contrast)) > 0.35
+    assert min(contrast) < 0 < max(contrast)  # dark on light too
+    assert sum(s > 0.2 for s in spread) > 20  # not grey
 
 
 def test_sprites_are_drawn_from_their_factors() -> None:

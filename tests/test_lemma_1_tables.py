@@ -8,7 +8,7 @@ import pytest
 import torch
 from handmade import SAME_SHORT_NAME, measurement
 
-from rt_utils.evaluation import attack_size, regularisation, summary
+from rt_utils.evaluation import attack_size, loss_gap, regularisation, summary
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan, Find
@@ -27,7 +27,7 @@ def gap(shift: float, n: int) -> float:
 
 def test_both_sides_of_lemma_1() -> None:
     row = summary.lemma_1(measurement("embedded/robust", 4, shift=0.5), 3)
-    assert (row["n"], row[summary.HEAD_NORM], row["AS score"]) == (3, 1.0, 0.5)
+    assert (row["n"], row[loss_gap.HEAD_NORM], row["AS score"]) == (3, 1.0, 0.5)
     assert row["diff. CE"] == pytest.approx(gap(0.5, 3))
     assert row["LHS"] == pytest.approx(gap(0.5, 3) / 2)
 

@@ -7,7 +7,10 @@ from typing import NamedTuple
 import pytest
 from conftest import ROOT
 
-READ = ("setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap")
+READ = (
+    *("setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap", "theorem_2_criterion", "slack", "converse"),
+    *("section_6_2_transfer_methods", "purification", "audit"),
+)
 CODE = re.compile(r"^(`{3,})\{code-(?:cell|block)\}.*?^\1$", re.DOTALL | re.MULTILINE)
 SYMBOL = r"(?:\\(?:mathcal|hat|bar|tilde) ?\{?)?\\?[A-Za-z]+\}?(?:_(?:\{\\mathrm\{\w+\}\}|\\?[A-Za-z0-9]+))?'?"
 # What a symbol may be called where a chapter introduces it. The table's row for the symbol must say the same word.
@@ -46,7 +49,7 @@ class Row(NamedTuple):
     shown: tuple[str, ...]  # as they stand, `$S(x)$`
     symbols: tuple[str, ...]
     meaning: str
-    where: str  # a chapter, or "" for all
+    where: tuple[str, ...]  # chapters; none: all of them
     code: tuple[str, ...]
 
 
@@ -66,7 +69,7 @@ def rows(text: str) -> list[Row]:
         names = tuple(plain(symbol[1]) for symbol in (re.match(rf"\$({SYMBOL})", text) for text in shown) if symbol)
         if names:
             one_chapter = len(cells) == 3
-            where = cells[2].strip("`") if one_chapter else ""
+            where = tuple(re.findall(r"`(\w+)`", cells[2])) if one_chapter else ()
             code = () if one_chapter else tuple(re.findall(r"`([^`]+)`", cells[3]))
             found.append(Row(shown, names, cells[1], where, code))
     return found
@@ -84,7 +87,8 @@ def introduced(text: str) -> Iterator[tuple[str, str]]:
     """Symbols that the text introduces, with what it calls them. `ratio $a/b$` introduces none."""
     for pattern in INTRODUCED:
         for match in pattern.finditer(text):
-            if match["symbol"] not in OPERATORS and DEFINED.match(match["rest"]):
+            product = re.fullmatch(r"[A-Za-z]{2,}", match["symbol"])  # a head $WA$ introduces nothing
+            if match["symbol"] not in OPERATORS and not product and DEFINED.match(match["rest"]):
                 yield plain(match["symbol"]), match["noun"]
 
 
@@ -92,16 +96,26 @@ def clashes(text: str, chapter: str, table: list[Row]) -> list[str]:
     """Symbols that the text calls something that is not their meaning in the table."""
     wrong = []
     for symbol, noun in introduced(text):
-        meanings = [row.meaning for row in table if symbol in row.symbols and row.where in ("", chapter)]
+        rows_of = [row for row in table if symbol in row.symbols]
+        own = [row for row in rows_of if chapter in row.where]  # they stand instead of the meaning for all
+        meanings = [row.meaning for row in own or [row for row in rows_of if not row.where]]
         if not any(re.search(rf"\b{noun}", meaning) for meaning in meanings):
             wrong.append(f"{noun} {symbol}")
     return wrong
 
 
 def test_a_symbol_stands_in_one_row() -> None:
-    names = [text for row in notation() for text in row.shown]
+    """Of all chapters in one, of a single chapter in one; what a name shows more than a symbol, as $F_n$, is apart."""
+    names = [(text, where) for row in notation() for text in row.shown for where in row.where or ("",)]
     assert len(names) > 40
     assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_the_chapters_of_the_table_exist() -> None:
+    chapters = {path.stem for path in (ROOT / "notebooks").glob("*.md")}
+    named = {where for row in notation() for where in row.where}
+    assert len(named) > 5
+    assert named <= chapters
 
 
 @pytest.mark.parametrize("chapter", READ)
@@ -145,8 +159,28 @@ def test_the_names_in_the_last_column_are_in_the_code() -> None:
     assert sorted(set(names) - words) == []
 
 
+SHIFT = re.compile(r"S\((?:x|X)\)\s*&?=\s*\\sup")
+
+
 def test_the_shift_is_defined_once_and_linked() -> None:
-    chapters = ("setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap")
-    texts = [prose(chapter) for chapter in chapters]
-    assert [len(re.findall(r"S\(x\)\s*&?=\s*\\sup", text)) for text in texts] == [1, 0, 0]
-    assert "{eq}`eq-feature-shift`" in texts[2]
+    texts = {path.stem: prose(path.stem) for path in (ROOT / "notebooks").glob("*.md")}
+    assert [chapter for chapter, text in texts.items() for _ in SHIFT.findall(text)] == ["setting"]
+    linked = {chapter for chapter, text in texts.items() if "{eq}`eq-feature-shift`" in text}
+    assert linked >= {"theorem_1_loss_gap", "theorem_2_criterion", "slack", "audit", "section_6_1_as_score"}
+
+
+ONCE = {"section-what-a-check-shows": "theorem_2_criterion", "section-scale": "slack"}
+SAID = {
+    "section-what-a-check-shows": re.compile(
+        r"as good as the attacks|no attack can (?:say|tell) by how much|maxima over the same perturbations"
+    ),
+    "section-scale": re.compile(r"[Mm]ultiply the features by|features ten times as large"),
+}
+
+
+@pytest.mark.parametrize("label", ONCE)
+def test_what_all_pages_share_is_said_once_and_linked(label: str) -> None:
+    texts = {path.stem: CODE.sub("", path.read_text("utf-8")) for path in (ROOT / "notebooks").glob("*.md")}
+    assert [chapter for chapter, text in texts.items() if f"({label})=" in text] == [ONCE[label]]
+    assert [chapter for chapter, text in texts.items() if SAID[label].search(text) and chapter != ONCE[label]] == []
+    assert sum(label in text for text in texts.values()) >= 4

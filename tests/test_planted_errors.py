@@ -40,6 +40,27 @@ PLANTED = {
         "old = statements.head_norm\nstatements.head_norm = lambda *a: old(*a) / 9\n"
     ),
     "converse, no allowance for the sample": "score_limits.hoeffding = lambda c2, n, rho, sides: 0.0\n",
+    "certified, ends of the pixels in the wrong order": (
+        "old = interval_bounds.interval\ninterval_bounds.interval = lambda layer, low, high: old(layer, high, low)\n"
+    ),
+    "certified, twice the radius": (
+        "old = interval_bounds.feature_box\n"
+        "interval_bounds.feature_box = lambda encoder, x, eps, *kind: old(encoder, x, 2 * eps, *kind)\n"
+    ),
+    "certified, the smaller move of each entry": (
+        "import torch\nworst_case.largest_move = lambda z, low, high: torch.minimum(high - z, z - low)\n"
+    ),
+    "certified, rows for their differences": (
+        "old = worst_case.merged_gaps\n"
+        "def of_rows(low, high, w, b, y):\n"
+        "    most = (low + high) / 2 @ w.T + (high - low) / 2 @ w.abs().T + b\n"
+        "    least = (low + high) / 2 @ w.T - (high - low) / 2 @ w.abs().T + b\n"
+        "    return most - least.gather(1, y[:, None])\n"
+        "worst_case.merged_gaps = of_rows\n"
+    ),
+    "certified, an end of the box as its centre": (
+        "old = worst_case.merged_gaps\nworst_case.merged_gaps = lambda low, high, *head: old(low, low, *head)\n"
+    ),
     "slack, half the norm of a layer": ("from rt_utils.models.networks.orthonormal import Grey\nGrey.norm /= 2\n"),
 }
 
@@ -55,5 +76,7 @@ def test_a_planted_error_is_caught(name: str, tmp_path: Path, monkeypatch: pytes
         if chapter in ("setting", "definition_1_lipschitz_losses")
         else SMALL | {"encoders": "embedded/robust", "data": "digits", "n_train": 1000, "n_test": 40}
     )
+    if chapter == "certified":
+        small |= {"encoders": "blocks", "n_test": 16, "n_train": 200}
     with pytest.raises(InputError, match="AssertionError"):
         execution.run(chapter, small, Path("out.ipynb"), progress=False)

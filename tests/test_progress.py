@@ -9,7 +9,8 @@ from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "book"))
 import pipeline
-from progress import Progress
+
+from rt_utils.runtime.progress import Progress
 
 
 class Terminal(io.StringIO):

@@ -17,6 +17,7 @@ THEORY = (
     "theorem_2_criterion",
     "slack",
     "converse",
+    "certified",
 )
 RERUN = re.compile(r"[Rr]erun this page")  # an exercise whose solution is another run
 SLOW = ("ex-purification-contrast", "ex-criterion-double")  # they pretrain, and attack with two radii

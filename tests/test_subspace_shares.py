@@ -9,6 +9,7 @@ from measured import measurement
 
 from rt_utils.evaluation import subspace
 from rt_utils.evaluation.measurement import Measurement, table
+from rt_utils.evaluation.statistics import wilson_interval
 from rt_utils.evaluation.subspace_search import SubspaceFound
 from rt_utils.pages import subspace_section
 from rt_utils.pages.plots import slack as plots
@@ -88,3 +89,26 @@ def test_a_page_shows_and_enters_them() -> None:
     assert "0.20, 0.40, 0.60, 0.80" in subspace_section.described(found)
     axis = plots.criteria(found[1:], subspace.CRITERIA, ["embedded/robust"]).axes[0]
     assert [bar[0].get_width() for bar in axis.containers] == pytest.approx([0.2] * 4)
+
+
+def test_the_counts_of_all_seeds_stand_together() -> None:
+    flips = by_hand(flipped_with_subspace=np.array([False, True, False, False, True]))
+    (row,) = subspace.over_seeds([subspace.table_of([m]) for m in (by_hand(), flips)]).to_dict("records")
+    assert row["flipped, of those"] == "1 of 8"
+    low, high = wilson_interval(1, 8)
+    assert row["95% interval"] == f"{low:.3f} to {high:.3f}"
+    assert row[S].split("\N{NO-BREAK SPACE}")[0] == "0.200"
+    none = by_hand(shift_subspace_aimed=np.full(5, 9.0))
+    (empty,) = subspace.over_seeds([subspace.table_of([none])]).to_dict("records")
+    assert (empty["flipped, of those"], empty["95% interval"]) == ("–", "–")
+
+
+def test_the_bounds_of_each_point_are_shown() -> None:
+    shown: dict[str, Any] = {}
+    subspace_section.per_sample(
+        subspace.per_sample([by_hand()]), lambda key, frame, formats, **values: shown.update({key: (frame, formats)})
+    )
+    frame, formats = shown["per-sample"]
+    assert list(frame.columns) == ["encoder", "data", *formats]
+    assert frame["with \\(S_P\\)"].item() == pytest.approx(2 * 11 / 5)  # rows two apart, times the mean of S_P
+    assert frame["gap"].item() == 0

@@ -104,3 +104,23 @@ def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     execution.run("setting", {"results": "files", "seed": 3}, Path("out.ipynb"), progress=False)
     assert set(pd.read_csv("files/ledger.csv").verdict) == {"holds"}
+
+
+def test_certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = SMALL | {"encoders": "embedded/certified, blocks, pixels", "data": "digits", "eps": "1/255"}
+    execution.run("certified", small | {"results": "files"}, Path("out.ipynb"), progress=False)
+    claims = pd.read_csv("files/ledger.csv")
+    certified = claims[claims.claim.str.startswith("Certified")]
+    assert set(certified.verdict) == {"holds"}
+    assert set(certified.encoder) == {"embedded/certified", "blocks", "pixels"}
+    found = certified[certified.claim.str.contains("shift found over its upper bound")]
+    assert len(found) == 3
+    assert found.lhs.between(0.3, 1.0001).all()
+    points, shares = pd.read_csv("files/points.csv"), pd.read_csv("files/certified.csv")
+    assert (points["shift"] <= points.shift_upper * (1 + 1e-4)).all()
+    assert list(shares.eps[:4]) == ["0.001961", "1/255", "2/255", "4/255"]
+    of_blocks = points[points.encoder == "blocks"].shift_upper
+    assert of_blocks.max() == pytest.approx(8 / 255)  # a block in which every pixel can rise: eps each
+    with np.load("files/points.npz") as arrays:
+        np.testing.assert_allclose(arrays["blocks|digits|shift_upper"], of_blocks)

@@ -160,5 +160,5 @@ def test_probe_then_both_finetunings_on_the_same_images(tmp_path: Path, monkeypa
     assert [len(t.measurement.labels) for t in found] == [3, 3, 3]
     assert found[2].measurement.weight == pytest.approx(weight, abs=1e-5)  # LP-FT begins at the probe
     assert not np.allclose(found[1].measurement.weight, weight, atol=0.1)
-    drift = transfer_methods.drift(found, trainable, images, 2, Threat("linf", 0.01), 0)
+    drift = transfer_methods.drifts_of_finetuned(found, trainable, images, 2, Threat("linf", 0.01), 0)
     assert list(drift.method) == ["FT"] * 2 + ["LP-FT"] * 2

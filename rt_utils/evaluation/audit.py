@@ -1,6 +1,6 @@
 """An audit of one encoder on one set of images: how far an adversary moves the features, and what that rules out.
 
-Labels are not needed; with them a linear probe is fitted, and both theorems are evaluated with the shifts found.
+Labels are not needed; with them a linear probe is fitted (`audit_theorems` evaluates both theorems for it).
 """
 
 import math
@@ -24,21 +24,9 @@ from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.processes import alone
-from rt_utils.theory import statements
-from rt_utils.theory.losses import CROSS_ENTROPY
 from rt_utils.theory.threat import Threat
 
 PER_IMAGE = ("attack", "strong", "paper", "noise", "single")  # kinds of search with one shift an image
-
-
-@dataclass(frozen=True)
-class Theorems:
-    """Both theorems for the probe, with the shifts found. Losses in nats, `lemma` (left side) in feature units."""
-
-    lemma: float
-    gap: float  # mean loss gap found, losses cut at the bound C_2
-    theorem_1: float
-    all_heads: float  # this book's bound for all heads at once
 
 
 @dataclass(frozen=True)
@@ -145,25 +133,6 @@ class Audit:
                 at = {f"{q:.0%}": np.quantile(values, q) / scale for q in quantiles}
                 rows.append({"by": by, "in": unit, "mean": values.mean() / scale} | at | {"max": values.max() / scale})
         return pd.DataFrame(rows)
-
-
-def theorems(audit: Audit, loss_bound: float, rho: float) -> Theorems | None:
-    """Lemma 1 and Theorem 1 in l_inf for the cross-entropy cut at `loss_bound`, which may fail with probability rho.
-
-    None without labels.
-    """
-    if audit.measurement is None or audit.points is None:
-        return None
-    m, points, found = audit.measurement, audit.points, torch.from_numpy(audit.found)
-    clean, adversarial = (torch.tensor(points[column].to_numpy()) for column in ("loss", "adversarial_loss"))
-    c1, norm = CROSS_ENTROPY.lipschitz["linf"], statements.head_norm(torch.from_numpy(m.weight))
-    cut = adversarial.clamp(max=loss_bound) - clean.clamp(max=loss_bound)
-    return Theorems(
-        lemma=statements.loss_gap_lhs(clean, adversarial, c1, norm),
-        gap=cut.mean().item(),
-        theorem_1=statements.loss_gap_bound(found, c1 * norm, loss_bound, rho),
-        all_heads=statements.uniform_loss_gap_bound(found, c1 * norm, loss_bound, rho),
-    )
 
 
 def run(

@@ -8,9 +8,11 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation import floor
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.paired import kendall_tau, sign_test, two_standard_errors
-from rt_utils.evaluation.summary import HEAD_NORM, lemma_1
+from rt_utils.evaluation.paired import sign_test, two_standard_errors
+from rt_utils.evaluation.ranks import kendall_tau
+from rt_utils.evaluation.summary import lemma_1
 from rt_utils.images.corruptions import CLEAN, NEUTRAL, Level
 from rt_utils.models.head import Head
 from rt_utils.theory import statements

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.summary import HEAD_NORM
 from rt_utils.theory import statements
 
 STARTS = ("RanLI", "RoLI")  # a random head, the adversarial linear probe's
@@ -90,7 +90,7 @@ def numbers(m: Measurement, before: Measurement) -> dict[str, float]:
     return {
         "clean acc.": (points.label == points.predicted).mean(),
         ROBUST: 1 - points.wrong.mean(),
-        "drift": (z - old).norm(dim=1).mean().item() / spacing(old),
+        "drift": statements.shift(old, z).mean().item() / spacing(old),
         "AS score": score,
         "AS / distance": score / spacing(z),
         HEAD_NORM: norm,

@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.summary import HEAD_NORM
 from rt_utils.theory import statements
 from rt_utils.theory.losses import CROSS_ENTROPY
 from rt_utils.theory.statements import Alpha
 
+HEAD_NORM = "\\(L_\\infty(W)\\)"
 CONSTANTS: dict[Alpha, str] = {"l1": "\\(L_1\\)", "l2": "\\(\\sqrt2 L_2\\)", "linf": "\\(2L_\\infty\\)"}
 
 
@@ -33,9 +33,9 @@ class LossGap:
     shifts: Float[Tensor, " n"]
 
     @classmethod
-    def of(cls, m: Measurement) -> "LossGap":
-        """With the largest losses and shifts found, each over every perturbation of the point."""
-        points = table(m)
+    def of(cls, m: Measurement, first: int | None = None) -> "LossGap":
+        """With the largest losses and shifts found, each over every perturbation; of the first points, or of all."""
+        points = table(m)[:first]
         columns = (torch.tensor(points[name].to_numpy()) for name in ("loss", "adversarial_loss", "shift"))
         return cls(m.encoder, m.data, torch.from_numpy(m.weight), *columns)
 
@@ -75,24 +75,24 @@ class LossGap:
         }
 
 
+def lemma_1_sides(gap: LossGap) -> dict[str, float]:
+    """Both sides of Lemma 1 in l_inf and what they are made of. diff. CE in nats; LHS and AS score in feature units."""
+    return {
+        "diff. CE": (gap.adversarial - gap.clean).mean().item(),
+        HEAD_NORM: statements.head_norm(gap.weight),
+        "LHS": gap.lhs["linf"],
+        "AS score": gap.score,
+    }
+
+
 def lemma_1_table(gaps: Iterable[LossGap]) -> pd.DataFrame:
     """One row per encoder and data set: both sides of Lemma 1 in l_inf, what they are made of, and their ratio."""
     rows = []
     for gap in gaps:
-        lhs, score = gap.lhs["linf"], gap.score
-        rows.append(
-            {
-                "encoder": gap.encoder,
-                "data": gap.data,
-                "n": len(gap.clean),
-                "clean CE": gap.clean.mean().item(),
-                "diff. CE": (gap.adversarial - gap.clean).mean().item(),
-                HEAD_NORM: statements.head_norm(gap.weight),
-                "LHS": lhs,
-                "AS score": score,
-                "AS / LHS": score / lhs if lhs else math.nan,
-            }
-        )
+        case = {"encoder": gap.encoder, "data": gap.data, "n": len(gap.clean), "clean CE": gap.clean.mean().item()}
+        sides = lemma_1_sides(gap)
+        lhs, score = sides["LHS"], sides["AS score"]
+        rows.append(case | sides | {"AS / LHS": score / lhs if lhs else math.nan})
     return pd.DataFrame(rows)
 
 

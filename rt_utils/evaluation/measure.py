@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from rt_utils.evaluation import interval_bounds
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings, clean_features, fitted
 from rt_utils.evaluation.search import AttackPlan, Find, best, search_loss, search_representation
@@ -117,6 +118,13 @@ def label_free(
     return results
 
 
+def _shift_upper(encoder: Encoder, data: DataSet, threat: Threat) -> Float[np.ndarray, " n"]:
+    """A certified upper bound on S at every test point; NaN for an encoder on which none is worth computing."""
+    if not interval_bounds.bounded(encoder):
+        return np.full(len(data.test), np.nan)
+    return interval_bounds.shift_upper(encoder, data.test.images, threat).numpy()
+
+
 def measure(
     cases: Sequence[tuple[Encoder, Head, DataSet]], threat: Threat, plan: AttackPlan, *, workers: int = 0
 ) -> list[Measurement]:
@@ -178,6 +186,7 @@ def measure(
                 bias=head.bias.numpy(),
                 **columns,
                 subspace=best_in_subspace(head, z, found[i]) if plan.subspace else None,
+                shift_upper=_shift_upper(encoder, data, threat),
             )
         )
     return measurements

@@ -1,5 +1,6 @@
 """What is measured on each test point of one data set with one encoder and one head, and its table."""
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -55,6 +56,7 @@ class Measurement:
     wrong: Bool[np.ndarray, " n"]  # the same for everything found
     flipped: Bool[np.ndarray, " n"]  # some perturbation found changes the prediction
     subspace: SubspaceFound | None = None  # where the plan has an attack on the head's own subspace
+    shift_upper: Float[np.ndarray, " n"] | None = None
 
     @property
     def head(self) -> Head:
@@ -65,6 +67,19 @@ class Measurement:
         """The arrays, by name, for a file."""
         own = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
         return own | (self.subspace.arrays() if self.subspace else {})
+
+
+def above_bound(m: Measurement) -> float:
+    """The largest ratio of a shift that was found to the certified bound on it; NaN where no bound is known.
+
+    Over everything found, the aimed attack's finds included. At most 1, up to the rounding of float32 features.
+    """
+    if m.shift_upper is None or np.isnan(m.shift_upper).all():
+        return math.nan
+    found = np.linalg.norm(m.z_shift.astype(np.float64) - m.z, axis=1)
+    if m.subspace is not None:
+        found = np.maximum(found, m.subspace.shift_with_subspace)
+    return float((found / np.maximum(m.shift_upper, 1e-12)).max())
 
 
 def _in_subspace(m: Measurement, ratios: Float[torch.Tensor, " n"]) -> dict[str, np.ndarray]:
@@ -122,5 +137,6 @@ def table(measurement: Measurement) -> pd.DataFrame:
             "wrong": m.wrong,
             **{name: getattr(m, name) for name in CHECKS},
             **_in_subspace(m, ratios),
+            **({} if m.shift_upper is None else {"shift_upper": m.shift_upper}),
         }
     )

@@ -1,5 +1,6 @@
 """The linear probe: a head fitted on features that were computed once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,18 +44,29 @@ def linear_probe(
         >>> head.logits(features).argmax(1)
         tensor([0, 1])
     """
+    return fit(lambda chosen: features[chosen], features.shape[1], labels, n_classes, settings)
+
+
+def fit(
+    features_of: Callable[[Int64[Tensor, " k"]], Float[Tensor, "k r"]],
+    width: int,
+    labels: Int64[Tensor, " n"],
+    n_classes: int,
+    settings: ProbeSettings,
+) -> Head:
+    """`linear_probe`, with the features of each batch of indices from `features_of`; `width` of them."""
     generator = torch.Generator().manual_seed(settings.seed)
-    layer = nn.Linear(features.shape[1], n_classes)
+    layer = nn.Linear(width, n_classes)
     nn.init.zeros_(layer.weight)  # convex problem: no random start needed
     nn.init.zeros_(layer.bias)
     optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
-    starts = range(0, len(features), settings.batch)
+    starts = range(0, len(labels), settings.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
     for _ in range(settings.epochs):
-        order = torch.randperm(len(features), generator=generator)
+        order = torch.randperm(len(labels), generator=generator)
         for start in starts:
             chosen = order[start : start + settings.batch]
-            loss = nn.functional.cross_entropy(layer(features[chosen]), labels[chosen])
+            loss = nn.functional.cross_entropy(layer(features_of(chosen)), labels[chosen])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -4,12 +4,14 @@ If one ranking knew nothing of the other, every order of the m items would be eq
 share of the m! orders whose Spearman's rho is at least the one found; it cannot fall below 1/m!.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise, permutations
 from typing import TypedDict
 
 import numpy as np
 from jaxtyping import Float, Int64
+from numpy.typing import ArrayLike
 from scipy import stats
 
 EXACT = 8  # items up to which all orders are tried
@@ -55,6 +57,12 @@ def pairs_in_order(x: Float[np.ndarray, "m ..."], y: Float[np.ndarray, "m ..."])
     return [np.asarray((x[i] - x[j]) * (y[i] - y[j]) > 0) for i, j in combinations(range(len(x)), 2)]
 
 
+def kendall_tau(x: ArrayLike, y: ArrayLike) -> float:
+    """Kendall's rank correlation (tau-b); 0 where one side is constant."""
+    tau = float(stats.kendalltau(x, y).statistic)
+    return 0.0 if math.isnan(tau) else tau
+
+
 def agreement(x: Sequence[float] | Values, y: Sequence[float] | Values, seed: int = 0) -> Agreement:
     """How the rankings by x and by y agree; correlations are NaN where one side is constant or not finite."""
     x, y = np.asarray(x, float), np.asarray(y, float)
@@ -63,7 +71,7 @@ def agreement(x: Sequence[float] | Values, y: Sequence[float] | Values, seed: in
         return Agreement(same=same, rho=np.nan, tau=np.nan, p=np.nan)
     rho = float(stats.spearmanr(x, y).statistic)
     p = float((rho_of_all_orders(x, y, seed) >= rho - 1e-9).mean())
-    return Agreement(same=same, rho=rho, tau=float(stats.kendalltau(x, y).statistic), p=p)
+    return Agreement(same=same, rho=rho, tau=kendall_tau(x, y), p=p)
 
 
 def pooled(pairs: Sequence[Pair], seed: int = 0) -> Pooled:

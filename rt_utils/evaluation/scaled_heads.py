@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.worst_heads import found
-from rt_utils.theory import statements
+from rt_utils.theory import margin, statements
 from rt_utils.theory.converse import lost_beyond_margin
 from rt_utils.theory.losses import CROSS_ENTROPY
 
@@ -17,10 +17,10 @@ Pairs = tuple[Float[Tensor, "n k"], Float[Tensor, "n k"], Float[Tensor, "n k"]]
 
 
 def pairs(m: Measurement) -> Pairs:
-    """For each point and each of the k classes j but its label y: D_j and the signed m_j, and ||W_y - W_j||_2.
+    """For each point and each of the k classes j but its label y: D_j, m_j and ||W_y - W_j||_2.
 
-    In feature units; D_j is that of the perturbations found. Each entry is a point of the two-class head that the
-    probe's rows y and j make.
+    In feature units; D_j is that of the perturbations found, m_j the signed distance from where j overtakes y. Each
+    entry is a point of the two-class head that the probe's rows y and j make.
     """
     (z, moves), labels = found(m), torch.from_numpy(m.labels)
     weight, bias = torch.from_numpy(m.weight), torch.from_numpy(m.bias)
@@ -34,7 +34,7 @@ def pairs(m: Measurement) -> Pairs:
 
     lengths = of_others(statements.row_distances(weight)[labels]).clamp(min=1e-12)
     towards = torch.stack([beyond_own(v @ weight.T) for v in moves]).amax(0).clamp(min=0)
-    return towards / lengths, -beyond_own(z @ weight.T + bias) / lengths, lengths
+    return towards / lengths, of_others(margin.signed_distances(z @ weight.T + bias, weight, labels)), lengths
 
 
 def of_pairs(of: Pairs, factors: Sequence[float]) -> list[float]:

@@ -10,6 +10,7 @@ import torch
 
 from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.statistics import wilson_interval
+from rt_utils.evaluation.summary import CASE, spread
 from rt_utils.theory import sharper
 from rt_utils.theory.subspace import difference_basis, faults, projector
 
@@ -84,6 +85,21 @@ def shares(m: Measurement) -> dict[str, object]:
 def table_of(measurements: Iterable[Measurement]) -> pd.DataFrame:
     """`shares` of each of the measurements."""
     return pd.DataFrame([shares(m) for m in measurements])
+
+
+def over_seeds(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The criteria over the seeds, from their `table_of`: mean and deviation, and the aimed attack's counts together.
+
+    Last Wilson's 95% interval for the share of the points fulfilled by the aimed attack alone that another one flips.
+    """
+    rows = pd.concat(list(tables), ignore_index=True)
+    counts = rows.groupby(CASE, sort=False)[["flipped", "aimed"]].sum().reset_index()
+    shown = []
+    for flipped, aimed in zip(counts.flipped, counts.aimed, strict=True):
+        low, high = wilson_interval(int(flipped), int(aimed))
+        ends = (f"{flipped} of {aimed}", f"{low:.3f} to {high:.3f}") if aimed else ("–", "–")
+        shown.append(dict(zip(("flipped, of those", "95% interval"), ends, strict=True)))
+    return spread(rows, [*CRITERIA, AIMED]).join(pd.DataFrame(shown))
 
 
 def per_sample(measurements: Iterable[Measurement]) -> pd.DataFrame:

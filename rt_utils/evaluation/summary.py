@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 import torch
 
+from rt_utils.evaluation.loss_gap import HEAD_NORM, LossGap, lemma_1_sides
 from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.statistics import plus_minus, wilson_interval
-from rt_utils.theory import statements
-from rt_utils.theory.losses import CROSS_ENTROPY
 
 CASE = ["encoder", "data"]
 
@@ -68,7 +67,6 @@ def flips(points: pd.DataFrame) -> pd.DataFrame:
     return by_case(points, row)
 
 
-HEAD_NORM = "\\(L_\\infty(W)\\)"
 LEMMA_1 = ["clean acc.", "robust acc.", "diff. CE", HEAD_NORM, "LHS", "AS score"]
 
 
@@ -77,20 +75,15 @@ def lemma_1(m: Measurement, first: int | None = None) -> dict[str, object]:
 
     diff. CE in nats; LHS and AS score in feature units.
     """
-    points, weight = table(m)[:first], torch.from_numpy(m.weight)
-    clean, adversarial = (torch.tensor(points[column].to_numpy()) for column in ("loss", "adversarial_loss"))
-    norm = statements.head_norm(weight)
-    return {
+    points = table(m)[:first]
+    case: dict[str, object] = {
         "encoder": m.encoder,
         "data": m.data,
         "n": len(points),
         "clean acc.": (points.label == points.predicted).mean(),
         "robust acc.": 1 - points.wrong.mean(),
-        "diff. CE": (adversarial - clean).mean().item(),
-        HEAD_NORM: norm,
-        "LHS": statements.loss_gap_lhs(clean, adversarial, CROSS_ENTROPY.lipschitz["linf"], norm),
-        "AS score": points["shift"].mean(),
     }
+    return case | lemma_1_sides(LossGap.of(m, first))
 
 
 def scale_free(m: Measurement, first: int | None = None) -> dict[str, object]:

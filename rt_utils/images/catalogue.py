@@ -33,8 +33,11 @@ _in_loading = partial(lazily, "rt_utils.images.loading")
 
 NAMED: dict[str, Source] = {
     "glyphs": Source(_always, _in_loading("drawn")),
+    "letters": Source(_always, _in_loading("drawn")),
+    "numerals": Source(_always, _in_loading("drawn")),
     "digits": Source(_always, _in_loading("digits")),
     "digits:stretched": Source(_always, _in_loading("digits")),
+    "digits:coloured": Source(_always, _in_loading("coloured_digits")),
     "textures": Source(_always, _in_loading("drawn")),
     "sprites": Source(_always, _in_loading("drawn")),
     "cifar10": Source(places.check_torchvision, _in_loading("torchvision")),
@@ -71,11 +74,12 @@ def load_data_set(name: str, *, size: int, n_train: int = 4000, n_test: int = 50
     The same arguments give the same pixels and splits.
 
     Args:
-        name: 'glyphs', 'digits' (margin kept), 'digits:stretched', 'textures' (at most 200 test images), 'sprites'
-            (classes: the shapes; factors: scale, orientation, posX, posY), 'cifar10', 'cifar100', 'fashion-mnist' (as
-            torchvision unpacks them), 'cifar10-jpeg', 'tinyimagenet100' (folders), 'dsprites:PATH' (its .npz),
-            'intel:PATH' (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a class, or images without labels;
-            `train` and `test` sub-folders are respected).
+        name: 'glyphs', 'letters' and 'numerals' (glyphs of these classes alone), 'digits' (margin kept),
+            'digits:stretched', 'digits:coloured' (ink, ground, shade and noise as the glyphs have), 'textures' (at most
+            200 test images), 'sprites' (classes: the shapes; factors: scale, orientation, posX, posY), 'cifar10',
+            'cifar100', 'fashion-mnist' (as torchvision unpacks them), 'cifar10-jpeg', 'tinyimagenet100' (folders),
+            'dsprites:PATH' (its .npz), 'intel:PATH' (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a
+            class, or images without labels; `train` and `test` sub-folders are respected).
         size: Height and width of the images, in pixels.
         n_train: Training images, at most.
         n_test: Test images, at most.

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from rt_utils.models.frozen_encoder import Encoder
     from rt_utils.models.head import Head
 
-EMBEDDED = ("robust", "standard", "random", "sprites-robust", "sprites-standard", "sprites-random")
+EMBEDDED = ("robust", "standard", "random", "certified", "sprites-robust", "sprites-standard", "sprites-random")
 _NATURAL = ("robust", "standard", "random")
 # The user may have trained further ones.
 NATURAL = (*_NATURAL, *sorted({path.stem for path in (SHIPPED / "natural").glob("*.json")} - {*_NATURAL}))
 ENCODERS = (*(f"embedded/{name}" for name in EMBEDDED), *(f"natural/{name}" for name in NATURAL))
+NO_REPRESENTATION = ("pixels", "blocks")  # the control: grey pixels, or an 8 x 8 grid of their means, as features
 
 
 def split_file(name: str) -> tuple[str, str]:
@@ -33,6 +34,11 @@ def split_file(name: str) -> tuple[str, str]:
 
 def _check_shipped(name: str) -> None:
     if name not in ENCODERS:
+        raise unknown("encoder", name, _forms())
+
+
+def _check_whole(name: str) -> None:
+    if name not in NO_REPRESENTATION:
         raise unknown("encoder", name, _forms())
 
 
@@ -82,6 +88,7 @@ SOURCES: dict[str, Source] = {
         lazily("rt_utils.models.shipped", "load"),
         lazily("rt_utils.models.shipped", "pretrained_head"),
     ),
+    **dict.fromkeys(NO_REPRESENTATION, Source("", _check_whole, lazily("rt_utils.models.no_representation", "load"))),
     "torchvision/": Source("torchvision/NAME", _check_torchvision, lazily("rt_utils.models.libraries", "load")),
     "timm/": Source("timm/NAME", _check_timm, lazily("rt_utils.models.libraries", "load")),
     "file:": Source("file:PATH@torchvision/NAME", _check_file, lazily("rt_utils.models.libraries", "load")),
@@ -95,7 +102,7 @@ SOURCES: dict[str, Source] = {
 
 
 def _forms() -> tuple[str, ...]:
-    return (*ENCODERS, *(source.form for source in SOURCES.values() if source.form))
+    return (*ENCODERS, *NO_REPRESENTATION, *(source.form for source in SOURCES.values() if source.form))
 
 
 def _source(name: str) -> Source:
@@ -114,7 +121,7 @@ def load_encoder(name: str, *, fold: bool = True) -> "Encoder":
     """The encoder of that name, frozen: pixels in [0, 1], (n, 3, input_size, input_size), to features (n, width).
 
     Args:
-        name: `embedded/robust`, `natural/robust`, `torchvision/NAME`, `file:PATH@timm/NAME`, ...
+        name: `embedded/robust`, `natural/robust`, `pixels`, `blocks`, `torchvision/NAME`, `file:PATH@timm/NAME`, ...
         fold: Merge the BatchNorm layers of those that come with the book into the convolutions before them: the same
             function, a fifth faster. Without it they are there, to be trained.
 

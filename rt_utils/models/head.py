@@ -13,6 +13,11 @@ class Head:
     weight: Float[Tensor, "c r"]
     bias: Float[Tensor, " c"]
 
+    @classmethod
+    def of(cls, layer: nn.Linear) -> "Head":
+        """The head that a trained layer is."""
+        return cls(layer.weight.detach().double(), layer.bias.detach().double())
+
     def logits(self, z: Float[Tensor, "n r"]) -> Float[Tensor, "n c"]:
         return z.double() @ self.weight.T + self.bias
 

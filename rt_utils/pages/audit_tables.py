@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from rt_utils.evaluation.audit import PER_IMAGE, Audit, Theorems
+from rt_utils.evaluation.audit import PER_IMAGE, Audit
 from rt_utils.evaluation.audit_budget import Budget
+from rt_utils.evaluation.audit_theorems import Theorems
 from rt_utils.evaluation.statistics import wilson_interval
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.pages.parameters import Parameters

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation import floor
+from rt_utils.evaluation import audit_theorems, floor
 from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_checks import CHECKS, NOISE
+from rt_utils.evaluation.subspace import CRITERIA
 from rt_utils.pages import attack_floor
 from rt_utils.pages.audit_subject import Subject
 
@@ -16,6 +17,12 @@ EXPOSED, ROOM = 0.95, 0.05  # shares of blocked pairs
 Text = tuple[str, dict[str, Any]]
 
 _OUT = "no linear head on these features can fulfil the criterion of Theorem 2 at both"
+
+_WITHIN = (
+    "\n- **In the head's own subspace.** Of the {r} features the probe sees {dim} {directions}. With the shift found "
+    "there alone the criterion is fulfilled at {within:.1%}, of the {unchanged:.1%} whose prediction nothing found "
+    "changes."
+)
 
 
 def _doubtful(audit: Audit) -> list[str]:
@@ -137,9 +144,15 @@ def with_labels(audit: Audit, subject: Subject) -> Text:
         "perturbation found, on {robust:.1%}. The criterion of Theorem 2 is fulfilled at {fulfilled:.1%}: those would "
         "be certified *if* no perturbation moved the features further than the attacks did. They are not certified."
     )
+    if within := audit_theorems.within(audit).to_dict("records"):
+        template += _WITHIN
     points = audit.points
     clean, robust = (points.label == points.predicted).mean(), 1 - points.wrong.mean()
-    return template, {"clean": clean, "robust": robust, "fulfilled": audit.fulfilled.mean()}
+    values = {"clean": clean, "robust": robust, "fulfilled": audit.fulfilled.mean()}
+    for row in within:
+        values |= {"r": row["r"], "dim": row["dim"], "directions": "direction" if row["dim"] == 1 else "directions"}
+        values |= {"within": row[CRITERIA[1]], "unchanged": row[CRITERIA[-1]]}
+    return template, values
 
 
 def reading(audit: Audit) -> Text:

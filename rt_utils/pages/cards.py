@@ -45,6 +45,15 @@ def accuracies(cards: Cards, widths: Mapping[str, int]) -> pd.DataFrame:
     )
 
 
+def certified(cards: Cards) -> pd.DataFrame:
+    """What each card proves of its classifier, one row a radius: the shares right and certified, by way."""
+    return pd.DataFrame(
+        {"name": name, "radius": radius, "n": measured["points"], "clean acc.": measured["clean_accuracy"]} | shares
+        for name, _, measured in _measured(cards, "certified")
+        for radius, shares in measured["certified"].items()
+    )
+
+
 def errors(cards: Cards) -> pd.DataFrame:
     """What each regressor's card says of its squared error, clean and attacked."""
     return pd.DataFrame(

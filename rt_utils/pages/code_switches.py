@@ -9,11 +9,12 @@ import torch
 
 from rt_utils.evaluation import measure, measurement
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.squared_loss import squared_and_unsquared
-from rt_utils.evaluation.summary import HEAD_NORM, lemma_1
+from rt_utils.evaluation.summary import lemma_1
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.frozen_encoder import Encoder

@@ -9,9 +9,7 @@ from typing import Any
 
 import jupytext
 import nbformat
-import papermill
 from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
 
 from rt_utils.pages import parameters
 from rt_utils.runtime import kernels, paths
@@ -44,6 +42,8 @@ def declared_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 @contextlib.contextmanager
 def _kept_on_failure(chapter: str, partial: Path, failed: Path) -> Iterator[None]:
     """A notebook that fails is kept as `failed`, for a look; one that only refused its input is not."""
+    from papermill.exceptions import PapermillExecutionError
+
     failed.unlink(missing_ok=True)
     try:
         yield
@@ -62,6 +62,8 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
     The notebook appears under its name only when it is finished; one that fails is kept as NAME.failed.ipynb.
     Raises InputError.
     """
+    import papermill  # here, since it loads pyarrow, and with it numpy
+
     notebook = jupytext.read(source(chapter))
     declared = declared_parameters(notebook)
     parameters.check(given, declared)

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +16,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from rt_utils.evaluation import floor
-from rt_utils.evaluation.measurement import Measurement
+from rt_utils.evaluation.measurement import Measurement, above_bound
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
@@ -29,6 +30,8 @@ from rt_utils.runtime import processes
 from rt_utils.runtime.errors import unknown
 from rt_utils.theory.threat import Threat
 
+WITHIN_BOUND = "Certified: the largest shift found over its upper bound"
+FLOAT32 = 1e-4  # relative: attacks and features are float32, the bound is float64
 _STARTED = time.perf_counter()  # the first import of a chapter
 
 
@@ -179,6 +182,14 @@ class Page:
         points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
         beside: Mapping[str, Any] = MappingProxyType({}),
     ) -> Html:
-        """Write the page's files, further ones `beside` them; for the page, the links and what made the numbers."""
+        """Write the page's files, further ones `beside` them; for the page, the links and what made the numbers.
+
+        Where a certified bound on the shift is known, the ledger says that nothing found passes it.
+        """
+        measurements = list(measurements)
+        for m in measurements:
+            if not math.isnan(highest := above_bound(m)):
+                where: dict[str, Any] = {"encoder": m.encoder, "data": m.data, "tolerance": FLOAT32}
+                self.claim(WITHIN_BOUND, n=len(m.labels), lhs=highest, rhs=1.0, **where)
         folder, computed = self.p.results_folder(self.chapter), (encoders, measurements, self.claims)
         return save(folder, self.p, *computed, _STARTED, data=data, points=points, beside=beside)

@@ -71,7 +71,7 @@ def _profile(name: str, value: Any) -> str:
     return str(value)
 
 
-def _names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
+def names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
     """A list of names, or one text with commas between names (a comma inside a folder's path is kept)."""
 
     def parse(name: str, value: Any) -> list[str]:
@@ -91,9 +91,9 @@ def _names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
 Parser = Callable[[str, Any], Any]
 KNOWN: dict[str, Parser] = {
     "profile": _profile,
-    "encoders": _names(check_encoder),
-    "encoder": lambda name, value: _names(check_encoder)(name, [value])[0],
-    "data": _names(check_data_set),
+    "encoders": names(check_encoder),
+    "encoder": lambda name, value: names(check_encoder)(name, [value])[0],
+    "data": names(check_data_set),
     "norm": lambda name, value: parse_norm(value),
     "eps": lambda name, value: value,  # parsed below: its range depends on the norm
     "steps": _integer(1, 10_000),
@@ -130,7 +130,7 @@ KNOWN: dict[str, Parser] = {
     "seed": _integer(0, 2**31 - 1),
     "workers": _integer(0, 1024),
     "results": _results,
-    "ledgers": _names(lambda folder: None),  # looked into by the pages that collect them
+    "ledgers": names(lambda folder: None),  # looked into by the pages that collect them
 }
 
 

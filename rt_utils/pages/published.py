@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rt_utils.evaluation.summary import HEAD_NORM
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.runtime.errors import unknown
 from rt_utils.runtime.paths import PACKAGE
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from rt_utils.evaluation import paired_runs
 from rt_utils.evaluation.finetuned_runs import ROBUST, STARTS, Grid, linear, of
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.evaluation.paired_runs import AS_RELEASED, mean_of
-from rt_utils.evaluation.summary import HEAD_NORM
 
 FROM = (
     "From the {encoder} encoder, RoLI minus RanLI in robust accuracy is {high} at the high rate and {low} at the low "

@@ -19,6 +19,10 @@ _SHARES = (
     "what the aimed attack found alone, how many of these points another attack flips, and the upper end of Wilson's "
     "95% interval for that share."
 )
+_PER_SAMPLE = (
+    "Theorem 1 point by point, means in nats: the loss gap found, and \\(\\max_j\\Vert W_y-W_j\\Vert_2\\) times the "
+    "shift found, within the head's subspace and in all. At no point is the gap above the first of the two bounds."
+)
 FIGURE = (
     "What each criterion accounts for. Each implies the next, so each part of a bar is what that criterion adds: "
     "shift, shift in the head's subspace, shift with direction, and last what no perturbation found changes. Right or "
@@ -51,6 +55,12 @@ def table(found: pd.DataFrame, show: Callable[..., Any], key: str = "subspace") 
     shown = found[["encoder", "data", "n", "dim", "AS", AS_P, *CRITERIA, AIMED]].assign(dim=dims, **{_COUNTS: ends})
     formats = dict.fromkeys((*CRITERIA, AIMED), ".3f") | dict.fromkeys(("AS", AS_P), ".2f")
     return show(key, shown, formats | {"n": "d"}, wide=True, caption=_SHARES)
+
+
+def per_sample(found: pd.DataFrame, show: Callable[..., Any], key: str = "per-sample") -> Any:
+    """Theorem 1 point by point, from `evaluation.subspace.per_sample`; `show` is `Page.table`."""
+    shown = found.drop(columns="above")
+    return show(key, shown, dict.fromkeys(shown.columns[2:], ".3f"), caption=_PER_SAMPLE)
 
 
 def _case(row: Mapping[Any, Any]) -> str:

@@ -10,7 +10,7 @@ from rt_utils.evaluation import measurement
 from rt_utils.evaluation.attack_variants import ONE_STEP, STEP_SIZES, weaker_attacks, wider_box
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.criterion_variants import VARIANT, VARIANTS
-from rt_utils.evaluation.summary import HEAD_NORM
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.pages.code_switches import (
     AS_STATED,
     BOTH,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from rt_utils.evaluation.attack_variants import STEP_SIZES
 from rt_utils.evaluation.criterion_variants import AS_RELEASED, AS_STATED, TRUE_LABEL
-from rt_utils.evaluation.summary import HEAD_NORM
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.pages.published import published_table
 
 Values = dict[str, str | int | float]

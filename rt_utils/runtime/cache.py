@@ -3,6 +3,7 @@
 An entry's key holds the encoder's weights, the data's fingerprint, the threat and the settings, as its caller gives
 them; its folder is named by the digest of the code that computes it (`code_digest`). So a changed line of an attack,
 another torch or another weight never meets an old result. A hash beside each value tells when its bytes were changed.
+What was unused for longest goes where there is more than `cache_size` allows.
 """
 
 import contextlib
@@ -18,10 +19,11 @@ from typing import Any
 import joblib
 from filelock import FileLock, Timeout
 
-from rt_utils.runtime import code_digest, paths
+from rt_utils.runtime import cache_size, code_digest, paths
 from rt_utils.runtime.files import remove_leftovers, whole_file
 
 Key = tuple[Any, ...]
+_meter = cache_size.Meter()
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def _write(entry: Entry, value: Any) -> None:
             partial.write_text(json.dumps(sorted(entry.code)), "utf-8")
         with whole_file(entry.path) as partial:
             joblib.dump((joblib.hash(value), value), partial)
+        _meter.wrote(paths.cache(), entry.path)
 
 
 def kept(entry: Entry, compute: Callable[[], Any]) -> Any:
@@ -91,8 +94,10 @@ def kept(entry: Entry, compute: Callable[[], Any]) -> Any:
     if holds(entry):
         whole, value = _read(entry.path)
         if whole:
+            cache_size.used(entry.path)
             return value
-        print(f"the cached {entry.kind} of {entry.key[:2]} could not be read, so it was computed anew", flush=True)
+        if holds(entry):  # else it made room for another
+            print(f"the cached {entry.kind} of {entry.key[:2]} could not be read, so it was computed anew", flush=True)
     value = compute()
     _write(entry, value)
     return value

@@ -17,7 +17,18 @@ from rt_utils.runtime.paths import PACKAGE
 # They move, keep and report values, and compute none.
 PLUMBING = frozenset(
     f"{PACKAGE.name}.runtime.{name}"
-    for name in ("cache", "code_digest", "errors", "files", "large_arrays", "lazy", "paths", "processes")
+    for name in (
+        "cache",
+        "cache_size",
+        "code_digest",
+        "errors",
+        "files",
+        "large_arrays",
+        "lazy",
+        "paths",
+        "processes",
+        "progress",
+    )
 )
 
 

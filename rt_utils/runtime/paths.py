@@ -7,6 +7,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
 SHIPPED = PACKAGE / "models" / "shipped"  # weights and model cards
+SWEEP = PACKAGE / "pages" / "sweep"  # the Snakefile of `rt sweep`, and its profile for Slurm
 
 
 def _home() -> Path:

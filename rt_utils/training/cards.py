@@ -9,13 +9,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from rt_utils.evaluation import apgd, attacks
+from rt_utils.evaluation import apgd, attacks, interval_bounds
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.images.data_set import Split
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.models.head import Head
 from rt_utils.runtime.files import whole_file
-from rt_utils.theory.threat import Threat
+from rt_utils.theory.threat import Threat, format_eps
 
 CARD_THREAT = Threat("linf", 8 / 255)
+CERTIFIED_RADII = (1 / 255, 2 / 255, 4 / 255, 8 / 255)
 UNTRAINED = "none: PyTorch's initialisation, BatchNorm statistics from the data"
 
 
@@ -41,6 +44,16 @@ def accuracies(model: nn.Module, test: Split, seed: int) -> dict[str, Any]:
         "robust_accuracy_pgd20_and_apgd_ce": both.double().mean().item(),
         "head": "the linear layer it was pretrained with (not shipped)",
     }
+
+
+def certified_accuracies(encoder: Encoder, head: Head, test: Split) -> dict[str, dict[str, float]]:
+    """The shares of held-out images that are right and certified, by the radius (l_inf) and by the bounds' `WAYS`."""
+    by_radius = {}
+    for eps in CERTIFIED_RADII:
+        box = interval_bounds.feature_box(encoder, test.images, eps)
+        rows = interval_bounds.points(box, head, test.required_labels())
+        by_radius[format_eps(eps)] = {way: float((rows.right & rows[way]).mean()) for way in interval_bounds.WAYS}
+    return by_radius
 
 
 def write_weights(name: str, raw: bytes, card: dict[str, Any], folder: Path) -> Path:

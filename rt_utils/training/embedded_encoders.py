@@ -13,14 +13,17 @@ from torch import nn
 from rt_utils.evaluation import attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.images.catalogue import load_data_set
-from rt_utils.images.drawn import sprites
+from rt_utils.images.drawn import glyphs, letters, sprites
 from rt_utils.models.catalogue import EMBEDDED
+from rt_utils.models.frozen_encoder import frozen
+from rt_utils.models.head import Head
 from rt_utils.models.networks.regression_network import RegressionNetwork
-from rt_utils.models.networks.small_resnet import SmallResNet
 from rt_utils.runtime.paths import SHIPPED
 from rt_utils.theory.threat import format_eps
-from rt_utils.training.cards import CARD_THREAT, UNTRAINED, accuracies, versions, write_weights
-from rt_utils.training.embedded_recipes import RECIPES, Recipe, Training, train
+from rt_utils.training.cards import CARD_THREAT, UNTRAINED, accuracies, certified_accuracies, versions, write_weights
+from rt_utils.training.certified_recipe import CertifiedTraining
+from rt_utils.training.embedded_recipes import RECIPES, Recipe, SpritesRecipe
+from rt_utils.training.recipe import AdversarialTraining, Training, train
 
 CARD_POINTS = 500
 
@@ -46,50 +49,70 @@ def errors(model: nn.Module, seed: int, points: int) -> dict[str, Any]:
     }
 
 
-def describe(encoder: nn.Module, recipe: Training) -> tuple[str, str]:
-    """The architecture and the data of a model card."""
+def describe(encoder: nn.Module, recipe: Training) -> dict[str, str]:
+    """What a model card says in words: architecture, data, training."""
     parameters = sum(p.numel() for p in encoder.parameters())
-    if isinstance(recipe, Recipe):
-        return (
-            f"SmallResNet({recipe.width}): {parameters} parameters, {4 * recipe.width} features, 32x32 RGB in [0, 1]",
-            f"{recipe.images} glyphs of 36 classes, drawn by images.drawn.glyphs, stream 0, seed {recipe.seed}",
-        )
-    width, size = RegressionNetwork.width, RegressionNetwork.input_size
-    return (
-        f"RegressionNetwork: {parameters} parameters, {width} features, {size}x{size} grey in [0, 1]",
-        f"{recipe.images} sprites, drawn by images.drawn.sprites, stream 0, seed {recipe.seed}; target: orientation",
-    )
-
-
-def write_encoder(
-    name: str, recipe: Training, folder: Path, *, points: int = CARD_POINTS, progress: bool = True
-) -> Path:
-    """Train one encoder and write `name`.safetensors and `name`.json to `folder`; the card names the weights' hash."""
-    start = time.perf_counter()
-    encoder, head = train(recipe, progress=progress)
-    seconds = time.perf_counter() - start
-    raw = save_safetensors({key: value.contiguous() for key, value in encoder.state_dict().items()})
+    width, size = (getattr(encoder, name) for name in ("width", "input_size"))
+    what = f"{parameters} parameters, {width} features, {size}x{size}"
+    drawn, by = f"stream 0, seed {recipe.seed}", "drawn by images.drawn"
+    if isinstance(recipe, CertifiedTraining):
+        return {
+            "architecture": f"{recipe.network}: {what} RGB in [0, 1]",
+            "data": f"{recipe.images} letters of {len(letters.CLASSES)} classes, {by}.letters, {drawn}; no numeral",
+            "training": f"interval bounds, Theorem 2's margin the worst case, l_inf eps {format_eps(recipe.eps)}",
+        }
+    assert isinstance(recipe, AdversarialTraining)
     adversarial = f"adversarial training, {recipe.attack_steps} PGD steps, l_inf eps {format_eps(recipe.eps)}"
-    architecture, data = describe(encoder, recipe)
-    model = nn.Sequential(encoder, head)
+    training = {"training": UNTRAINED if recipe.epochs == 0 else adversarial if recipe.eps else "standard"}
     if isinstance(recipe, Recipe):
-        test = load_data_set("glyphs", size=SmallResNet.input_size, n_train=1, n_test=points, seed=recipe.seed).test
-        measured = accuracies(model, test, recipe.seed)
+        architecture = f"SmallResNet({recipe.width}): {what} RGB in [0, 1]"
+        data = f"{recipe.images} glyphs of {len(glyphs.CLASSES)} classes, {by}.glyphs, {drawn}"
     else:
-        measured = errors(model, recipe.seed, points)
+        architecture = f"RegressionNetwork: {what} grey in [0, 1]"
+        data = f"{recipe.images} sprites, {by}.sprites, {drawn}; target: orientation"
+    return {"architecture": architecture, "data": data} | training
+
+
+def measure(encoder: nn.Module, head: nn.Linear, recipe: Training, points: int) -> dict[str, Any]:
+    """What a model card says in numbers, on held-out images of the pretraining's kind."""
+    model = nn.Sequential(encoder, head)
+    if isinstance(recipe, SpritesRecipe):
+        return errors(model, recipe.seed, points)
+    name = "letters" if isinstance(recipe, CertifiedTraining) else "glyphs"
+    size = getattr(encoder, "input_size", glyphs.SIZE)
+    test = load_data_set(name, size=size, n_train=1, n_test=points, seed=recipe.seed).test
+    measured = accuracies(model, test, recipe.seed)
+    if isinstance(recipe, CertifiedTraining):
+        bounded = frozen(name, encoder, input_size=size, width=head.in_features)
+        measured["certified"] = certified_accuracies(bounded, Head.of(head), test)
+    return measured
+
+
+def write_trained(
+    name: str, recipe: Training, encoder: nn.Module, head: nn.Linear, seconds: float, folder: Path, points: int
+) -> Path:
+    """Write `name`.safetensors and `name`.json to `folder`; the card names the weights' hash."""
+    raw = save_safetensors({key: value.contiguous() for key, value in encoder.state_dict().items()})
     card = {
         "name": f"embedded/{name}",
-        "architecture": architecture,
-        "data": data,
-        "training": UNTRAINED if recipe.epochs == 0 else adversarial if recipe.eps else "standard",
+        **describe(encoder, recipe),
         "recipe": recipe.as_dict(),
-        "measured": measured,
+        "measured": measure(encoder, head, recipe, points),
         "training_seconds": round(seconds, 1),
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "licence": "MIT",
     }
     return write_weights(name, raw, card, folder)
+
+
+def write_encoder(
+    name: str, recipe: Training, folder: Path, *, points: int = CARD_POINTS, progress: bool = True
+) -> Path:
+    """Train one encoder and write its weights and its card."""
+    start = time.perf_counter()
+    encoder, head = train(recipe, progress=progress)
+    return write_trained(name, recipe, encoder, head, time.perf_counter() - start, folder, points)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -28,14 +28,14 @@ from rt_utils.runtime.devices import Parts, device
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 from rt_utils.theory.threat import Threat
-from rt_utils.training.embedded_recipes import Training
+from rt_utils.training.recipe import AdversarialTraining
 
 LOG_COLUMNS = ("epoch", "loss", "clean_accuracy", "robust_accuracy_pgd10", "seconds")
 LOG_POINTS = 500
 
 
 @dataclass(frozen=True)
-class Recipe(Training):
+class Recipe(AdversarialTraining):
     """Everything that decides an encoder of natural images, but for the images."""
 
     network: str = "SmallResNet(32)"

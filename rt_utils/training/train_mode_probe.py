@@ -3,9 +3,10 @@
 from copy import deepcopy
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
 
-from rt_utils.evaluation.probe import ProbeSettings, linear_probe
+from rt_utils.evaluation.probe import ProbeSettings, fit, linear_probe
 from rt_utils.images.data_set import Split
 from rt_utils.models.catalogue import ENCODERS, load_encoder
 from rt_utils.models.frozen_encoder import Encoder, frozen
@@ -28,26 +29,16 @@ def probe_on_images(
 
     Only the mode differs: without `train_mode` it fits the same head.
     """
-    generator, labels = torch.Generator().manual_seed(settings.seed), split.required_labels()
     with torch.no_grad():
         width = deepcopy(network).eval()(split.images[:1].float() / 255).shape[1]
-    layer = nn.Linear(width, n_classes)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
-    batches = -(-len(split) // settings.batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * batches)
-    for _ in range(settings.epochs):
-        for chosen in torch.randperm(len(split), generator=generator).split(settings.batch):
-            x = (split.images[chosen].float() / 255).contiguous(memory_format=torch.channels_last)
-            with torch.no_grad():
-                z = network.train(train_mode)(x)
-            loss = nn.functional.cross_entropy(layer(z), labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    return Head(layer.weight.detach().double(), layer.bias.detach().double())
+
+    @torch.no_grad()
+    def features_of(chosen: Int64[Tensor, " k"]) -> Float[Tensor, "k r"]:
+        x = (split.images[chosen].float() / 255).contiguous(memory_format=torch.channels_last)
+        features: Tensor = network.train(train_mode)(x)
+        return features
+
+    return fit(features_of, width, split.required_labels(), n_classes, settings)
 
 
 def probed_in_both_modes(

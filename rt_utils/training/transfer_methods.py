@@ -117,7 +117,7 @@ def verdict(rows: pd.DataFrame) -> dict[str, int | float]:
     return found
 
 
-def drift(
+def drifts_of_finetuned(
     transfers: Sequence[Transfer],
     trainable: Mapping[str, Encoder],
     images: Images,

@@ -82,8 +82,14 @@ def draw(label: int, rng: np.random.Generator) -> UInt8[np.ndarray, "3 32 32"]:
     return paint(_mask(label, rng) / 255.0, rng)
 
 
-def draw_many(n: int, *, seed: int, stream: int) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int64[np.ndarray, " n"]]:
-    """`n` glyphs with balanced classes. `stream` keeps the splits apart: image i of stream s is seeded (seed, s, i)."""
-    labels = np.arange(n, dtype=np.int64) % len(CLASSES)
-    images = np.stack([draw(int(y), np.random.default_rng([seed, stream, i])) for i, y in enumerate(labels)])
+def draw_many(
+    n: int, *, seed: int, stream: int, classes: str = CLASSES
+) -> tuple[UInt8[np.ndarray, "n 3 32 32"], Int64[np.ndarray, " n"]]:
+    """`n` glyphs of these classes in turn. `stream` keeps the splits apart: image i of stream s is seeded (seed, s, i).
+
+    Labels are places in `classes`.
+    """
+    labels = np.arange(n, dtype=np.int64) % len(classes)
+    drawn = [CLASSES.index(name) for name in classes]
+    images = np.stack([draw(drawn[y], np.random.default_rng([seed, stream, i])) for i, y in enumerate(labels)])
     return images, labels

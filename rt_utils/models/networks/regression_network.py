@@ -47,5 +47,10 @@ class RegressionNetwork(nn.Sequential):
             setattr(self, f"norm{k}", nn.Identity())
         return self
 
+    @staticmethod
+    def scaled(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n 1 h w"]:
+        """What the first layer gets."""
+        return torch.mean(x, dim=1, keepdim=True)
+
     def forward(self, x: Float[Tensor, "n c 64 64"]) -> Float[Tensor, "n 84"]:
-        return super().forward(torch.mean(x, dim=1, keepdim=True))
+        return super().forward(self.scaled(x))

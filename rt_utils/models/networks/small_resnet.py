@@ -67,5 +67,10 @@ class SmallResNet(nn.Sequential):
                 block.fold_norms()
         return self
 
+    @staticmethod
+    def scaled(x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """What the first layer gets."""
+        return (x - 0.5) * 4.0
+
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n width"]:
-        return super().forward((x - 0.5) * 4.0)
+        return super().forward(self.scaled(x))

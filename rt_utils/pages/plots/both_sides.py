@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rt_utils.evaluation.summary import HEAD_NORM
+from rt_utils.evaluation.loss_gap import HEAD_NORM
 from rt_utils.pages.figures import INK
 from rt_utils.pages.labels import colours, labels, shortened
 

@@ -1,4 +1,4 @@
-"""What `make book` says while it runs: which chapters run, which are done, how long it may still take.
+"""What `make book` and `rt sweep` say while they run: what runs, what is done, how long it may still take.
 
 It follows the lines that Snakemake and `rt` write. What it does not know, such as an error, is shown as it stands.
 """
@@ -7,15 +7,15 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any
 
 from tqdm import tqdm
 
 TO_RUN = "to run:"  # the Snakefile says so before the first chapter starts, with their names
 MINUTE = 60.0
-_STARTED = re.compile(r"running (\w+)$")
-_DONE = re.compile(r"wrote chapters/(\w+)\.ipynb$")
-_FAILED = re.compile(r"rt: (\w+): ")
+_STARTED = re.compile(r"running (\S+)$")
+_DONE = re.compile(r"wrote (?:chapters|cells)/(\S+?)(?:\.ipynb)?$")
+_FAILED = re.compile(r"rt: (\S+): ")
 
 
 def clock_of(seconds: float) -> str:
@@ -30,17 +30,20 @@ def clock_of(seconds: float) -> str:
 class Progress:
     """A line at the foot of a terminal; elsewhere a line for each start and end, and one a minute.
 
-    `times` are the seconds that chapters took before, `at_once` how many run at the same time.
+    `times` are the seconds that chapters, or a sweep's cells, took before, `at_once` how many run at the same time;
+    `idle` is what to say where nothing runs: before the first has begun, and after one is done.
     """
 
     def __init__(
         self,
         times: dict[str, float],
         at_once: int = 2,
-        out: TextIO = sys.stdout,
-        err: TextIO = sys.stderr,
+        out: Any = sys.stdout,
+        err: Any = sys.stderr,
         clock: Callable[[], float] = time.monotonic,
+        idle: tuple[str, str] = ("looking for what is out of date", "putting the pages together"),
     ) -> None:
+        self.idle = idle
         self.times, self.at_once, self.out, self.err, self.clock = times, at_once, out, err, clock
         self.waiting: list[str] = []
         self.running: dict[str, float] = {}  # since when
@@ -82,7 +85,7 @@ class Progress:
         if self.running:
             chapters = ", ".join(f"{name} {clock_of(now - since)}" for name, since in self.running.items())
             return f"{self._how_far()}; running {chapters}"  # a narrow terminal cuts off the end
-        what = "putting the pages together" if self.done else "looking for what is out of date"
+        what = self.idle[bool(self.done)]
         return f"{what} {clock_of(now - self.spoke)}" if not self.bar.disable else what
 
     def left(self) -> float | None:
@@ -104,7 +107,7 @@ class Progress:
             return f"{far}, no times of an earlier run to tell how long"
         return f"{far}, about {seconds / 60:.0f} min left" if seconds >= MINUTE else f"{far}, less than a minute left"
 
-    def _say(self, line: str, file: TextIO | None = None) -> None:
+    def _say(self, line: str, file: Any = None) -> None:
         self.spoke = self.clock()
         self.bar.clear()
         print(line, file=file or self.out, flush=True)

@@ -1,0 +1,131 @@
+"""Words and columns of the chapter on certificates: templates, and the values that fill them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from rt_utils.evaluation.certified_shares import M_PROBE, RATIO, T_PROBE
+from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, MERGED, THEOREM_2
+from rt_utils.images.data_set import DataSet
+from rt_utils.pages.labels import short_name
+from rt_utils.pages.plots.thumbnails import encoded
+
+RESULT = (
+    "**The result**, at radius {eps}, in shares of test points. {rows}. “Certified” is a proof up to rounding, and "
+    "only points that are classified correctly count. Attacks can find more than they did; nothing can pass a bound."
+)
+ONE_RESULT = (
+    "{encoder} on {data}: {clean:.1%} right, {PGD:.1%} right under attack, and {best:.1%} *certified and right* "
+    "({way}; clean {its clean:.1%})"
+)
+SHARES = (
+    "**{encoder}**, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves right "
+    "({steps} steps on the loss and as many on the representation: an upper bound on what can be certified), with the "
+    "book's probe. Then *certified and right* with it: by Theorem 2, by \\(\\bar v_P\\) in place of "
+    "\\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst merged margins at that radius (M), clean and "
+    "certified; one trained on Theorem 2's (T). Last: mean bound and mean shift found, in feature units, and their "
+    "ratio."
+)
+COLUMNS = {
+    THEOREM_2: "\\(\\norm{\\bar v}\\lt m\\)",
+    IN_SUBSPACE: "\\(\\bar v_P\\lt m\\)",
+    MERGED: "\\(M\\gt0\\)",
+    f"{M_PROBE} clean": "M clean",
+    M_PROBE: "M cert.",
+    f"{T_PROBE} clean": "T clean",
+    T_PROBE: "T cert.",
+    RATIO: "ratio",
+}
+FORMATS = {"bound": ".3f", "found": ".3f", RATIO: ".2f"}
+SEEDS = (
+    "A kept record, at radius 2/255, with more steps of attack and longer training of the probes than above: the same "
+    "recipe from three seeds. The one that ships was chosen by {by}. Shares as above."
+)
+READING = (
+    "**How to read it.** From left to right after PGD, each certificate is at least as strong as the one before; what "
+    "lies between merged and PGD is open. At radius {eps} merging adds {merged:.1f} points to Theorem 2 on average, "
+    "\\(\\bar v_P\\) adds {subspace:.1f}: nearly all that Theorem 2 loses here, it loses because it looks at a length "
+    "where merging looks at every entry. A probe trained on the worst margins adds {probe:.1f} further points, and "
+    "gives up {lost:.1f} points of clean accuracy."
+)
+BOUNDS = (
+    "On {vacuous} the bound is {times:,.0f} times what the attack finds at the smaller radius: it is true, and says "
+    "nothing. On the encoders of this page it is at most {most:.2f} times as large."
+)
+COST = "**The price**, in points of clean accuracy, by data set: {rows}. All with the book's probe."
+
+
+def shown(part: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """One encoder's rows as its table shows them, and the columns' formats."""
+    part = part.drop(columns=["encoder", "n", "flipped"])
+    formats = dict.fromkeys(part.columns[2:], ".3f") | FORMATS
+    return part.rename(columns=COLUMNS), {COLUMNS.get(name, name): given for name, given in formats.items()}
+
+
+def of_seeds(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The rows of the kept record as their table shows them, and the columns' formats."""
+    formats = {name: ".3f" for name in rows.select_dtypes("number")} | {"seed": "d", "n": "d", RATIO: ".2f"}
+    return rows.rename(columns=COLUMNS), {COLUMNS.get(name, name): given for name, given in formats.items()}
+
+
+def best(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """The largest certified share of a row, which way it was proved, and that probe's clean accuracy."""
+    ways = {
+        "book's probe, merged": (row[MERGED], row["clean"]),
+        "M-probe, merged": (row[M_PROBE], row[f"{M_PROBE} clean"]),
+        "T-probe, Theorem 2": (row[T_PROBE], row[f"{T_PROBE} clean"]),
+    }
+    way = max(ways, key=lambda name: ways[name][0])
+    return {"best": ways[way][0], "way": way, "its clean": ways[way][1]}
+
+
+def at_radius(shares: pd.DataFrame, eps: str) -> pd.DataFrame:
+    """The rows at one radius, as it is shown, with `best`."""
+    rows = shares[shares.eps == eps]
+    return rows.assign(**pd.DataFrame([best(row) for row in rows.to_dict("records")], index=rows.index))
+
+
+def reading(rows: pd.DataFrame) -> dict[str, float]:
+    """What READING says, in points, over rows of one radius."""
+
+    def points(one: str, other: str) -> float:
+        return float(100 * (rows[one] - rows[other]).mean())
+
+    return {
+        "merged": points(MERGED, THEOREM_2),
+        "subspace": points(IN_SUBSPACE, THEOREM_2),
+        "probe": points(M_PROBE, MERGED),
+        "lost": points("clean", f"{M_PROBE} clean"),
+    }
+
+
+def bounds(ratios: pd.DataFrame, vacuous: str, label: Mapping[str, str]) -> dict[str, object]:
+    """What BOUNDS says: of the encoder `vacuous`, and of all others."""
+    useless = ratios.encoder == vacuous
+    values = {"times": ratios[useless][RATIO].iloc[0], "most": ratios[~useless][RATIO].max()}
+    return values | {"vacuous": label.get(vacuous, short_name(vacuous))}
+
+
+def cost(shares: pd.DataFrame, clean: pd.DataFrame, label: Mapping[str, str]) -> dict[str, str]:
+    """What COST says: clean accuracies of the page's encoders, and of one that was trained otherwise, `clean`."""
+    rows = []
+    for name, part in shares.groupby("data", sort=False):
+        own = [f"{label[row['encoder']]} {row['clean']:.1%}" for row in part.to_dict("records")]
+        others = [
+            f"{short_name(row['encoder'])} {row['clean']:.1%}"
+            for row in clean[clean["data"] == name].to_dict("records")
+        ]
+        rows.append(f"{name}: {', '.join(own + others)}")
+    return {"rows": "; ".join(rows)}
+
+
+def pictures(chosen: Mapping[str, int], data: DataSet, moved: Tensor) -> Sequence[dict[str, str]]:
+    """The rows of `plots.worst_images`: of each chosen test image its pixels, before and after."""
+    clean = encoded(data.test.images[list(chosen.values())])
+    labels = data.test.required_labels()
+    return [
+        {"what": f"{what} ({data.classes[labels[i]]})", "clean": before, "moved": after}
+        for (what, i), before, after in zip(chosen.items(), clean, encoded(moved), strict=True)
+    ]

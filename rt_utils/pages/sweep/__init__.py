@@ -1,0 +1,1 @@
+"""Sweeps: one chapter under many choices of parameters, as Snakemake jobs."""

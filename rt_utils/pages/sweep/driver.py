@@ -1,0 +1,190 @@
+"""Runs a sweep: hands the cells that are not done to Snakemake, says how far it is, and collects what they found."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import joblib
+from filelock import FileLock, Timeout
+
+from rt_utils.pages.sweep import report, results
+from rt_utils.pages.sweep.cells import Sweep
+from rt_utils.pages.sweep.places import Places, made_by
+from rt_utils.runtime import paths
+from rt_utils.runtime.errors import InputError
+from rt_utils.runtime.files import whole_file
+from rt_utils.runtime.progress import Progress
+
+THREADS = 4  # cores of a job on a cluster, where its profile does not say otherwise
+IDLE = ("waiting for the first cell to begin", "collecting what the cells found")
+# --nolock: each run has a folder of its own. --keep-going: a failed cell does not stop the others.
+SNAKEMAKE = ("--nolock", "--keep-going", "--quiet", "all", "--rerun-triggers", "mtime")
+SILENT = "ended without a word: killed, or out of memory; its log is in {log}"
+
+
+def profile_folder(profile: str) -> Path:
+    """The Snakemake profile of that name or path. Raises InputError where there is none, or its executor is missing."""
+    for folder in (Path(profile), paths.SWEEP / profile):
+        if (folder / "config.yaml").is_file():
+            if folder == paths.SWEEP / "slurm" and find_spec("snakemake_executor_plugin_slurm") is None:
+                raise InputError("--profile slurm needs snakemake-executor-plugin-slurm: pip install 'rt-utils[slurm]'")
+            return folder.resolve()
+    raise InputError(f"no profile {profile!r}: give slurm, or a folder that holds a Snakemake profile's config.yaml")
+
+
+def check_installed() -> None:
+    """Raises InputError where Snakemake, of the extra `book`, is missing."""
+    if find_spec("snakemake") is None:
+        raise InputError("rt sweep needs snakemake: pip install 'rt-utils[book]'")
+
+
+def gpus() -> list[str]:
+    """The GPUs of this machine that attacks would use, as CUDA_VISIBLE_DEVICES names them."""
+    if os.environ.get("RT_DEVICE"):
+        return []
+    import torch
+
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    named = visible.split(",") if visible else [str(i) for i in range(torch.cuda.device_count())]
+    return named[: torch.cuda.device_count()]
+
+
+def _plan(sweep: Sweep, todo: Iterable[str], run: Path, cores: int, profile: Path | None) -> dict[str, Any]:
+    names = list(todo)
+    own = [] if profile else gpus()
+    at_once = min(cores, len(names), *([len(own)] if own else []))
+    return {
+        "chapter": sweep.chapter,
+        "folder": str(sweep.folder),
+        "run": str(run),
+        "directory": str(Path.cwd()),
+        "cells": {cell.name: dict(cell.given) for cell in sweep.cells if cell.name in names},
+        "gpus": own,
+        "threads": THREADS if profile else max(1, cores // at_once),
+        "resources": {"gpu": 1} if own else {},
+    }
+
+
+def _command(run: Path, plan: dict[str, Any], cores: int, profile: Path | None) -> list[str]:
+    command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "--snakefile", str(paths.SWEEP / "Snakefile")]
+    command += ["--directory", str(run), "--config", f"plan={run / 'plan.json'}"]
+    if profile:
+        return [*command, "--profile", str(profile)]
+    limits = ["--resources", f"gpu={len(plan['gpus'])}"] if plan["gpus"] else []
+    return [*command, "--cores", str(cores), *limits]
+
+
+class _Watch:
+    """What the cells' files say, told to the progress line: which began, ended, failed."""
+
+    def __init__(self, places: Places, run: Path, names: list[str], made: dict[str, str], known: list[float]) -> None:
+        self.places, self.run, self.waiting, self.made, self.known = places, run, list(names), made, known
+        self.begun: set[str] = set()
+
+    def look(self, progress: Progress) -> None:
+        for name in [name for name in self.waiting if (self.run / "running" / name).exists()]:
+            if name not in self.begun:
+                self.begun.add(name)
+                progress.take(f"running {name}")
+        for name in list(self.waiting):
+            if self.places.done(name, self.made):
+                self.waiting.remove(name)
+                self.known.append(self.places.seconds(name) or 0.0)
+                progress.times.update(dict.fromkeys(self.waiting, sum(self.known) / len(self.known)))
+                progress.take(f"wrote cells/{name}")
+            elif self.places.reason(name).exists():
+                self.waiting.remove(name)
+                progress.take(f"rt: {name}: {self.places.reason(name).read_text('utf-8').strip()}")
+
+
+def _snakemake(command: list[str], log: Path, watch: _Watch, at_once: int) -> None:
+    """Run it until it ends. Its own words go into the log; the progress line follows the cells' files."""
+    expected = dict.fromkeys(watch.waiting, sum(watch.known) / len(watch.known)) if watch.known else {}
+    progress = Progress(expected, at_once=at_once, idle=IDLE)
+    progress.take("to run: " + " ".join(watch.waiting))
+    log.unlink(missing_ok=True)  # jobs that outlived an earlier run go on in their own
+    with log.open("wb") as file:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        environment = {**os.environ, "PYTHONUTF8": "1"}
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches Snakemake too, which ends its jobs
+    try:
+        while True:
+            ended = process.poll() is not None  # before the files are looked at, so that none is missed
+            watch.look(progress)
+            progress.tick()
+            if ended:
+                break
+            time.sleep(0.3)
+    finally:
+        progress.close()
+        signal.signal(signal.SIGINT, before)
+
+
+def _compute(sweep: Sweep, places: Places, cores: int, profile: Path | None, made: dict[str, str]) -> None:
+    """Compute the cells that are not done."""
+    for old in places.runs.iterdir():  # of drivers that are no more: what they have not begun, they will not begin
+        shutil.rmtree(old, ignore_errors=True)
+    todo = [cell.name for cell in sweep.cells if not places.done(cell.name, made)]
+    if len(todo) < len(sweep.cells):
+        print(f"{len(sweep.cells) - len(todo)} of {len(sweep.cells)} cells are there already", flush=True)
+    if not todo:
+        return
+    for name in todo:
+        places.reason(name).unlink(missing_ok=True)
+        places.notebook(name).unlink(missing_ok=True)
+    run = Path(tempfile.mkdtemp(dir=places.runs))
+    (run / "running").mkdir()
+    plan = _plan(sweep, todo, run, cores, profile)
+    with whole_file(run / "plan.json") as partial:
+        partial.write_text(json.dumps(plan), "utf-8")
+    known = [s for cell in sweep.cells if cell.name not in todo and (s := places.seconds(cell.name)) is not None]
+    at_once = len(todo) if profile else max(1, cores // plan["threads"])
+    _snakemake(_command(run, plan, cores, profile), places.log, _Watch(places, run, todo, made, known), at_once)
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def run(sweep: Sweep, cores: int = 0, profile: str = "") -> None:
+    """Compute every cell that is not done, then write sweep.csv, sweep.parquet and sweep.html from those that are.
+
+    `cores`: of this machine, at most so many cells at once, 0: all; or a Snakemake `profile` says where jobs run.
+    A driver that finds another one at work in the folder waits for it. Raises InputError where cells failed.
+    """
+    check_installed()
+    chosen = profile_folder(profile) if profile else None
+    places, made = Places(sweep.folder), made_by(sweep.chapter)
+    try:
+        places.make()
+    except OSError as error:
+        raise InputError(f"cannot write the results to {str(sweep.folder)!r}: {error.strerror or error}") from None
+    print(f"{len(sweep.cells)} cells in {sweep.folder}", flush=True)
+    lock = FileLock(places.locks / "driver")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("another sweep is running in that folder: waiting for it", flush=True)
+        lock.acquire()
+    with lock:
+        _compute(sweep, places, cores or joblib.cpu_count(), chosen, made)
+        done = [cell for cell in sweep.cells if places.done(cell.name, made)]
+        frame = results.write(places, done)
+        report.write(places, sweep, frame, done)
+    if len(done) < len(sweep.cells):
+        missing = [cell.name for cell in sweep.cells if cell not in done]
+        for name in missing:
+            if not places.reason(name).exists():
+                print(f"rt: {name}: {SILENT.format(log=places.log)}", file=sys.stderr)
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise InputError(
+            f"{len(missing)} of {len(sweep.cells)} cells failed: {shown}; the same command tries them again"
+        )
+    print(f"{len(done)} of {len(done)} cells done; wrote {sweep.folder / 'sweep.html'}, sweep.csv, sweep.parquet")
