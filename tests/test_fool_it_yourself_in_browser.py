@@ -14,6 +14,7 @@ import torch
 from test_book_in_browser import Visit, browser  # noqa: F401
 
 from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, representation_pgd
+from rt_utils.evaluation.interval_bounds import shift_upper
 from rt_utils.evaluation.margin_attack import margin
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
@@ -25,14 +26,14 @@ from rt_utils.theory.perturbations import allowed, random_start
 from rt_utils.theory.threat import Norm, Threat
 
 STYLE = Path(__file__).resolve().parent.parent / "book" / "style"
-NAMES = ("embedded/robust", "embedded/standard")
-SCRIPTS = ("network", "theory", "attack")
+NAMES = ("embedded/robust", "embedded/standard", "embedded/certified")
+SCRIPTS = ("network", "theory", "attack", "intervals")
 # What the tests call in the page: an encoder, built once, and its head.
 READY = """
 () => {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const theory = RT.theory(), attack = RT.attack(theory), network = RT.network(), built = {};
-  window.ready = { theory, attack, network, encoder(name) {
+  window.ready = { theory, attack, network, intervals: RT.intervals(network), encoder(name) {
     const head = RT.data[name];
     built[name] ??= network.build(head.network, new Float32Array(bytes(head.network.weights).buffer));
     return { run: built[name], head };
@@ -129,6 +130,25 @@ def test_features_and_slopes_are_the_packages(bare: Any, shipped: Shipped, digit
         assert torch.tensor(pixels) == pytest.approx(gradient.flatten(), abs=1e-5 * float(gradient.abs().max()))
 
 
+BOUNDS = """
+([name, images, eps]) => images.map((x) => ready.intervals.shiftBound(ready.encoder(name).run, x, eps))
+"""
+
+
+@pytest.mark.parametrize("eps", [1 / 255, 8 / 255])
+def test_the_bounds_are_the_packages(bare: Any, shipped: Shipped, digits: Any, eps: float) -> None:
+    """Of the encoder that was trained for them, and of one that was not, with residual blocks."""
+    x = digits.pixels()[:3]
+    expected = shift_upper(shipped.encoder, x.double(), Threat("linf", eps))
+    found = bare.evaluate(BOUNDS, [shipped.name, x.double().flatten(1).tolist(), eps])
+    assert found == pytest.approx(expected.tolist(), rel=1e-9)
+    if shipped.content["bounded"]:
+        for pixels, bound in zip(x, found, strict=True):
+            threat = {"norm": "linf", "eps": eps}
+            said = bare.evaluate(SEARCH, [shipped.name, pixels.flatten().tolist(), None, threat, {"steps": 8}])
+            assert 0 < said["best"]["shift"] <= bound
+
+
 def test_layers_of_other_sizes_are_pytorchs(bare: Any) -> None:
     """Kernels and strides that the shipped encoders do not have, the mean of the colours, and a linear layer."""
     torch.manual_seed(0)
@@ -165,7 +185,7 @@ def test_a_whole_run_is_the_packages(
     bare: Any, shipped: Shipped, digits: Any, objective: str, norm: Norm, eps: float
 ) -> None:
     threat, steps = Threat(norm, eps), 20
-    x = digits.pixels()[:4]
+    x = digits.pixels()[12:14]
     start = random_start(threat, x, torch.Generator().manual_seed(0)).clamp(0, 1)
     z, head = shipped.encoder.features(x), shipped.head
     predicted = head.logits(z).argmax(1)
@@ -199,7 +219,7 @@ def test_a_whole_run_is_the_packages(
 
 def test_what_a_search_says_is_what_its_images_do(bare: Any, shipped: Shipped, digits: Any) -> None:
     """The largest shift, projected shift and loss, recomputed by the package from every image that was seen."""
-    for i, eps in ((13, 4 / 255), (13, 16 / 255), (0, 8 / 255)):
+    for i, eps in ((13, 16 / 255), (0, 1 / 255)):
         x, y = digits.pixels()[i : i + 1], digits.required_labels()[i : i + 1]
         arguments = [x.flatten().tolist(), int(y), {"norm": "linf", "eps": eps}, {"steps": 4, "refine": 3}]
         said = bare.evaluate(SEARCH, [shipped.name, *arguments])
@@ -223,9 +243,11 @@ def test_what_a_search_says_is_what_its_images_do(bare: Any, shipped: Shipped, d
 
 
 def test_a_flip_within_the_margin_is_called_a_mistake(bare: Any) -> None:
-    say = "([ratio, found]) => ready.theory.verdict({ ratio }, found)"
+    say = "([ratio, found, bound]) => ready.theory.verdict({ ratio }, found, bound ?? undefined)"
     assert bare.evaluate(say, [2.0, {"shift": 1.0, "flipped": True}]) == "mistake"
     assert bare.evaluate(say, [1.0, {"shift": 1.0, "flipped": False}]) == "refuted"  # strict: a tie never counts
+    assert bare.evaluate(say, [2.0, {"shift": 1.0, "flipped": False}, 2.0]) == "unbroken"
+    assert bare.evaluate(say, [2.0, {"shift": 1.0, "flipped": False}, 1.9]) == "proved"
 
 
 def test_a_digit_that_is_typed_in_becomes_the_data_sets_image(bare: Any, digits: Any) -> None:
@@ -332,6 +354,24 @@ def test_the_verdict_flips_past_the_margin(reader: Reader) -> None:
     assert reader.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_bound_below_the_margin_is_called_a_proof(reader: Reader) -> None:
+    reader.open("?image=1&eps=1&encoder=certified&attack=1")
+    assert reader.finished() == "proved"
+    assert "in truth" in reader.part("read").inner_text()  # what is proved is that it stays, not that it is right
+    reader.page.locator("input[name=adversary-image][value='19']").check()
+    assert reader.finished() == "proved"
+    shift, margin = reader.numbers()
+    bound = float(reader.part("bound-value").inner_text())
+    assert shift <= bound < margin
+    reader.part("eps").fill("32")
+    assert reader.finished() != "proved"
+    assert float(reader.part("bound-value").inner_text()) > margin
+    reader.page.get_by_label("robust").check()
+    reader.finished()
+    assert not reader.part("bound-item").is_visible()
+
+
+@pytest.mark.slow
 def test_the_address_is_the_state_and_harder_searches_find_no_less(reader: Reader) -> None:
     reader.open("?image=9&eps=4&encoder=standard&steps=5&attack=1")
     assert reader.page.locator("input[name=adversary-image]:checked").get_attribute("value") == "9"
@@ -347,6 +387,7 @@ def test_the_address_is_the_state_and_harder_searches_find_no_less(reader: Reade
     assert reader.finished() in ("unbroken", "refuted", "flipped")
 
 
+@pytest.mark.slow
 def test_larger_radii_never_settle_less(reader: Reader) -> None:
     """The strip below the radius: no smaller verdict to the right of a settled one; it ends at the last radius."""
     reader.open("?image=13&steps=1&encoder=robust")

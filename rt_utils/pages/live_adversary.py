@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from rt_utils.evaluation.interval_bounds import bounded
 from rt_utils.evaluation.measure import fit_probes
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
@@ -40,14 +41,13 @@ def _loss_factor(weight: torch.Tensor) -> float:
 def encoder_data(encoder: Encoder, head: Head) -> dict[str, Any]:
     """The network, the head and the constants that belong to it, as JSON takes them.
 
-    `basis`: orthonormal rows that span the head's own subspace. `factor`: C_1 L_alpha(W) of Lemma 1, nats for each unit
-    of feature distance.
+    `bounded`: whether interval bounds on it are worth computing. `basis`: orthonormal rows that span the head's own
+    subspace. `factor`: C_1 L_alpha(W) of Lemma 1, nats for each unit of feature distance.
     """
     return {
         "name": encoder.name,
         "sha256": encoder.weights_sha256,
-        # Interval bounds say something where a network was trained for them.
-        "bounded": bool(getattr(encoder.network, "bounded", False)),
+        "bounded": bounded(encoder),
         "network": live_network(encoder.network).data(),
         "weight": head.weight.tolist(),
         "bias": head.bias.tolist(),

@@ -15,8 +15,9 @@ for (const root of document.querySelectorAll("[data-adversary]")) {
   const asImage = (levels) => Float64Array.from({ length: 3072 }, (_, i) => levels[i % 1024] / 255);
   let attacked = false, sweeping = false, newest = 0, timer = 0, drawn = 0, job = null, last = null;
 
-  const source = ["theory", "network", "attack", "work"].map((name) => `RT.${name} = ${RT[name]};`).join("\n");
-  const program = `"use strict"; const RT = {};\n${source}\nRT.work(RT.network(), RT.attack(RT.theory()), self);`;
+  const source = ["theory", "network", "attack", "intervals", "work"].map((name) => `RT.${name} = ${RT[name]};`).join("\n");
+  const program = `"use strict"; const RT = {};\n${source}\nconst network = RT.network();
+    RT.work(network, RT.attack(RT.theory()), RT.intervals(network), self);`;
   const worker = new Worker(URL.createObjectURL(new Blob([program], { type: "text/javascript" })));
 
   // An encoder travels as a script, because fetch fails from a file; the first is loaded at once, the others when asked.
@@ -97,6 +98,7 @@ for (const root of document.querySelectorAll("[data-adversary]")) {
     part("eps-value").textContent = text;
     part("eps").setAttribute("aria-valuetext", text);
     part("note").hidden = !s.own;
+    part("legend-proved").hidden = s.encoder !== "certified";
     remember(s);
     strip(s);
   }
@@ -107,24 +109,24 @@ for (const root of document.querySelectorAll("[data-adversary]")) {
     part("text").textContent = text;
   }
 
-  function show({ s, head, clean, best, part: share, done, prefix = "" }) {
+  function show({ s, head, clean, best, bound, part: share, done, prefix = "" }) {
     const moved = !attacked ? s.x : best.flipped ? best.worst : best.image;
     const seen = attacked ? best : { ...best, shift: 0, subspace: 0, lossGap: 0, flipped: false, to: clean.predicted, z: clean.z };
     const { largest, times } = pictures.three(s.x, moved), to = theory.largest(theory.logits(head, attacked && best.flipped ? best.zWorst : seen.z));
-    const right = s.label === null || s.label === clean.predicted ? "" : ` (it is a ${s.label})`;
+    const right = s.label === null || s.label === clean.predicted ? "" : ` (in truth ${s.label})`;
     part("read").textContent = `read as ${clean.predicted}${right}`;
     part("read-perturbed").textContent = `read as ${to}`;
     const size = s.threat.norm === "linf" ? `largest change ${(255 * largest).toFixed(0)}/255` : `length ${theory.length(theory.minus(moved, s.x)).toFixed(2)}`;
     part("clean").setAttribute("aria-label", `${s.own ? "your drawing" : `test digit ${s.image}`}, read as ${clean.predicted}`);
     part("perturbed").setAttribute("aria-label", `perturbed image, read as ${to}, ${size}`);
     part("delta").setAttribute("aria-label", `the perturbation, magnified ${times} times`);
-    pictures.bars(clean, seen, head.factor, Infinity);
+    pictures.bars(clean, seen, head.factor, bound);
     plane.draw(head, clean, seen, words.shown);
     plane.features(clean, seen, part);
-    const kind = theory.verdict(clean, seen);
+    const kind = theory.verdict(clean, seen, bound);
     if (!attacked) return say(words.waiting(clean), "waiting");
     if (!done) return say(words.searching(seen, share), "searching");
-    const [title, text] = s.at === 0 ? words.still(clean) : words.verdict(kind, clean, seen);
+    const [title, text] = s.at === 0 ? words.still(clean) : words.verdict(kind, clean, seen, bound);
     say([title, prefix + text], s.at === 0 ? "still" : kind);
     root.dataset.finished = "";
     part("said").textContent = `${title}. ${prefix}${text}`; // only what is finished is announced
@@ -151,7 +153,7 @@ for (const root of document.querySelectorAll("[data-adversary]")) {
     if (data.at) plane.step(data.at.z);
     const { s } = job;
     last = { ...job, ...data, prefix: typeof job.prefix === "function" ? job.prefix(data.best) : job.prefix };
-    if (data.done && attacked && s.at && job.only !== "noise") verdicts.get(subject(s)).set(s.at, theory.verdict(data.clean, data.best));
+    if (data.done && attacked && s.at && job.only !== "noise") verdicts.get(subject(s)).set(s.at, theory.verdict(data.clean, data.best, data.bound));
     if (data.done) strip(s);
     if (data.done || !attacked || !calm.matches) requestAnimationFrame(() => last.id === data.id && show(last));
     else say(["Searching", "The result follows."], "searching");

@@ -132,17 +132,22 @@ RT.network = function () {
       }
     }
 
-    return {
-      output, forwards, plan: forward,
-      forward() {
-        const { values } = output;
-        for (let y = 0; y < output.height; y++) {
-          for (let x = 0, t = output.at(y, 0); x < output.width; x++, t += output.lanes) {
-            const f = add ? add.at(y, x) : 0;
-            for (let o = 0; o < outputs; o++) values[t + o] = bias[o] + (add ? add.values[f + o] : 0);
-          }
+    function affine(adding) { // the convolution, and what is added to it
+      const { values } = output;
+      for (let y = 0; y < output.height; y++) {
+        for (let x = 0, t = output.at(y, 0); x < output.width; x++, t += output.lanes) {
+          const f = adding ? add.at(y, x) : 0;
+          for (let o = 0; o < outputs; o++) values[t + o] = bias[o] + (adding ? add.values[f + o] : 0);
         }
-        correlate(input.values, values, forwards, forward);
+      }
+      correlate(input.values, values, forwards, forward);
+      return values;
+    }
+
+    return {
+      step, input, output, add, forwards, plan: forward, affine,
+      forward() {
+        const values = affine(add !== null);
         if (relu) for (let i = 0; i < values.length; i++) if (values[i] < 0) values[i] = 0;
       },
       backward() {
@@ -161,7 +166,7 @@ RT.network = function () {
       for (let y = 0; y < input.height; y++) for (let x = 0; x < input.width; x++) visit(input.at(y, x), output.at(y, x));
     };
     return {
-      output,
+      input, output,
       forward: () => each((i, o) => {
         if (grey) output.values[o] = ((input.values[i] + input.values[i + 1] + input.values[i + 2]) / 3 - centre) * factor;
         else for (let c = 0; c < input.channels; c++) output.values[o + c] = (input.values[i + c] - centre) * factor;
@@ -180,7 +185,7 @@ RT.network = function () {
           for (let c = 0; c < input.channels; c++) visit(i + c, t + c);
     };
     return {
-      output,
+      input, output,
       forward() {
         output.values.fill(0);
         each((i, o) => (output.values[o] += share * input.values[i]));
@@ -210,10 +215,16 @@ RT.network = function () {
     for (let c = 0, i = 0; c < 3; c++)
       for (let y = 0; y < image.height; y++) for (let x = 0; x < image.width; x++) pixel[i++] = image.at(y, x) + c;
 
+    function place(x) {
+      for (let i = 0; i < pixel.length; i++) image.values[pixel[i]] = x[i];
+      return image;
+    }
+
     return {
-      width: last.channels, pixels: 3 * area,
+      width: last.channels, image, layers, place,
+      read: (values) => values.slice(end, end + last.channels), // the features among the last array's values
       forward(x) { // the features, shape (width)
-        for (let i = 0; i < pixel.length; i++) image.values[pixel[i]] = x[i];
+        place(x);
         for (const layer of layers) layer.forward();
         return last.values.slice(end, end + last.channels);
       },
@@ -226,5 +237,5 @@ RT.network = function () {
     };
   }
 
-  return { build };
+  return { build, correlate };
 };

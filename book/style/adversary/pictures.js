@@ -36,18 +36,22 @@ RT.pictures = function (part, { shown }) {
     part("margin-value").textContent = shown(clean.ratio);
     part("bound-mark").hidden = !Number.isFinite(bound);
     part("bound-mark").style.left = share(bound);
+    part("bound-item").hidden = !Number.isFinite(bound);
+    part("bound-value").textContent = shown(bound);
     const allowed = factor * found.shift;
     part("loss-bar").style.width = allowed ? `${((100 * found.lossGap) / allowed).toFixed(2)}%` : "0";
     part("loss-value").textContent = `${shown(found.lossGap)} of at most ${shown(allowed)}`;
   }
 
-  // One cell a radius: what is settled there. A refutation or a flip stays true at every larger radius.
+  // One cell a radius: what is settled there. A refutation or a flip stays true at every larger radius, a proof at every
+  // smaller one.
   function strip(cells, verdicts, at) {
     const rank = { refuted: 1, flipped: 2 }, names = ["", "refuted", "flipped"];
+    const proved = Math.max(-1, ...[...verdicts].filter(([, verdict]) => verdict === "proved").map(([k]) => k));
     let settled = 0;
     cells.forEach((cell, k) => {
       settled = Math.max(settled, rank[verdicts.get(k)] ?? 0);
-      cell.dataset.verdict = names[settled] || (verdicts.get(k) ?? "");
+      cell.dataset.verdict = names[settled] || (k <= proved ? "proved" : (verdicts.get(k) ?? ""));
       cell.toggleAttribute("data-here", k === at);
     });
   }

@@ -44,7 +44,7 @@ RT.theory = function () {
     return { z, predicted, loss: crossEntropy(f, label ?? predicted), ...marginRatio(head, z, predicted) };
   }
 
-  // What the evidence says, of four things that it can say. `found`: from attack.js; `bound`: S is at most this.
+  // What the evidence says, of five things that it can say. `found`: from attack.js; `bound`: S is at most this.
   function verdict({ ratio }, found, bound = Infinity) {
     const fulfilled = found.shift < ratio;
     if (found.flipped) return fulfilled ? "mistake" : "flipped";

@@ -1,4 +1,4 @@
-// What the page says. Four verdicts and no more: a search that found nothing is never called a certificate.
+// What the page says. Five verdicts and no more: a search that found nothing is never called a certificate.
 "use strict";
 globalThis.RT = globalThis.RT ?? {};
 RT.words = function () {

@@ -2,7 +2,7 @@
 // A smaller radius's finds are allowed at a larger one, so what is found never falls when the radius grows.
 "use strict";
 globalThis.RT = globalThis.RT ?? {};
-RT.work = function (network, attack, port) {
+RT.work = function (network, attack, intervals, port) {
   const encoders = new Map(), memory = new Map();
   let newest = 0;
   const breath = () => new Promise((resolve) => {
@@ -29,16 +29,17 @@ RT.work = function (network, attack, port) {
     const { run, head } = encoders.get(encoder);
     if (!memory.has(key)) memory.set(key, []);
     const kept = memory.get(key), old = only === "noise" ? [] : known(kept, x, threat);
+    const bound = head.bounded ? intervals.shiftBound(run, x, threat.eps) : Infinity;
     let last = null;
     for (const state of attack.search(run, head, x, threat, { ...settings, known: old })) {
       last = state;
-      port.postMessage({ id, ...state, done: false });
+      port.postMessage({ id, bound, ...state, done: false });
       if (only === "known") break;
       await breath();
       if (id !== newest) break;
     }
     if (last.best.seen && only !== "noise") keep(kept, threat.eps, last.best);
-    if (id === newest && only !== "known") port.postMessage({ id, ...last, done: true });
+    if (id === newest && only !== "known") port.postMessage({ id, bound, ...last, done: true });
   }
 
   port.onmessage = ({ data }) => {
