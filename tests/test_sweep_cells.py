@@ -16,7 +16,7 @@ from test_profiles import DECLARED, images
 
 from rt_utils import cli
 from rt_utils.pages.ledger import Claim
-from rt_utils.pages.sweep import cell, cells, driver, published_beside, report, results
+from rt_utils.pages.sweep import cell, cells, driver, published_beside, report, rows
 from rt_utils.pages.sweep.places import Places, made_by
 from rt_utils.runtime.errors import InputError
 
@@ -217,7 +217,7 @@ def test_one_row_for_each_cell_and_claim(book: Path) -> None:
     places = Places(sweep.folder)
     places.make()
     planted(places, sweep, encoder="embedded/robust", data="")
-    frame = results.write(places, sweep.cells)
+    frame = rows.write(places, sweep.cells)
     assert list(frame.cell) == [one.name for one in sweep.cells for _ in range(2)]
     assert list(frame.cell_eps[::4]) == ["1/255", "2/255"]
     assert list(frame.cell_seed[::2]) == ["0", "1", "0", "1"]
@@ -228,7 +228,7 @@ def test_one_row_for_each_cell_and_claim(book: Path) -> None:
     pd.testing.assert_frame_equal(kept, frame, check_dtype=False)
     assert kept.lhs.dtype == kept.eps.dtype == float
     assert len(pd.read_csv(sweep.folder / "sweep.csv")) == 8
-    none = results.write(places, [])
+    none = rows.write(places, [])
     assert len(none) == len(pd.read_parquet(sweep.folder / "sweep.parquet")) == 0
 
 
@@ -258,7 +258,7 @@ def test_the_page_of_a_sweep_asks_for_no_other(encoder: str, book: Path) -> None
     places = Places(sweep.folder)
     places.make()
     planted(places, sweep, encoder=encoder, data="cifar10")
-    frame = results.write(places, sweep.cells)
+    frame = rows.write(places, sweep.cells)
     report.write(places, sweep, frame, sweep.cells[:2])
     page = (sweep.folder / "sweep.html").read_text("utf-8")
     assert "<td>No <point>" not in page
@@ -275,5 +275,5 @@ def test_a_sweep_without_claims_has_a_page_too(book: Path) -> None:
     sweep = cells.plan("small", {"results": "out"}, {"seeds": 1})
     places = Places(sweep.folder)
     places.make()
-    report.write(places, sweep, results.write(places, []), [])
+    report.write(places, sweep, rows.write(places, []), [])
     assert "No claim was entered" in (sweep.folder / "sweep.html").read_text("utf-8")

@@ -16,7 +16,7 @@ from typing import Any
 import joblib
 from filelock import FileLock, Timeout
 
-from rt_utils.pages.sweep import report, results
+from rt_utils.pages.sweep import report, rows
 from rt_utils.pages.sweep.cells import Sweep
 from rt_utils.pages.sweep.places import Places, made_by
 from rt_utils.pages.sweep.watching import Watch
@@ -180,7 +180,7 @@ def run(sweep: Sweep, cores: int = 0, profile: str = "") -> None:
     with lock:
         begun = _compute(sweep, places, cores or joblib.cpu_count(), chosen, made)
         done = [cell for cell in sweep.cells if places.done(cell.name, made)]
-        frame = results.write(places, done)
+        frame = rows.write(places, done)
         report.write(places, sweep, frame, done)
     if missing := [cell.name for cell in sweep.cells if cell not in done]:
         _complain(places, missing, begun, len(sweep.cells))
