@@ -115,3 +115,19 @@ def test_the_words_of_the_rows() -> None:
     assert texts.bounds(ratios, "b", {"a": "A"}) == {"times": 5000.0, "most": 1.2, "vacuous": "b"}
     clean = pd.DataFrame({"encoder": ["embedded/robust"], "data": ["digits"], "clean": [0.95]})
     assert texts.cost(rows, clean, {"blocks": "blocks"}) == {"rows": "digits: blocks 90.0%, robust 95.0%"}
+
+
+def test_the_control_is_named_where_it_certifies_more() -> None:
+    shares = pd.DataFrame(
+        {
+            "encoder": ["embedded/certified"] * 2 + ["blocks"] * 2,
+            "data": ["digits", "textures"] * 2,
+            "best": [0.5, 0.3, 0.9, 0.3],
+        }
+    )
+    label = {"embedded/certified": "certified", "blocks": "blocks"}
+    said = {"control": "blocks", "trained": "certified", "more": "digits", "fewer": "textures"}
+    assert texts.control(shares, label) == [said]
+    assert texts.control(shares[:2], label) == []
+    nowhere = texts.control(shares.assign(best=0.0), label)
+    assert nowhere == [said | {"more": "no data set", "fewer": "digits, textures"}]

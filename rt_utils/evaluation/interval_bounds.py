@@ -40,7 +40,7 @@ class FeatureBox:
 
     @property
     def shift(self) -> Float[Tensor, " n"]:
-        """``||r||_2``, an upper bound on S(x)."""
+        """``||v||_2``, an upper bound on S(x)."""
         return worst_case.largest_move(self.z, self.lower, self.upper).norm(dim=1)
 
 
@@ -70,7 +70,7 @@ def feature_box(
 
 
 def shift_upper(encoder: Encoder, x: Images, threat: Threat) -> Float[Tensor, " n"]:
-    """An upper bound on the feature shift S(x): ``||r||_2`` with ``r_k = max(u_k - z_k, z_k - l_k)``.
+    """An upper bound on the feature shift S(x): ``||v||_2`` with ``v_k = max(u_k - z_k, z_k - l_k)``.
 
     Args:
         encoder: Of layers with interval bounds.
@@ -123,8 +123,9 @@ def a_priori(encoder: Encoder, threat: Threat) -> float:
 def certified(box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"]) -> dict[str, Bool[Tensor, " n"]]:
     """Which points keep their prediction under every perturbation, proved in each of `WAYS`.
 
-    By Theorem 2, ``||r||_2 < m(x)``; with the smaller bound on S_P in its place; by the head merged into the last
-    interval. A constant predictor is certified everywhere: a share of these says something beside the accuracy alone.
+    By Theorem 2, ``||v||_2 < m(x)``; with the smaller bound on S_P in its place; by the head merged into the last
+    interval. A constant predictor with equal rows is certified everywhere: a share of these says something only beside
+    the accuracy.
     """
     margins = statements.margin_ratio(head.logits(box.z), head.weight)
     within = subspace_bound(box.z, box.lower, box.upper, difference_basis(head.weight))

@@ -35,7 +35,7 @@ def worst_case_probe(
         labels: Classes, from 0, shape (n).
         n_classes: How many rows c the head gets.
         settings: Epochs, step size, batch size, weight decay, seed.
-        way: Whose gaps: `merged`, the worst over the box; `theorem_2`, with S = ||r||_2.
+        way: Whose gaps: `merged`, the worst over the box; `theorem_2`, with S = ||v||_2, v the largest move.
 
     Returns:
         The head, in float64.

@@ -28,7 +28,7 @@ def directional_bound(
     weight: Float[Tensor, "c r"],
     predicted: Int64[Tensor, " n"],
 ) -> Float[Tensor, " n"]:
-    """An upper bound on D(x), how far the features move towards another class's hyperplane; never above ``||r||_2``.
+    """An upper bound on D(x), how far the features move towards another class's hyperplane; never above ``||v||_2``.
 
     ``max_j sup <W_j - W_y, z' - z> / ||W_j - W_y||_2`` over the box and the classes j with another row than y; 0 where
     there is none.
@@ -60,7 +60,7 @@ def directional_bound(
 def subspace_bound(
     z: Float[Tensor, "n r"], lower: Float[Tensor, "n r"], upper: Float[Tensor, "n r"], basis: Float[Tensor, "k r"]
 ) -> Float[Tensor, " n"]:
-    """An upper bound on S_P(x): the smaller of ``||r||_2`` and what the box allows each coordinate of P v.
+    """An upper bound on S_P(x): the smaller of ``||v||_2``, v from `largest_move`, and what each coordinate allows.
 
     Not exact even where the box is: different coordinates may be largest at different corners.
 

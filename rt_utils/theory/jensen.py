@@ -33,7 +33,7 @@ class JensenStep:
 
     @property
     def lost(self) -> float:
-        """What Jensen's inequality loses, in nats: the Kullback-Leibler divergence of softmax(u') from softmax(u)."""
+        """What Jensen's inequality loses, in nats: the Kullback-Leibler divergence of softmax(u) from softmax(u')."""
         return self.bound - self.exact
 
 

@@ -67,8 +67,8 @@ def faults(p: Float[Tensor, "r r"], weight: Float[Tensor, "c r"]) -> dict[str, f
     """By how much P falls short of each condition, relative to what it acts on: all 0 up to rounding for a right P.
 
     symmetric: P^T = P; without it the statement is false. differences: P keeps every W_i - W_j; without it the
-    statement is false. projector: P^2 = P, which S_P <= S needs, and nothing else. dimensions: trace P minus the rank
-    of the differences; above 0 the statement holds, with an S_P that is larger than it must be.
+    statement is false. projector: P^2 = P, which with symmetry gives S_P <= S; nothing else uses it. dimensions:
+    trace P minus the rank of the differences; above 0 the statement holds, with an S_P larger than it must be.
     """
     p, w = p.double(), weight.double()
     scale, differences = 1 + float(p.norm()), w[1:] - w[0]  # all others are differences of these

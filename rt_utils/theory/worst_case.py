@@ -16,7 +16,7 @@ from rt_utils.theory import statements
 def largest_move(
     z: Float[Tensor, "n r"], lower: Float[Tensor, "n r"], upper: Float[Tensor, "n r"]
 ) -> Float[Tensor, "n r"]:
-    """r with ``r_k = max(u_k - z_k, z_k - l_k)``: no z' of the box has ``||z' - z||_2`` above ``||r||_2``."""
+    """v with ``v_k = max(u_k - z_k, z_k - l_k)``: no z' of the box has ``||z' - z||_2`` above ``||v||_2``."""
     return torch.maximum(upper - z, z - lower)
 
 
@@ -45,7 +45,7 @@ def merged_gaps(
 ) -> Float[Tensor, "n c"]:
     """The largest ``f_j - f_y`` over the box of features, exactly, class by class; 0 at j = y.
 
-    Never above `theorem_2_gaps` with S = ||r||_2, by Cauchy-Schwarz.
+    Never above `theorem_2_gaps` with S = ||v||_2, v from `largest_move`, by Cauchy-Schwarz.
 
     Args:
         lower: Of the features, shape (n, r).

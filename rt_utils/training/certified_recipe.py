@@ -25,7 +25,7 @@ class CertifiedTraining(Training):
     """Everything that decides an encoder of the letters that is trained to be certified.
 
     The loss is kappa CE(clean) + (1 - kappa) CE(worst case), and the worst case is `merged` parts merged gaps, the rest
-    Theorem 2's with S = ||r||_2. eps grows from 0, kappa falls from 1, over the steps from `clean` to `clean + growth`.
+    Theorem 2's with S = ||v||_2. eps grows from 0, kappa falls from 1, over the steps from `clean` to `clean + growth`.
     """
 
     max_lr: float = 1.5e-3
