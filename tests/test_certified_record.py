@@ -1,9 +1,10 @@
-"""The kept record of the seeds, read as it stands."""
+"""The kept record of the seeds: whole, of the weights that ship, and read as it stands."""
 
 from typing import Any
 
 import pytest
 
+from rt_utils.models.shipped import model_card
 from rt_utils.pages import certified_record
 
 
@@ -32,3 +33,27 @@ def test_a_row_for_each_data_set_and_seed() -> None:
     assert list(rows.merged) == pytest.approx([0.1, 1.1, 0.3, 1.3])
     held = certified_record.held_out(record(1))
     assert list(held["2/255"]) == pytest.approx([0.2, 1.2])
+
+
+def test_the_kept_record_is_of_what_ships_and_the_best_ships() -> None:
+    kept = certified_record.kept()
+    assert kept is not None
+    assert [its["seed"] for its in kept["seeds"]] == [0, 1, 2]
+    (chosen,) = (its for its in kept["seeds"] if its["seed"] == kept["chosen"])
+    card = model_card("embedded/certified")
+    assert (chosen["sha256"], chosen["seed"]) == (card["sha256"], card["recipe"]["seed"])
+    assert certified_record.held_out(kept).set_index("seed")["2/255"].idxmax() == kept["chosen"]
+    for its in kept["seeds"]:
+        assert {row["data"] for row in its["transfer"]} == {
+            "numerals",
+            "digits:coloured",
+            "digits",
+            "letters",
+            "textures",
+        }
+        assert len(its["transfer"]) == 20
+        for row in its["transfer"]:
+            assert row["S < m"] <= row["S_P < m"] <= row["merged"] <= row["PGD"] + 1e-9
+            assert row["PGD"] <= row["clean"] + 1e-9
+            assert row["flipped"] == 0
+            assert row["bound / found"] >= 1
