@@ -303,8 +303,8 @@ TRANSFER = _in(
         "test_three_steps_of_the_probe",
     ),
     (
-        "manual_seed(settings.seed)\n    layer",
-        "manual_seed(0)\n    layer",
+        "manual_seed(settings.seed)\n    nn",
+        "manual_seed(0)\n    nn",
         "test_the_seed_orders_the_batches_and_every_image_is_used",
     ),
 )

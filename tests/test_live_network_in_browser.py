@@ -168,7 +168,10 @@ def test_a_layer_that_the_script_does_not_know_is_refused(layer: torch.nn.Module
         live_network(torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3), layer))
 
 
-@pytest.mark.parametrize(("norm", "eps"), [("linf", 2 / 255), ("linf", 8 / 255), ("l2", 0.5)])
+SLOW = pytest.param("linf", 2 / 255, marks=pytest.mark.slow)  # the others are of the same kind
+
+
+@pytest.mark.parametrize(("norm", "eps"), [SLOW, ("linf", 8 / 255), ("l2", 0.5)])
 @pytest.mark.parametrize("objective", ["shift", "margin"])
 def test_a_whole_run_is_the_packages(
     bare: Any, shipped: Shipped, digits: Any, objective: str, norm: Norm, eps: float
