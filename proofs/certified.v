@@ -668,4 +668,119 @@ Proof.
     by (unfold Rdiv; ring). lra.
 Qed.
 
+(** How far the whole set B_k can move, up or down. *)
+Definition room (k : nat) : R :=
+  Rmax (1 - bigmax N (x k)) (1 - bigmax N (fun i => 1 - x k i)).
+
+Lemma bigmax_reached n a : (0 < n)%nat -> (forall i, (i < n)%nat -> 0 <= a i) ->
+  exists i, (i < n)%nat /\ bigmax n a = a i.
+Proof.
+  intros Hn. induction n as [|n IH]; [lia|]. intros H. simpl.
+  destruct (Nat.eq_dec n 0) as [->|N0].
+  - exists 0%nat. split; [lia|]. apply Rmax_right. apply H. lia.
+  - destruct IH as (i & Hi & E); [lia|auto|]. unfold Rmax. destruct Rle_dec;
+      [exists n; auto|exists i; auto].
+Qed.
+
+Lemma room_nonneg k : (k < r)%nat -> 0 <= room k.
+Proof.
+  intros Hk. assert (bigmax N (x k) <= 1)
+    by (apply bigmax_le; [lra|]; intros; now apply x_is_image).
+  unfold room. pose proof (Rmax_l (1 - bigmax N (x k)) (1 - bigmax N (fun i => 1 - x k i))). lra.
+Qed.
+
+(** A mean beyond the room leaves some value of B_k behind. *)
+Lemma beyond_the_room x' k (m := sub (means N x') z k) : image r N x' -> (k < r)%nat ->
+  Rmax 0 (Rabs m - room k) * Rmax 0 (Rabs m - room k)
+  <= dot N (fun i => sub (x' k) (x k) i - m) (fun i => sub (x' k) (x k) i - m).
+Proof.
+  intros I Hk. unfold Rmax at 1 2. destruct Rle_dec as [L|L].
+  2: { rewrite Rmult_0_l. apply dot_self_nonneg. }
+  assert (Q : exists i, (i < N)%nat /\ Rabs m - room k <= Rabs (sub (x' k) (x k) i - m)).
+  { pose proof (Rmax_l (1 - bigmax N (x k)) (1 - bigmax N (fun i => 1 - x k i))) as A.
+    pose proof (Rmax_r (1 - bigmax N (x k)) (1 - bigmax N (fun i => 1 - x k i))) as B.
+    fold (room k) in A, B. destruct (Rle_dec 0 m) as [P|P].
+    - destruct (bigmax_reached N (x k)) as (i & Hi & E);
+        [auto|intros; now apply x_is_image|]. exists i. split; [auto|].
+      specialize (I k i Hk Hi). rewrite E in A. rewrite (Rabs_pos_eq m) in * by lra.
+      unfold sub at 1. rewrite Rabs_left1; lra.
+    - destruct (bigmax_reached N (fun i => 1 - x k i)) as (i & Hi & E);
+        [auto|intros i Hi; specialize (x_is_image k i Hk Hi); lra|]. exists i. split; [auto|].
+      specialize (I k i Hk Hi). rewrite E in B. rewrite (Rabs_left m) in * by lra.
+      unfold sub at 1. rewrite Rabs_pos_eq; lra. }
+  destruct Q as (i & Hi & Q).
+  eapply Rle_trans; [|apply (sum_term N (fun i => (sub (x' k) (x k) i - m)
+    * (sub (x' k) (x k) i - m)) i); auto; intros; apply Rle_0_sqr]. cbv beta.
+  replace ((sub (x' k) (x k) i - m) * (sub (x' k) (x k) i - m)) with
+    (Rabs (sub (x' k) (x k) i - m) * Rabs (sub (x' k) (x k) i - m))
+    by (rewrite <- Rabs_mult; apply Rabs_pos_eq, Rle_0_sqr). now apply Rmult_le_compat.
+Qed.
+
+(** Far enough from eps: y <= a + s p and y^2 + p^2 <= eps^2 with a < eps and s >= 1. *)
+Lemma away_from a s : 0 <= a < eps -> 1 <= s -> exists eta, 0 < eta /\
+  forall y p, 0 <= y -> 0 <= p -> y <= a + s * p -> y * y + p * p <= eps * eps -> y <= eps - eta.
+Proof.
+  intros Ha Hs. set (tau := (eps - a) / 2). set (q := tau / s).
+  assert (Q : q * s = tau) by (unfold q; field; lra).
+  assert (T : 0 < tau <= eps / 2) by (unfold tau; lra).
+  assert (0 < q) by (apply Rdiv_lt_0_compat; lra).
+  assert (q <= tau) by nra.
+  set (w := q * q / (2 * eps)). assert (Ew : w * (2 * eps) = q * q) by (unfold w; field; lra).
+  assert (0 < w) by (apply Rdiv_lt_0_compat; nra).
+  assert (w <= eps) by nra.
+  exists (Rmin tau w). split; [now apply Rmin_glb_lt|]. intros y p Hy Hp U1 U2.
+  destruct (Rle_dec (s * p) tau) as [L|L].
+  - pose proof (Rmin_l tau w). unfold tau in *. lra.
+  - assert (q < p) by nra. assert (y <= eps - w) by (apply sqr_le; nra).
+    pose proof (Rmin_r tau w). lra.
+Qed.
+
+(** [certified-means] And S(x) = eps / sqrt(N) only if such a perturbation is allowed. Idea: if the
+    sets' own room is too small for it, every perturbation that goes beyond leaves values behind,
+    and then Jensen's inequality loses a fixed amount. *)
+Theorem certified_means_l2_only : is_lub (shifts_l2 x) (eps / sqrt (INR N)) ->
+  exists x', moves_l2 r N eps x x' /\ length_l2 r N x x' = eps /\
+  forall k, (k < r)%nat -> exists d, forall i, (i < N)%nat -> x' k i - x k i = d.
+Proof.
+  intros [_ Low]. destruct root_N as [P Q]. set (root := sqrt (INR N)) in *.
+  pose proof (norm2_nonneg r room) as R0. set (a := root * norm2 r room).
+  assert (A0 : 0 <= a) by (unfold a; nra).
+  destruct (Rle_dec eps a) as [L|L].
+  - destruct (fraction eps a) as [T E]; [lra|]. set (t := eps / a) in *.
+    set (side := fun k => if Rle_dec (1 - bigmax N (x k)) (1 - bigmax N (fun i => 1 - x k i))
+      then - (t * room k) else t * room k).
+    assert (El : length_l2 r N x (fun k i => x k i + side k) = eps).
+    { unfold length_l2. rewrite <- (sqrt_square eps) by auto. f_equal. rewrite <- E.
+      transitivity (t * t * (root * root) * (norm2 r room * norm2 r room)); [|unfold a; ring].
+      rewrite Q, norm2_sqr. unfold dot. rewrite <- sum_scal. apply sum_eq. intros k _.
+      rewrite (sum_eq N _ (fun _ => t * room k * (t * room k))).
+      - rewrite sum_const. ring.
+      - intros i _. unfold sub, side. destruct Rle_dec; ring. }
+    exists (fun k i => x k i + side k). split; [split; [|lra]|split; [exact El|]].
+    + intros k i Hk Hi. pose proof (x_is_image k i Hk Hi). pose proof (room_nonneg k Hk) as G.
+      pose proof (bigmax_ge N (x k) i Hi). pose proof (bigmax_ge N (fun i => 1 - x k i) i Hi) as K.
+      cbv beta in K. unfold side. revert G. unfold room, Rmax. destruct Rle_dec; intros; nra.
+    + intros k _. exists (side k). intros. ring.
+  - exfalso. assert (S1 : 1 <= root).
+    { unfold root. rewrite <- sqrt_1. apply sqrt_le_1_alt. apply (le_INR 1). lia. }
+    destruct (away_from a root) as (eta & He & Far); [lra|auto|].
+    assert (B : eps / root <= (eps - eta) / root).
+    { apply Low. intros s (x' & [I Hl] & ->). pose proof (jensen_all x') as J. cbv zeta in J.
+      set (m := sub (means N x') z) in *. set (e := fun k => Rmax 0 (Rabs (m k) - room k)).
+      assert (H1 : norm2 r m <= norm2 r room + norm2 r e).
+      { eapply Rle_trans; [|apply norm2_triangle]. apply norm2_mono. intros k Hk. unfold e.
+        pose proof (Rmax_r 0 (Rabs (m k) - room k)). lra. }
+      assert (H2 : norm2 r e * norm2 r e <= sum r (fun k => dot N
+        (fun i => sub (x' k) (x k) i - m k) (fun i => sub (x' k) (x k) i - m k))).
+      { rewrite norm2_sqr. apply sum_le. intros k Hk. now apply beyond_the_room. }
+      pose proof (norm2_nonneg r m). pose proof (norm2_nonneg r e). pose proof (length_nonneg x').
+      assert (Y : root * norm2 r m <= eps - eta).
+      { rewrite <- Q in J. apply (Far _ (norm2 r e)); unfold a; nra. }
+      apply (Rmult_le_reg_l root); [auto|].
+      replace (root * ((eps - eta) / root)) with (eps - eta) by (field; lra). auto. }
+    apply (Rmult_le_compat_l root) in B; [|lra].
+    replace (root * (eps / root)) with eps in B by (field; lra).
+    replace (root * ((eps - eta) / root)) with (eps - eta) in B by (field; lra). lra.
+Qed.
+
 End Means.
