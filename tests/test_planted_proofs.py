@@ -13,7 +13,7 @@ from conftest import ROOT
 from torch import Tensor
 
 from rt_utils.evaluation import worst_heads
-from rt_utils.theory import converse, lipschitz_losses, margin, sharper, statements
+from rt_utils.theory import converse, lipschitz_losses, margin, sharper, statements, worst_case
 from rt_utils.theory.losses import CROSS_ENTROPY
 
 sys.path.insert(0, str(ROOT / "proofs"))
@@ -322,6 +322,47 @@ def merged_margin_against_linf() -> None:
 def rows_of_length_2() -> None:
     v = vec(1.0, 0.0)
     assert (v @ (2 * torch.eye(2).double()).T).norm() > v.norm()
+
+
+# ----- certified
+
+
+def interval_without_absolute_values() -> None:
+    row, low, up = vec(1.0, -1.0), vec(-1.0, -1.0), vec(1.0, 1.0)
+    corner = vec(1.0, -1.0)
+    variant = (row * (low + up) / 2).sum() + (row * (up - low) / 2).sum()
+    assert (row * corner).sum() > variant
+    assert (row * corner).sum() == (row * (low + up) / 2).sum() + (row.abs() * (up - low) / 2).sum()
+
+
+def largest_move_as_a_minimum() -> None:
+    z, low, up = vec(0.0), vec(0.0), vec(1.0)
+    assert (up - z).norm() > torch.minimum(up - z, z - low).norm()
+    assert (up - z).norm() == worst_case.largest_move(z, low, up).norm()
+
+
+def box_margin_of_zero() -> None:
+    weight, bias, low, up = mat([1.0], [-1.0]), vec(0.0, 0.0)[0], vec(0.0), vec(2.0)
+    gaps = worst_case.merged_gaps(low, up, weight, bias, torch.tensor([0]))
+    assert -gaps[0, 1] == 0  # M
+    assert (low @ weight.T)[0, 0] == (low @ weight.T)[0, 1]
+
+
+def means_without_clipping() -> None:
+    block, eps = vec(0.5, 1.0), 0.25  # one set of two values, one of them white
+    moved = torch.cartesian_prod(*(torch.linspace(-eps, eps, 41, dtype=torch.float64) + value for value in block[0]))
+    allowed = moved.clamp(0, 1)
+    rises = allowed.mean(1) - block.mean()
+    assert rises.max().item() == pytest.approx(torch.minimum(1 - block, 0 * block + eps).mean().item())
+    assert rises.max() < eps  # what the variant calls attained
+
+
+def means_in_l2_by_n() -> None:
+    block, values, eps = vec(0.5, 0.5, 0.5, 0.5), 4, 0.25
+    moved = block + eps / math.sqrt(values)
+    assert (moved - block).norm().item() == pytest.approx(eps)
+    assert (moved.mean() - block.mean()).item() == pytest.approx(eps / math.sqrt(values))
+    assert moved.mean() - block.mean() > eps / values
 
 
 # ----- the converse
