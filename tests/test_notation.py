@@ -9,7 +9,8 @@ from conftest import ROOT
 
 READ = (
     *("setting", "definition_1_lipschitz_losses", "theorem_1_loss_gap", "theorem_2_criterion", "slack", "converse"),
-    *("section_6_2_transfer_methods", "purification", "audit"),
+    *("section_6_2_transfer_methods", "purification", "audit", "certified"),
+    *("section_5_1_cross_entropy", "section_5_2_criterion", "section_6_1_as_score", "appendix_b2_regression"),
 )
 CODE = re.compile(r"^(`{3,})\{code-(?:cell|block)\}.*?^\1$", re.DOTALL | re.MULTILINE)
 SYMBOL = r"(?:\\(?:mathcal|hat|bar|tilde) ?\{?)?\\?[A-Za-z]+\}?(?:_(?:\{\\mathrm\{\w+\}\}|\\?[A-Za-z0-9]+))?'?"
@@ -38,6 +39,9 @@ INTRODUCED = (
         rf"(?:\b(?:[Ww]rite|[Ll]et|[Ww]ith|[Ww]here|[Pp]ut)\s+)?\$\s*(?P<symbol>{SYMBOL})(?P<rest>[^$]*)\$"
         rf"\s+(?:for|is|are|be)\s+(?:the|an?)\s+(?:\w+\s+)?(?P<noun>{CALLED})\b"
     ),
+    re.compile(
+        rf"\$\s*(?P<symbol>{SYMBOL})(?P<rest>[^$]*)\$,\s+the\s+(?P<noun>{CALLED})(?=[.;)])"
+    ),  # $r(x)$, the residual.
 )
 
 
@@ -56,6 +60,7 @@ class Row(NamedTuple):
 def plain(symbol: str) -> str:
     """One name for `W_1`, `W_y` and `W_j`, and for `\\hat S` and `\\hat{S}`."""
     symbol = re.sub(r"^(x|y|z|T|S)_[iknj\d]$", r"\1", symbol)
+    symbol = re.sub(r"^L_(?:[12]|\\infty)$", r"L_\\alpha", symbol)
     symbol = re.sub(r"^(W|D|e)_\w$", r"\1_j", symbol.replace("{", " ").replace("}", "").strip())
     return re.sub(r"\s+", " ", symbol)
 
@@ -129,6 +134,7 @@ def test_a_chapter_gives_no_symbol_a_second_meaning(chapter: str) -> None:
         ("which are silent up to a threshold $b$.", "threshold b"),
         ("and the code $z\\in\\R^d$ says how much", "code z"),
         ("Write $r=u-y$ for a residual.", "residual r"),
+        ("and $r(x)=f(x)-y$, the residual.", "residual r"),
         ("Cross-entropy with temperature $\\tau>0$ is", "temperature \\tau"),
         ("at most the drift $D$ of the features", "drift D"),
         ("$T$ is the temperature of the softmax", "temperature T"),

@@ -31,10 +31,10 @@ def test_least_squares_finds_an_affine_map() -> None:
 
 
 def test_left_sides_by_hand() -> None:
-    """|r| from 1 to 3 and from 0 to 1, ||w|| = 2: mean gaps 1.5 of |r| and 4.5 of r^2; R = 3."""
+    """|xi| from 1 to 3 and from 0 to 1, ||w|| = 2: mean gaps 1.5 of |xi| and 4.5 of xi^2; R = 3."""
     sides = regression.left_sides(np.array([1.0, 0.0]), np.array([3.0, 1.0]), 2.0)
-    assert sides == pytest.approx({"|r|": 0.75, "R": 3.0, "r^2": 4.5 / (2 * 3 * 2), "code": 2.25})
-    assert regression.left_sides(np.zeros(2), np.zeros(2), 1.0) == {"|r|": 0, "R": 0, "r^2": 0, "code": 0}
+    assert sides == pytest.approx({"|xi|": 0.75, "R": 3.0, "xi^2": 4.5 / (2 * 3 * 2), "code": 2.25})
+    assert regression.left_sides(np.zeros(2), np.zeros(2), 1.0) == {"|xi|": 0, "R": 0, "xi^2": 0, "code": 0}
 
 
 def test_the_units_move_the_codes_side_alone() -> None:
@@ -43,15 +43,15 @@ def test_the_units_move_the_codes_side_alone() -> None:
     )
     probed = {"e": probe_of("e")}
     rows = regression_tables.in_units(probed, {("e", "l2"): found}, dict(zip(FACTORS, (1, 10, 100, 1), strict=True)))
-    assert list(rows["|r|"]) == pytest.approx([0.25] * 4)
-    assert list(rows["r^2"]) == pytest.approx([(0.75**2 - 0.25) / 1.5] * 4)
+    assert list(rows["|xi|"]) == pytest.approx([0.25] * 4)
+    assert list(rows["xi^2"]) == pytest.approx([(0.75**2 - 0.25) / 1.5] * 4)
     assert list(rows["code"] / rows["code"][0]) == pytest.approx([1, 10, 100, 1])
     assert set(rows.AS) == {2.0}
 
 
 def test_the_lemma_holds_for_every_loss_whatever_the_moves() -> None:
     """Both constants are needed: with half of either some random case breaks it."""
-    rng, broken = np.random.default_rng(0), {"|r|": 0, "r^2": 0}
+    rng, broken = np.random.default_rng(0), {"|xi|": 0, "xi^2": 0}
     for _ in range(300):
         r, w = rng.normal(size=5) * rng.choice([0.01, 1, 10]), rng.uniform(0.1, 3)
         shift = rng.uniform(0, 2, 5)
@@ -144,7 +144,7 @@ def test_two_encoders_of_one_short_name_stay_two_rows() -> None:
     slack = regression_tables.slack(sides)
     assert (slack["least"], slack["most"]) == pytest.approx((3 / 1.01, 200))
     assert slack["loosest"] == f"{NAMES[0]}, l_inf, scale"
-    assert regression_tables.slack(sides.assign(**{"|r|": 0.0}))["loosest"] == "nowhere"
+    assert regression_tables.slack(sides.assign(**{"|xi|": 0.0}))["loosest"] == "nowhere"
     order = regression_tables.in_order(table[table.norm == "l2"], dict(zip(NAMES, "ab", strict=True)))["order"]
     assert order == "a < b"
     plots.lhs_against_as(sides, published_regression.sides(), {"linf": "a", "l2": "b"}, NAMES)
@@ -209,7 +209,7 @@ def test_the_published_table_has_one_lhs_a_factor() -> None:
     wide, long = published_regression.table_7(), published_regression.sides()
     assert list(wide.columns) == ["norm", "encoder", *FACTORS, "AS"]
     assert len(long) == 4 * len(wide) == 24
-    assert (long["|r|"] <= long.AS).all()
+    assert (long["|xi|"] <= long.AS).all()
     assert (wide[wide.norm == "l2"].AS.to_numpy() < wide[wide.norm == "linf"].AS.to_numpy()).all()
 
 

@@ -45,7 +45,7 @@ def everything(probed: Probed) -> tuple[Int64[np.ndarray, " n"], Float[np.ndarra
 def _sides(head: Head, found: Found) -> dict[str, float]:
     """The largest LHS of the factors, and the AS score."""
     norms = head.weight.norm(dim=1).tolist()
-    lhs = [left_sides(found.clean[:, k], found.worst[:, k], norm)["|r|"] for k, norm in enumerate(norms)]
+    lhs = [left_sides(found.clean[:, k], found.worst[:, k], norm)["|xi|"] for k, norm in enumerate(norms)]
     return {"LHS": max(lhs), "AS": float(found.shift.mean())}
 
 

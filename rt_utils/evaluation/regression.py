@@ -133,15 +133,15 @@ def left_sides(
 ) -> dict[str, float]:
     """The left-hand side of Lemma 1 for one output, from |residuals| and ||w||, with three losses.
 
-    |r|: the residual's size, C_1 = 1. r^2: its square, C_1 = 2 R with the largest |r| found, R. code: its square with
-    C_1 = 1, as the released code has it.
+    |xi|: the residual's size, C_1 = 1. xi^2: its square, C_1 = 2 R with the largest |xi| found, R. code: its square
+    with C_1 = 1, as the released code has it.
     """
     before, after, bound = torch.from_numpy(clean), torch.from_numpy(worst), float(worst.max())
     code = statements.loss_gap_lhs(before.square(), after.square(), 1.0, norm)
     return {
-        "|r|": statements.loss_gap_lhs(before, after, 1.0, norm),
+        "|xi|": statements.loss_gap_lhs(before, after, 1.0, norm),
         "R": bound,
-        "r^2": code / (2 * bound) if bound else 0.0,
+        "xi^2": code / (2 * bound) if bound else 0.0,
         "code": code,
     }
 

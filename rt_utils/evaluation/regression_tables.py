@@ -73,7 +73,7 @@ def lemma_1(sides: pd.DataFrame, probed: Mapping[str, Probed]) -> pd.DataFrame:
     for (norm, encoder), part in sides.groupby(["norm", "encoder"], sort=False):
         score = part["AS"].iloc[0]
         apart = torch.pdist(torch.from_numpy(probed[str(encoder)].z_test[:300])).mean().item()
-        row = {"norm": norm, "encoder": encoder} | dict(zip(part["factor"], part["|r|"], strict=True))
+        row = {"norm": norm, "encoder": encoder} | dict(zip(part["factor"], part["|xi|"], strict=True))
         rows.append(row | {"AS": score, "AS / distance": score / apart})
     return pd.DataFrame(rows)
 
@@ -131,8 +131,10 @@ def floor_ratios(page: Found, other: Found) -> dict[str, float]:
 def square(sides: pd.DataFrame) -> pd.DataFrame:
     """Left-hand sides under l_inf three ways, and how many times larger targets let the code's pass the AS score."""
     rows = sides[sides.norm == "linf"]
-    names = {"|r|": "\\(\\lvert r\\rvert\\)", "R": "\\(R\\)", "r^2": "\\(r^2\\), \\(C_1=2R\\)"}
-    shown = rows[["encoder", "factor", *names, "code", "AS"]].rename(columns={"code": "\\(r^2\\), \\(C_1=1\\)"} | names)
+    names = {"|xi|": "\\(\\lvert\\xi\\rvert\\)", "R": "\\(R\\)", "xi^2": "\\(\\xi^2\\), \\(C_1=2R\\)"}
+    shown = rows[["encoder", "factor", *names, "code", "AS"]].rename(
+        columns={"code": "\\(\\xi^2\\), \\(C_1=1\\)"} | names
+    )
     return shown.assign(**{"AS passed at ×": rows["AS"] / rows["code"].where(rows["code"] > 0)})
 
 
@@ -163,10 +165,10 @@ def floor_reading(ratios: pd.DataFrame, label: Mapping[str, str]) -> dict[str, A
 
 def slack(sides: pd.DataFrame, label: Mapping[str, str] | None = None) -> dict[str, Any]:
     """AS over LHS where LHS is positive: the least and the most, and where they are; NaN where there is none."""
-    rows = sides[sides["|r|"] > 0]
+    rows = sides[sides["|xi|"] > 0]
     if rows.empty:
         return {"least": np.nan, "most": np.nan, "tightest": "nowhere", "loosest": "nowhere"}
-    ratios = (rows["AS"] / rows["|r|"]).to_numpy()
+    ratios = (rows["AS"] / rows["|xi|"]).to_numpy()
     tightest, loosest = (
         f"{(label or {}).get(row['encoder'], row['encoder'])}, {NORM_SYMBOLS[row['norm']]}, {row['factor']}"
         for row in (rows.iloc[int(ratios.argmin())], rows.iloc[int(ratios.argmax())])

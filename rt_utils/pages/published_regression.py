@@ -13,5 +13,5 @@ def table_7() -> pd.DataFrame:
 
 
 def sides() -> pd.DataFrame:
-    """The same with one row for each factor, its LHS in the column "|r|"."""
-    return table_7().melt(["norm", "encoder", "AS"], list(FACTORS), "factor", "|r|")
+    """The same with one row for each factor, its LHS in the column "|xi|"."""
+    return table_7().melt(["norm", "encoder", "AS"], list(FACTORS), "factor", "|xi|")

@@ -58,15 +58,15 @@ def lhs_against_as(
     """Both sides of Lemma 1 for each factor, one panel a norm; hollow: the paper's Table 7."""
     figure, axes = plt.subplots(1, len(titles), figsize=(7.6, 3.9), sharex=True, sharey=True)
     colour, label = colours(encoders), labels(encoders)
-    values = pd.concat([sides[["|r|", "AS"]], published[["|r|", "AS"]]]).to_numpy(float)
+    values = pd.concat([sides[["|xi|", "AS"]], published[["|xi|", "AS"]]]).to_numpy(float)
     limits = (0.5 * values[values > 0].min(), 2 * values.max())
     for axis, (norm, title) in zip(axes, titles.items(), strict=True):
         axis.plot(limits, limits, color=INK, lw=1)
         for row in published[published.norm == norm].to_dict("records"):
             marker, edge = MARKERS[row["factor"]], PUBLISHED[row["encoder"]]
-            axis.plot(row["|r|"], row["AS"], marker, mfc="none", mec=edge, ms=7)
+            axis.plot(row["|xi|"], row["AS"], marker, mfc="none", mec=edge, ms=7)
         for row in sides[sides.norm == norm].to_dict("records"):
-            axis.plot(row["|r|"], row["AS"], MARKERS[row["factor"]], color=colour[row["encoder"]], ms=7)
+            axis.plot(row["|xi|"], row["AS"], MARKERS[row["factor"]], color=colour[row["encoder"]], ms=7)
         axis.set(xscale="log", yscale="log", xlim=limits, ylim=limits, title=title)
         axis.set_xlabel("LHS of Lemma 1 [feature units]")
     axes[0].set_ylabel("AS score [feature units]")

@@ -17,7 +17,7 @@ TABLES = {
 }
 EPS, NORM = 8 / 255, "linf"  # of the printed experiments with CIFAR-100's encoder
 _LEMMA_1 = "Table 1: LHS is at most the AS score"
-_OWN = "/Addepalli2022Efficient_WRN_34_10"  # CIFAR-100's encoder; the radius of ImageNet's is not in print
+_OWN = "/Addepalli2022Efficient_WRN_34_10"  # CIFAR-100's encoder; ImageNet's radius is missing in our copy
 COLUMNS = ["claim", "encoder", "data", "eps", "lhs", "rhs"]
 
 
