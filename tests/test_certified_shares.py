@@ -117,6 +117,23 @@ def test_the_words_of_the_rows() -> None:
     assert texts.cost(rows, clean, {"blocks": "blocks"}) == {"rows": "digits: blocks 90.0%, robust 95.0%"}
 
 
+def test_the_result_names_the_least_and_the_most() -> None:
+    shares = pd.DataFrame(
+        {"encoder": ["a", "a", "b"], "data": ["digits", "textures", "digits"], "best": [0.5, 0.3, 0.9]}
+    )
+    said = texts.result(shares, "a", {"a": "A"})
+    assert said == {"least": 0.3, "worst": "textures", "most": 0.5, "best": "digits", "encoder": "A"}
+    rows = shares.assign(clean=0.6, way="M-probe, merged", **{"its clean": 0.7, "n": 5})
+    assert list(texts.results(rows)) == [
+        "encoder",
+        "data",
+        "right",
+        "certified and right",
+        "by",
+        "right with that probe",
+    ]
+
+
 def test_the_control_is_named_where_it_certifies_more() -> None:
     shares = pd.DataFrame(
         {

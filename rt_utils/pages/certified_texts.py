@@ -15,19 +15,21 @@ from rt_utils.pages.labels import short_name
 from rt_utils.pages.plots.thumbnails import encoded
 
 RESULT = (
-    "**The result**, at radius {eps}, in shares of test points. {rows}. “Certified” is a proof up to rounding, and "
-    "only points that are classified correctly count. Attacks can find more than they did; nothing can pass a bound."
+    "**The result.** At radius {eps}, with {encoder}, between {least:.1%} ({worst}) and {most:.1%} ({best}) of the "
+    "test points are proved to be classified correctly, whatever the perturbation. The proof holds up to rounding. Attacks "
+    "can find more than they did; nothing can pass a bound."
 )
-ONE_RESULT = (
-    "{encoder} on {data}: {clean:.1%} right, and {best:.1%} *certified and right* ({way}; clean {its clean:.1%})"
+RESULTS = (
+    "Shares of test points at radius {eps}: right with the book's probe; the largest share that is certified and "
+    "right, of three ways; which way that is, and how much its own probe has right without an adversary."
 )
 SHARES = (
-    "**{encoder}**, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves "
+    "{encoder}, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves "
     "right ({steps} steps from {starts} starts on the loss, as many on the representation, on the first {few}: an "
-    "upper bound on what can be certified of them), with the book's probe. Then *certified and right* with it: by "
+    "upper bound on what can be certified of them), with the book's probe. Then certified and right with it: by "
     "Theorem 2, by \\(\\bar v_P\\) in place of \\(\\norm{{\\bar v}}_2\\), merged. Then a probe trained on the worst "
     "merged margins at that radius (M), clean and certified; one trained on Theorem 2's (T). Last, on the images "
-    "attacked: mean bound and mean shift found, in feature units, and their ratio."
+    "attacked: the mean bound over the mean shift found."
 )
 COLUMNS = {
     THEOREM_2: "\\(\\norm{\\bar v}\\lt m\\)",
@@ -39,7 +41,7 @@ COLUMNS = {
     T_PROBE: "T cert.",
     RATIO: "ratio",
 }
-FORMATS = {"bound": ".3f", "found": ".3f", RATIO: ".2f"}
+FORMATS = {RATIO: ".2f"}
 SEEDS = (
     "A kept record, at radius 2/255, with more steps of attack and longer training of the probes than above: the same "
     "recipe from three seeds. The one that ships was chosen by {by}. Shares as above."
@@ -63,7 +65,7 @@ CONTROL = (
 
 def shown(part: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     """One encoder's rows as its table shows them, and the columns' formats."""
-    part = part.drop(columns=["encoder", "n", "flipped"])
+    part = part.drop(columns=["encoder", "n", "flipped", "bound", "found"])
     formats = dict.fromkeys(part.columns[2:], ".3f") | FORMATS
     return part.rename(columns=COLUMNS), {COLUMNS.get(name, name): given for name, given in formats.items()}
 
@@ -89,6 +91,19 @@ def at_radius(shares: pd.DataFrame, eps: str) -> pd.DataFrame:
     """The rows at one radius, as it is shown, with `best`."""
     rows = shares[shares.eps == eps]
     return rows.assign(**pd.DataFrame([best(row) for row in rows.to_dict("records")], index=rows.index))
+
+
+def result(rows: pd.DataFrame, encoder: str, label: Mapping[str, str]) -> dict[str, Any]:
+    """What RESULT says of one encoder, over the rows of one radius."""
+    its = rows[rows.encoder == encoder].set_index("data")["best"]
+    ends = {"least": its.min(), "worst": its.idxmin(), "most": its.max(), "best": its.idxmax()}
+    return ends | {"encoder": label[encoder]}
+
+
+def results(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one radius as the page's first table shows them."""
+    names = {"best": "certified and right", "way": "by", "its clean": "right with that probe"}
+    return rows[["encoder", "data", "clean", *names]].rename(columns=names | {"clean": "right"})
 
 
 def reading(rows: pd.DataFrame) -> dict[str, float]:

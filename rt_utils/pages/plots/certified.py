@@ -38,7 +38,11 @@ def bracket(points: pd.DataFrame, encoders: Sequence[str]) -> Figure:
             axis.plot(its["shift"], its["shift_upper"], ".", ms=3, alpha=0.5, color=colour, label=name)
         ends = [part["shift"].min(), part["shift_upper"].max()]
         axis.plot(ends, ends, color=INK, lw=1)
-        axis.set(xscale="log", yscale="log", xlabel="shift found", title=label[encoder])
+        axis.set(xlabel="shift found", title=label[encoder])
+        if ends[1] > 3 * ends[0] > 0:
+            axis.set(xscale="log", yscale="log")
+        else:
+            axis.locator_params(nbins=4)
     axes[0, 0].set_ylabel("certified bound")
     axes[0, 0].legend(fontsize=8, markerscale=3)
     return figure
