@@ -1,6 +1,7 @@
 """Elements of a page: drawn from plain data and a template, so that later words and plots fit kept data."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -102,3 +103,14 @@ def test_a_field_in_brackets_is_a_name_within_a_mapping() -> None:
     assert elements.filled("{first[robust acc.]:.2f} and {robust acc.:.2f}", values) == "0.25 and 0.50"
     with pytest.raises(KeyError, match="last"):
         elements.filled("{last[robust acc.]:.2f}", values)
+
+
+@pytest.mark.parametrize(("most", "labels"), [(35, ["2", "5", "10", "20"]), (1e4, [])])
+def test_a_short_logarithmic_axis_has_plain_numbers(most: float, labels: list[str]) -> None:
+    """Over a decade or more matplotlib writes powers, which are no single text."""
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([2.2, most], [0, 0])
+    axes.set(xscale="log", yticks=[])
+    svg = figures.picture(figure, "ticks", caption="", alt="").svg
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", svg) == labels

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 INK = "#010203"  # drawn in this colour, shown in the page's text colour
 _STYLE = {
@@ -59,11 +61,23 @@ class Picture:
         return f"figure {self.name!r}: {self.alt}"
 
 
+def plain_ticks(axis: Axis) -> None:
+    """Label a short logarithmic axis at 1, 2, 5, 10; matplotlib would write 2 x 10^0, 3 x 10^0, one into another."""
+    low, high = sorted(axis.get_view_interval())
+    if isinstance(axis.get_major_locator(), LogLocator) and 0 < low < high < 30 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+
+
 def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
     """Turn a matplotlib figure into a Picture and close it. `name` must be unique on the page: it prefixes the ids.
 
     `caption` is HTML (math in \\(...\\)), `alt` plain text.
     """
+    for axes in figure.axes:
+        plain_ticks(axes.xaxis)
+        plain_ticks(axes.yaxis)
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
