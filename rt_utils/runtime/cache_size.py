@@ -36,7 +36,7 @@ def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
 def used(path: Path) -> None:
     """Note that the entry was used now. Its time of writing stays."""
     with contextlib.suppress(OSError):
-        os.utime(path, (time.time(), path.stat().st_mtime))
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def trim(folder: Path) -> int:

@@ -155,9 +155,11 @@ for (const root of document.querySelectorAll("[data-adversary]")) {
     last = { ...job, ...data, prefix: typeof job.prefix === "function" ? job.prefix(data.best) : job.prefix };
     if (data.done && attacked && s.at && job.only !== "noise") verdicts.get(subject(s)).set(s.at, theory.verdict(data.clean, data.best, data.bound));
     if (data.done) strip(s);
-    if (data.done || !attacked || !calm.matches) requestAnimationFrame(() => last.id === data.id && show(last));
+    if (data.done && sweeping) {
+      show(last); // at once: in the next frame the search at the next radius runs
+      onward();
+    } else if (data.done || !attacked || !calm.matches) requestAnimationFrame(() => data.id === newest && last.id === data.id && show(last));
     else say(["Searching", "The result follows."], "searching");
-    if (data.done && sweeping) onward();
   };
 
   const plain = (s) => ({ steps: s.steps });
