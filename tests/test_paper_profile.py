@@ -58,7 +58,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 # With the large network each of these takes minutes, and under paper.yaml the same code runs with the small one.
 MINUTES = (
     *("appendix_b5_distribution_shift", "appendix_paper_and_code", "audit"),
-    *("section_5_1_cross_entropy", "section_6_2_transfer_methods"),
+    *("section_5_1_cross_entropy", "section_6_1_as_score", "section_6_2_transfer_methods"),
 )
 SWEEP = [
     pytest.param(*case, marks=pytest.mark.long) if case in {("paper_imagenet.yaml", name) for name in MINUTES} else case

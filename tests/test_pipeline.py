@@ -129,7 +129,7 @@ def test_a_chapter_that_does_not_exist_is_refused(copy: Path) -> None:
     ("moment", "whole_group"),
     [
         ("the chapter runs", True),
-        ("the chapter is done", True),
+        pytest.param("the chapter is done", True, marks=pytest.mark.long),
         ("the book is built", True),
         ("the chapter runs", False),
     ],
