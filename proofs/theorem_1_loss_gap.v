@@ -674,26 +674,25 @@ Proof.
     { intros i Hi. rewrite E_scal. rewrite <- Rmult_plus_distr_l. apply Rmult_le_compat_l; [auto|].
       assert (I : 0 <= INR i) by apply pos_INR. assert (INR i < INR N) by now apply lt_INR.
       assert (HT : 0 <= INR i * d) by nra.
+      assert (Nothing : (forall k, above (INR i * d) (g k) = 0) ->
+        definitions.E K p (fun k => above (INR i * d) (g k))
+        <= lsum (fun k => above (INR i * d) (g k)) l / INR (length l) + eta).
+      { intros Z. unfold definitions.E. rewrite (sum_eq _ _ (fun _ => 0)), sum_zero by (intros;
+          rewrite Z; ring).
+        assert (0 <= lsum (fun k => above (INR i * d) (g k)) l / INR (length l)); [|lra].
+        apply Rmult_le_pos; [|left; now apply Rinv_0_lt_compat].
+          rewrite <- (Rmult_0_r (INR (length l))), <- lsum_const. apply lsum_mono.
+          intros; rewrite Z; lra. }
       destruct (Req_dec d 0) as [D0|D0]; [|destruct (Req_dec lambda 0) as [L0|L0]].
       - (* C = 0: g = 0 *)
         assert (Z : forall k, above (INR i * d) (g k) = 0).
         { intros k. unfold above. destruct Rlt_dec; auto. specialize (GC k).
           assert (C = 0) by (rewrite <- Nd, D0; ring). nra. }
-        unfold definitions.E. rewrite (sum_eq _ _ (fun _ => 0)), sum_zero by (intros; rewrite Z;
-          ring).
-        assert (0 <= lsum (fun k => above (INR i * d) (g k)) l / INR (length l)); [|lra].
-        apply Rmult_le_pos; [|left; now apply Rinv_0_lt_compat].
-          rewrite <- (Rmult_0_r (INR (length l))), <- lsum_const. apply lsum_mono.
-          intros; rewrite Z; lra.
+        exact (Nothing Z).
       - assert (Z : forall k, above (INR i * d) (g k) = 0).
         { intros k. unfold above. destruct Rlt_dec as [A|]; auto. unfold g in A.
           rewrite L0, Rmult_0_l in A. pose proof (Rmin_r C 0). lra. }
-        unfold definitions.E. rewrite (sum_eq _ _ (fun _ => 0)), sum_zero by (intros; rewrite Z;
-          ring).
-        assert (0 <= lsum (fun k => above (INR i * d) (g k)) l / INR (length l)); [|lra].
-        apply Rmult_le_pos; [|left; now apply Rinv_0_lt_compat].
-          rewrite <- (Rmult_0_r (INR (length l))), <- lsum_const. apply lsum_mono.
-          intros; rewrite Z; lra.
+        exact (Nothing Z).
       - assert (Eq : forall k, above (INR i * d) (g k) = above (INR i * d / lambda) (S k)).
         { intros k. assert (0 < lambda) by lra. assert (INR i * d < C) by (rewrite <- Nd; nra).
           assert (Q : INR i * d = lambda * (INR i * d / lambda)) by (field; lra).

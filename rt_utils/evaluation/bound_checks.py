@@ -109,17 +109,16 @@ def at_corners(
 
 
 def furthest(
-    encoder: Encoder, images: UInt8[Tensor, "n 3 h w"], threat: Threat, settings: PGDSettings
-) -> UInt8[Tensor, "n 3 h w"]:
-    """The perturbed images with the largest shift found, rounded to what a screen shows."""
-    x = images.float() / 255
+    encoder: Encoder, x: Float[Tensor, "n c h w"], threat: Threat, settings: PGDSettings
+) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, " n"]]:
+    """The perturbed images with the largest shift that PGD finds, and that shift; clean and 0 where it finds none."""
     z, best = encoder.features(x), x.clone()
     reached = torch.zeros(len(x))
     for moved in attacks.representation_pgd(encoder, x, threat, settings):
         shifts = statements.shift(z, encoder.features(moved))
         best[shifts > reached] = moved[shifts > reached]
         reached = torch.maximum(reached, shifts)
-    return (best * 255).round().to(torch.uint8)
+    return best, reached
 
 
 def all_checks(

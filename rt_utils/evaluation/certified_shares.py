@@ -75,8 +75,7 @@ def row(found: dict[str, Any], attacked: Measurement) -> dict[str, float]:
     be certified. bound, found: mean upper bound on S and mean shift found there, in feature units.
     """
     probe, n = found[PROBE], len(attacked.labels)
-    shift = np.linalg.norm(attacked.z_shift.astype(np.float64) - attacked.z, axis=1)
-    bound = probe["shift_upper"][:n]
+    shift, bound = attacked.shift, probe["shift_upper"][:n]
     shares: dict[str, float] = {"n": len(probe["right"]), "clean": probe["right"].mean()}
     shares |= {"PGD": 1 - attacked.wrong.mean()}
     shares |= {way: (probe["right"] & probe[way]).mean() for way in WAYS}

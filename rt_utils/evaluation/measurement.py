@@ -59,6 +59,12 @@ class Measurement:
     shift_upper: Float[np.ndarray, " n"] | None = None
 
     @property
+    def shift(self) -> Float[np.ndarray, " n"]:
+        """The largest shift found at each point, in float64, in feature units."""
+        moved: np.ndarray = np.linalg.norm(self.z_shift.astype(np.float64) - self.z, axis=1)
+        return moved
+
+    @property
     def head(self) -> Head:
         """The head, in float64."""
         return Head(torch.from_numpy(self.weight), torch.from_numpy(self.bias))
@@ -76,9 +82,7 @@ def above_bound(m: Measurement) -> float:
     """
     if m.shift_upper is None or np.isnan(m.shift_upper).all():
         return math.nan
-    found = np.linalg.norm(m.z_shift.astype(np.float64) - m.z, axis=1)
-    if m.subspace is not None:
-        found = np.maximum(found, m.subspace.shift_with_subspace)
+    found = m.shift if m.subspace is None else np.maximum(m.shift, m.subspace.shift_with_subspace)
     return float((found / np.maximum(m.shift_upper, 1e-12)).max())
 
 

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Bool, Float
 
-from rt_utils.evaluation import attacks, interval_bounds, score_limits
+from rt_utils.evaluation import interval_bounds, score_limits
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.bound_checks import furthest
 from rt_utils.evaluation.certified_shares import RATIO
 from rt_utils.evaluation.interval_bounds import MERGED
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.theory import statements
 from rt_utils.theory.threat import Threat, format_eps
 
 
@@ -27,7 +26,7 @@ def bracket(m: Measurement, encoder: Encoder, threat: Threat, rho: float) -> dic
     assert m.shift_upper is not None
     most = interval_bounds.a_priori(encoder, threat)
     bound = np.minimum(m.shift_upper, most)
-    found = np.minimum(np.linalg.norm(m.z_shift.astype(np.float64) - m.z, axis=1), bound)  # float32 rounds
+    found = np.minimum(m.shift, bound)  # float32 rounds
     return {
         "encoder": m.encoder,
         "data": m.data,
@@ -64,13 +63,10 @@ def ratios(cases: Sequence[tuple[Encoder, DataSet, Threat]], settings: PGDSettin
     """Per case the mean certified bound on the shift of the test images, the mean shift that PGD finds, and RATIO."""
     rows = []
     for encoder, data, threat in cases:
-        x = data.test.pixels()
-        z, found = encoder.features(x), torch.zeros(len(x))
-        for moved in attacks.representation_pgd(encoder, x, threat, settings):
-            found = torch.maximum(found, statements.shift(z, encoder.features(moved)))
+        _, found = furthest(encoder, data.test.pixels(), threat, settings)
         bound = interval_bounds.shift_upper(encoder, data.test.images, threat).mean().item()
         means = {"bound": bound, "found": found.mean().item(), RATIO: bound / found.mean().item()}
-        rows.append({"encoder": encoder.name, "eps": format_eps(threat.eps, threat.norm), "n": len(x), **means})
+        rows.append({"encoder": encoder.name, "eps": format_eps(threat.eps, threat.norm), "n": len(found), **means})
     return pd.DataFrame(rows)
 
 

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from rt_utils.evaluation.certified_shares import M_PROBE, RATIO, T_PROBE
@@ -157,10 +158,11 @@ def control(shares: pd.DataFrame, label: Mapping[str, str]) -> list[dict[str, st
 
 
 def pictures(chosen: Mapping[str, int], data: DataSet, moved: Tensor) -> Sequence[dict[str, str]]:
-    """The rows of `plots.worst_images`: of each chosen test image its pixels, before and after."""
+    """The rows of `plots.worst_images`: each chosen test image, and its `moved` pixels as a screen shows them."""
     clean = encoded(data.test.images[list(chosen.values())])
+    after = encoded((moved * 255).round().to(torch.uint8))
     labels = data.test.required_labels()
     return [
-        {"what": f"{what} ({data.classes[labels[i]]})", "clean": before, "moved": after}
-        for (what, i), before, after in zip(chosen.items(), clean, encoded(moved), strict=True)
+        {"what": f"{what} ({data.classes[labels[i]]})", "clean": image, "moved": its}
+        for (what, i), image, its in zip(chosen.items(), clean, after, strict=True)
     ]
