@@ -4,7 +4,11 @@ import io
 import os
 import pickle
 import shutil
+import subprocess
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +97,41 @@ def test_a_kept_result_is_read_where_nothing_can_be_written(tmp_path: Path, monk
     assert cache.kept(entry, pytest.fail) == 1.0
     assert cache.kept(cache.Entry("numbers", ("two",), frozenset()), lambda: 2.0) == 2.0
     files.remove_leftovers(tmp_path, "*")
+
+
+def test_two_threads_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
+    both = threading.Barrier(2)
+
+    def write(text: str) -> None:
+        with files.whole_file(tmp_path / "shared") as partial:
+            partial.write_text(text)
+            both.wait(60)  # so neither is done before the other began
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, ("one", "two")))
+    assert (tmp_path / "shared").read_text() in ("one", "two")
+    assert [path.name for path in tmp_path.iterdir()] == ["shared"]
+
+
+def test_only_what_a_dead_writer_left_is_removed(tmp_path: Path) -> None:
+    process, thread, host = files.writer().split("-", 2)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    names = {
+        "alive": f".points.0.5.csv.{process}-{thread}-{host}.partial",
+        "dead": f".points.0.5.csv.{dead.pid}-{dead.pid}-{host}.partial",
+        "on another machine": f".points.csv.{dead.pid}-1-not-{host}.partial",
+        "long gone on another machine": f".points.csv.{dead.pid}-2-not-{host}.partial",
+        "no writer's": f".{dead.pid}.partial",
+    }
+    for name in names.values():
+        (tmp_path / name).touch()
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for name in ("long gone on another machine", "alive"):
+        os.utime(tmp_path / names[name], (two_days_ago, two_days_ago))
+    files.remove_leftovers(tmp_path, ".*.partial")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {kind for kind, name in names.items() if name in left} == {"alive", "on another machine", "no writer's"}
 
 
 def _pickled(value: object) -> bytes:

@@ -1,7 +1,6 @@
 """Every wrong input that we could think of, tried through `rt`: one line that names it, and nothing left behind."""
 
 import io
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages.files import save
 from rt_utils.pages.parameters import check
+from rt_utils.runtime import files
 from rt_utils.runtime.errors import InputError
 from rt_utils.training.finetuning import finetune
 
@@ -274,16 +274,16 @@ def test_weights_through_rt(
 
 
 def test_no_space_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything written to /dev/full fails as on a full disk; files are written under a name with the process id."""
+    """Everything written to /dev/full fails as on a full disk; files are written under a name with their writer."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / f"out.{os.getpid()}.partial.ipynb").symlink_to("/dev/full")
+    (tmp_path / f"out.{files.writer()}.partial.ipynb").symlink_to("/dev/full")
     line = refused(["-o", "out.ipynb", *small(eps="0", encoders="embedded/random", data="digits", results="r")])
     assert line == "rt: cannot write 'out.ipynb': No space left on device"
     assert not list(tmp_path.glob("*.ipynb"))
 
 
 def test_no_space_left_for_the_results(tmp_path: Path) -> None:
-    (tmp_path / f".points.csv.{os.getpid()}.partial").symlink_to("/dev/full")
+    (tmp_path / f".points.csv.{files.writer()}.partial").symlink_to("/dev/full")
     with pytest.raises(InputError, match=r"cannot write the results to .*: No space left on device"):
         save(tmp_path, check({"eps": "1/255"}), [], [some_measurement()], [], 0.0)
     assert not list(tmp_path.glob("points.csv"))

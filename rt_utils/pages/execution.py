@@ -14,7 +14,7 @@ from nbclient.exceptions import DeadKernelError
 from rt_utils.pages import parameters
 from rt_utils.runtime import kernels, paths
 from rt_utils.runtime.errors import InputError, unknown
-from rt_utils.runtime.files import remove_leftovers
+from rt_utils.runtime.files import remove_leftovers, writer
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it logs as an error it raises as well
 
@@ -70,8 +70,8 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
     checked = parameters.check({**declared, **given}, declared)
     if output is None:
         output = checked.results_folder(chapter) / f"{chapter}.ipynb"
-    # The process id keeps two runs apart: one that outlived a killed build, and the build that follows.
-    partial, unexecuted = (output.with_suffix(f".{os.getpid()}.{kind}.ipynb") for kind in ("partial", "source"))
+    # The writer's name keeps two runs apart: one that outlived a killed build, and the build that follows.
+    partial, unexecuted = (output.with_suffix(f".{writer()}.{kind}.ipynb") for kind in ("partial", "source"))
     failed = output.with_suffix(".failed.ipynb")
     made = [folder for folder in output.parents if not folder.exists()]
     try:
