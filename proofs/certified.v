@@ -6,9 +6,9 @@ From Book Require Import definitions linear_algebra theorem_2_criterion slack.
 Definition in_box (n : nat) (low up h : vec) : Prop :=
   forall k, (k < n)%nat -> low k <= h k <= up k.
 
-(** m is the largest, the least element of E. *)
-Definition greatest (E : R -> Prop) (m : R) : Prop := E m /\ forall t, E t -> t <= m.
-Definition least (E : R -> Prop) (m : R) : Prop := E m /\ forall t, E t -> m <= t.
+(** m is the largest, the least element of A. *)
+Definition greatest (A : R -> Prop) (m : R) : Prop := A m /\ forall t, A t -> t <= m.
+Definition least (A : R -> Prop) (m : R) : Prop := A m /\ forall t, A t -> m <= t.
 
 Lemma abs_between t s : Rabs t <= s -> - s <= t <= s.
 Proof. unfold Rabs. destruct Rcase_abs; lra. Qed.
@@ -249,8 +249,8 @@ Hypothesis box : forall x', reach x x' -> in_box r low up (f x').
 Theorem certified_box_shift : is_upper_bound (shifts r X f reach x) (norm2 r v).
 Proof. apply interval_bound. intros x' i Hr Hi. now apply box. Qed.
 
-(** [certified-box] Part 1: S_P(x) <= v_P. The T_i need not be the largest, only not exceeded.
-    Idea: ||P d||^2 is the sum of the <b_i, d>^2, and P shortens. *)
+(** [certified-box] Part 1: S_P(x) <= v_P. T_i stands for the maximum over z' of <b_i, z' - z>^2; an
+    upper bound of it is enough. Idea: ||P d||^2 is the sum of the <b_i, d>^2, and P shortens. *)
 Theorem certified_box_subspace q B T : orthonormal r q B ->
   (forall i, (i < q)%nat -> is_upper_bound (squared_moves r low up (f x) (B i)) (T i)) ->
   is_upper_bound (projected_shifts r X f reach (projector q B) x)

@@ -8,18 +8,18 @@ From Book Require Import definitions linear_algebra.
 (** [lipschitz-by-gradient] (1) One bounded subgradient at each point is enough, on any domain.
     Idea: Hoelder, in both directions. *)
 Theorem lipschitz_by_gradient_1 (dom : nat -> vec -> Prop) a n C loss :
-  (forall u y, (y < n)%nat -> dom y u ->
+  (forall u y, dom y u ->
     exists g, subgradient dom n loss y u g /\ dual_norm a n g <= C) ->
   lipschitz_on dom a n C loss.
 Proof.
-  intros H. assert (K : forall u v y, (y < n)%nat -> dom y u -> dom y v
+  intros H. assert (K : forall u v y, dom y u -> dom y v
     -> loss u y - loss v y <= C * norm a n (sub u v)).
-  { intros u v y Hy Hu Hv. destruct (H u y Hy Hu) as (g & Hg & HC). specialize (Hg v Hv).
+  { intros u v y Hu Hv. destruct (H u y Hu) as (g & Hg & HC). specialize (Hg v Hv).
     pose proof (hoelder a n g (sub u v)) as B. pose proof (norm_nonneg a n (sub u v)).
     assert (dot n g (sub v u) = - dot n g (sub u v)) by (rewrite !dot_sub_r; ring).
     assert (dual_norm a n g * norm a n (sub u v)
       <= C * norm a n (sub u v)) by (apply Rmult_le_compat_r; auto). lra. }
-  intros u v y Hy Hu Hv. pose proof (K u v y Hy Hu Hv). pose proof (K v u y Hy Hv Hu) as B.
+  intros u v y Hu Hv. pose proof (K u v y Hu Hv). pose proof (K v u y Hv Hu) as B.
     rewrite norm_sub_sym in B. apply Rabs_le. lra.
 Qed.
 
@@ -35,14 +35,14 @@ Proof. unfold sign, Rabs. destruct Rlt_dec, Rcase_abs; lra. Qed.
     while, each subgradient is bounded by C_1. Idea: step in the direction that attains the
     dual norm. *)
 Theorem lipschitz_by_gradient_2 (dom : nat -> vec -> Prop) a n C loss y u g :
-  lipschitz_on dom a n C loss -> 0 <= C -> (y < n)%nat -> dom y u ->
+  lipschitz_on dom a n C loss -> 0 <= C -> dom y u ->
   (forall d, exists t, 0 < t /\ dom y (fun i => u i + t * d i)) -> subgradient dom n loss y u g ->
   dual_norm a n g <= C.
 Proof.
-  intros HL HC Hy Hu Hopen Hg.
+  intros HL HC Hu Hopen Hg.
   assert (K : forall d, dot n g d <= C * norm a n d).
   { intros d. destruct (Hopen d) as (t & Ht & Hd). specialize (Hg _ Hd).
-    pose proof (HL _ u y Hy Hd Hu) as B.
+    pose proof (HL _ u y Hd Hu) as B.
     rewrite (norm_ext a n _ (fun i => t * d i)) in B by (intros; unfold sub; ring).
     assert (N : norm a n (fun i => t * d i) = t * norm a n d).
     { destruct a; simpl.
@@ -90,7 +90,7 @@ Qed.
     every loss is (-1)-Lipschitz. *)
 Theorem negative_constant n a (p : vec) loss : lipschitz_on (fun _ u => u = p) a n (-1) loss.
 Proof.
-  intros u v y _ -> ->. rewrite Rminus_diag_eq, Rabs_R0 by reflexivity.
+  intros u v y -> ->. rewrite Rminus_diag_eq, Rabs_R0 by reflexivity.
     rewrite (norm_ext a n _ (fun _ => 0)) by (intros; unfold sub; ring).
   assert (norm a n (fun _ => 0) = 0) as ->; [|lra].
   destruct a; simpl.
@@ -110,15 +110,15 @@ Proof. intros H [L| ->]; [left; now apply ln_increasing|lra]. Qed.
 Theorem lipschitz_by_gradient_1_smooth (dom : nat -> vec -> Prop) a n C loss (g : nat -> vec -> vec)
   :
   (forall u v y t, dom y u -> dom y v -> 0 <= t <= 1 -> dom y (fun i => v i + t * (u i - v i))) ->
-  (forall u v y t, (y < n)%nat -> dom y u -> dom y v -> 0 <= t <= 1 ->
+  (forall u v y t, dom y u -> dom y v -> 0 <= t <= 1 ->
     derivable_pt_lim (fun s => loss (fun i => v i + s * (u i - v i)) y) t
     (dot n (g y (fun i => v i + t * (u i - v i))) (sub u v))) ->
-  (forall y u, (y < n)%nat -> dom y u -> dual_norm a n (g y u) <= C) -> lipschitz_on dom a n C loss.
+  (forall y u, dom y u -> dual_norm a n (g y u) <= C) -> lipschitz_on dom a n C loss.
 Proof.
   intros Hconvex Hg HC.
-  assert (K : forall u v y, (y < n)%nat -> dom y u -> dom y v ->
+  assert (K : forall u v y, dom y u -> dom y v ->
     loss u y - loss v y <= C * norm a n (sub u v)).
-  { intros u v y Hy Hu Hv.
+  { intros u v y Hu Hv.
     destruct (MVT_cor2 (fun s => loss (fun i => v i + s * (u i - v i)) y)
       (fun t => dot n (g y (fun i => v i + t * (u i - v i))) (sub u v)) 0 1) as (t & Et & Ht);
       [lra|intros t Ht; apply Hg; auto|].
@@ -128,8 +128,8 @@ Proof.
       by (apply functional_extensionality; intros; ring).
     rewrite Et. set (w := fun i => v i + t * (u i - v i)).
     pose proof (hoelder a n (g y w) (sub u v)). pose proof (norm_nonneg a n (sub u v)).
-    assert (dual_norm a n (g y w) <= C) by (apply HC; [auto|apply Hconvex; auto; lra]). nra. }
-  intros u v y Hy Hu Hv. pose proof (K u v y Hy Hu Hv). pose proof (K v u y Hy Hv Hu) as B.
+    assert (dual_norm a n (g y w) <= C) by (apply HC, Hconvex; auto; lra). nra. }
+  intros u v y Hu Hv. pose proof (K u v y Hu Hv). pose proof (K v u y Hv Hu) as B.
   rewrite norm_sub_sym in B. apply Rabs_le. lra.
 Qed.
 
@@ -139,7 +139,7 @@ Lemma one_score a n C (loss : vec -> nat -> R) (phi : nat -> R -> R) : (0 < n)%n
   (forall u y, loss u y = phi y (u O)) -> (forall y s t,
   Rabs (phi y s - phi y t) <= C * Rabs (s - t)) -> lipschitz a n C loss.
 Proof.
-  intros Hn HC E H u v y _ _ _. rewrite !E. eapply Rle_trans; [apply H|].
+  intros Hn HC E H u v y _ _. rewrite !E. eapply Rle_trans; [apply H|].
   apply Rmult_le_compat_l; [auto|]. now apply (entry_le_norm a n (sub u v) 0).
 Qed.
 
@@ -222,7 +222,7 @@ Qed.
     inequality, and how large ||.||_2 is in the norm alpha. *)
 Theorem norm_lipschitz n (target : nat -> vec) a : lipschitz a n (C_norm n a) (norm_loss n target).
 Proof.
-  intros u v y _ _ _. unfold norm_loss. eapply Rle_trans; [|apply norm2_le_norm].
+  intros u v y _ _. unfold norm_loss. eapply Rle_trans; [|apply norm2_le_norm].
   pose proof (norm2_triangle n (sub u v) (sub v (target y))) as A.
   pose proof (norm2_triangle n (sub v u) (sub u (target y))) as B.
   rewrite (norm2_ext n _ (sub u (target y))) in A by (intros; unfold sub; ring).
@@ -236,7 +236,7 @@ Theorem squared_lipschitz n (target : nat -> vec) bound a :
   lipschitz_on (fun y u => norm2 n (sub u (target y)) <= bound) a n (C_squared bound n a)
   (squared_loss n target).
 Proof.
-  intros u v y Hy Hu Hv. pose proof (norm_lipschitz n target a u v y Hy I I) as H.
+  intros u v y Hu Hv. pose proof (norm_lipschitz n target a u v y I I) as H.
   unfold norm_loss in H. unfold squared_loss.
   pose proof (norm2_nonneg n (sub u (target y))). pose proof (norm2_nonneg n (sub v (target y))).
   set (p := norm2 n (sub u (target y))) in *. set (q := norm2 n (sub v (target y))) in *.
@@ -252,7 +252,7 @@ Qed.
     squared norm has no constant, already with one output. *)
 Theorem squared_loss_no_constant C : ~ lipschitz L2 1 C (squared_loss 1 (fun _ _ => 0)).
 Proof.
-  intros H. specialize (H (fun _ => Rabs C + 1) (fun _ => 0) 0%nat ltac:(lia) I I).
+  intros H. specialize (H (fun _ => Rabs C + 1) (fun _ => 0) 0%nat I I).
   unfold squared_loss in H. simpl in H. pose proof (Rabs_pos C). pose proof (Rle_abs C).
   assert (E1 : forall x, 0 <= x -> norm2 1 (fun _ => x) = x)
     by (intros; unfold norm2, dot; simpl; rewrite Rplus_0_l; now apply sqrt_square).
@@ -293,9 +293,10 @@ Qed.
 
 (** [definition_1_lipschitz_losses] Crammer-Singer has the constants of the cross-entropy.
     Idea: only two entries count at a time. *)
-Theorem crammer_singer_lipschitz a n : lipschitz a n (C_cross_entropy a) (crammer_singer n).
+Theorem crammer_singer_lipschitz a n :
+  lipschitz_on (classes n) a n (C_cross_entropy a) (crammer_singer n).
 Proof.
-  intros u v y Hy _ _.
+  intros u v y Hy _. unfold classes in Hy.
   assert (K : forall p q, crammer_singer n p y
     <= crammer_singer n q y + C_cross_entropy a * norm a n (sub p q)).
   { intros p q. pose proof (norm_nonneg a n (sub p q)).
@@ -331,7 +332,7 @@ Qed.
 (** [definition_1_lipschitz_losses] Weston-Watkins, with c classes. Idea: the sum of |d_j| +
     |d_y| over j other than y is sum_j |d_j| + (c - 2) |d_y|, and Cauchy-Schwarz for l_2. *)
 Theorem weston_watkins_lipschitz a c :
-  (1 < c)%nat -> lipschitz a c (C_weston_watkins c a) (weston_watkins c).
+  (1 < c)%nat -> lipschitz_on (classes c) a c (C_weston_watkins c a) (weston_watkins c).
 Proof.
   intros Hc. assert (H2 : 2 <= INR c) by (apply (le_INR 2); lia).
   assert (K : forall p q y, (y < c)%nat ->
@@ -363,14 +364,14 @@ Proof.
       assert (norm1 c d <= INR c * norminf c d); [|nra].
       unfold norm1. rewrite <- sum_const. apply sum_le. intros j Hj.
       now apply (bigmax_ge c (fun k => Rabs (d k))). }
-  intros u v y Hy _ _. pose proof (K u v y Hy). pose proof (K v u y Hy) as B.
+  intros u v y Hy _. pose proof (K u v y Hy). pose proof (K v u y Hy) as B.
   rewrite norm_sub_sym in B. apply Rabs_le. lra.
 Qed.
 
 (** [definition_1_lipschitz_losses] No smaller constant will do for Weston-Watkins: from logits
     at which all terms are active, step against the label. *)
 Theorem weston_watkins_best a c C :
-  (1 < c)%nat -> lipschitz a c C (weston_watkins c) -> C_weston_watkins c a <= C.
+  (1 < c)%nat -> lipschitz_on (classes c) a c C (weston_watkins c) -> C_weston_watkins c a <= C.
 Proof.
   intros Hc H. assert (H2 : 2 <= INR c) by (apply (le_INR 2); lia).
   (* the step -x at the label 0 and +z at all others, with x, z >= 0 *)
@@ -378,7 +379,7 @@ Proof.
     C * norm a c (fun j => match j with O => - x | _ => z end)).
   { intros x z Hx Hz.
     specialize (H (fun j => match j with O => - x | _ => z end) (fun _ => 0) 0%nat
-      ltac:(lia) I I).
+      ltac:(unfold classes; lia) ltac:(unfold classes; lia)).
     rewrite (norm_ext a c _ (fun j => match j with O => - x | _ => z end)) in H
       by (intros [|j] _; unfold sub; ring).
     eapply Rle_trans; [|exact H]. eapply Rle_trans; [|apply Rle_abs]. unfold weston_watkins.
@@ -432,7 +433,7 @@ Proof.
       by (intros; unfold norm2, dot; simpl; rewrite Rplus_0_l; apply (sqrt_Rsqr_abs x)).
     assert (E2 : forall x y, norm2 1 (sub (fun _ => x) (target y)) =
       Rabs (x - match y with O => 0 | _ => 3/2 end)) by (intros x [|y]; apply E1).
-    intros H. specialize (H (fun _ => 5/2) (fun _ => 2) 0%nat ltac:(lia)).
+    intros H. specialize (H (fun _ => 5/2) (fun _ => 2) 0%nat).
     unfold squared_loss in H. rewrite !E2 in H. simpl in H.
     rewrite (norm2_ext 1 (sub (fun _ => 5/2) (fun _ => 2)) (fun _ => 1/2)) in H
       by (intros; unfold sub; field).

@@ -47,7 +47,8 @@ Definition dist (r : nat) (W : nat -> vec) (i j : nat) : R := norm2 r (sub (W i)
 (** max_j ||W_y - W_j||_2 *)
 Definition max_dist (c r : nat) (W : nat -> vec) (y : nat) : R := bigmax c (fun j => dist r W y j).
 
-(** L_alpha(W) of Lemma 2: the sum of the rows' norms, the Frobenius norm, the longest row. *)
+(** The sum of the rows' norms, the Frobenius norm, the longest row. For alpha = 1 and infinity that
+    is L_alpha(W) of Lemma 2; for alpha = 2 it is at least L_2(W), which is the spectral norm. *)
 Definition head_norm (c r : nat) (W : nat -> vec) (a : alpha) : R :=
   match a with
   | L1 => sum c (row_norm r W)
@@ -63,9 +64,14 @@ Definition bounds_head (c r : nat) (W : nat -> vec) (a : alpha) (L : R) : Prop :
 Definition spectral (c r : nat) (W : nat -> vec) (L : R) : Prop :=
   is_lub (fun t => exists v, norm2 r v <= 1 /\ t = norm2 c (fun j => dot r (W j) v)) L.
 
+(** L is L_alpha(W) of Lemma 2: the sum of the rows' norms, the spectral norm, the longest row. *)
+Definition is_head_constant (c r : nat) (W : nat -> vec) (a : alpha) (L : R) : Prop :=
+  match a with L2 => spectral c r W L | _ => L = head_norm c r W a end.
+
 (** ** 3. The predicted class *)
 
-(** c(x) = y: no class has a larger logit than y. *)
+(** y has a largest logit. The book's c(x) is such a y; at a tie there are others, and a statement
+    about every such y then holds for each of them. *)
 Definition predicts (c r : nat) (W : nat -> vec) (b z : vec) (y : nat) : Prop :=
   (y < c)%nat /\ forall j, (j < c)%nat -> logit r W b z j <= logit r W b z y.
 
@@ -80,7 +86,8 @@ Definition lt_ext (s : R) (q : option R) : Prop := match q with Some t => s < t 
 Definition min_ext (p q : option R) : option R :=
   match p, q with Some s, Some t => Some (Rmin s t) | None, _ => q | _, None => p end.
 
-(** |f_y - f_j| / ||W_y - W_j||_2; for equal rows +infinity if f_y > f_j, and else 0. *)
+(** |f_y - f_j| / ||W_y - W_j||_2; for equal rows +infinity if f_y > f_j, and else 0. If y has a
+    largest logit, "else" is a tie; of other y the book's m(x) does not speak. *)
 Definition ratio (r : nat) (W : nat -> vec) (b z : vec) (y j : nat) : option R :=
   if Req_EM_T (dist r W y j) 0
   then if Rlt_dec (logit r W b z j) (logit r W b z y) then None else Some 0
@@ -147,14 +154,18 @@ Definition projected_shifts (r : nat) (X : Type) (f : X -> vec) (reach : X -> X 
 
 (** ** 7. Lipschitz losses (Definition 1) *)
 
-(** The loss is C-Lipschitz in the norm alpha on the domains Z_y, [dom y], with n outputs. *)
+(** The loss is C-Lipschitz in the norm alpha on the domains Z_y, [dom y], with n outputs, for every
+    label y. A label is a number: a class, or the number of a target, such as [target y] below. The
+    book's C_1 >= 0 is not part of this: a statement that needs it says so. *)
 Definition lipschitz_on (dom : nat -> vec -> Prop) (a : alpha) (n : nat) (C : R)
   (loss : vec -> nat -> R) : Prop :=
-  forall u v y, (y < n)%nat -> dom y u -> dom y v ->
+  forall u v y, dom y u -> dom y v ->
   Rabs (loss u y - loss v y) <= C * norm a n (sub u v).
 
-(** Where no domain is named, every output is allowed. *)
+(** Where no domain is named, every output is allowed: for all labels, or for the classes
+    0, ..., c-1 alone. *)
 Definition everywhere (y : nat) (u : vec) : Prop := True.
+Definition classes (c : nat) (y : nat) (u : vec) : Prop := (y < c)%nat.
 Definition lipschitz := lipschitz_on everywhere.
 
 (** g is a subgradient of the loss with label y at u, on the domain. *)

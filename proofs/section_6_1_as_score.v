@@ -18,10 +18,10 @@ Proof.
   eapply Rle_lt_trans; [|exact Hlt]. unfold Rdiv. rewrite <- Rmult_assoc.
   apply Rmult_le_compat_r; [left; now apply Rinv_0_lt_compat|].
   rewrite <- sum_scal. apply sum_le. intros i Hi. destruct (H i Hi) as (Hy & Hx & HS & HA).
-  apply (loss_gap_sample c r W b X f reach (cross_entropy c) Linf everywhere 2
-    (head_norm c r W Linf) (lemma_3 c Hc Linf) (lemma_2 c r W Linf) ltac:(lra)
+  apply (loss_gap_sample c r W b X f reach (cross_entropy c) Linf (classes c) 2
+    (head_norm c r W Linf) (lemma_3 c Hc Linf) (lemma_2_rows c r W Linf) ltac:(lra)
     (bigmax_nonneg c (row_norm r W)) (x i) (y i) (S i) (A i)); auto.
-  - intros x' _. exact I.
+  - intros x' _. exact Hy.
   - apply HS.
 Qed.
 

@@ -99,9 +99,9 @@ Qed.
 
 (** [lemma-3] The cross-entropy is 1-, sqrt 2- and 2-Lipschitz in l_1, l_2 and l_inf. Idea:
     tangents, and the dual norms of q - e_y. *)
-Theorem lemma_3 a : lipschitz a n (C_cross_entropy a) cross_entropy.
+Theorem lemma_3 a : lipschitz_on (classes n) a n (C_cross_entropy a) cross_entropy.
 Proof.
-  intros u v y Hy _ _. pose proof (cross_entropy_tangent u v y Hy) as A.
+  intros u v y Hy _. pose proof (cross_entropy_tangent u v y Hy) as A.
     pose proof (cross_entropy_tangent v u y Hy) as B.
   pose proof (gradient_dot a u y (sub u v) Hy). pose proof (gradient_dot a v y (sub v u) Hy) as D.
   rewrite norm_sub_sym in D. apply Rabs_le. lra.
@@ -120,12 +120,13 @@ End CrossEntropy.
 
 (** [definition_1_lipschitz_losses] No smaller constant will do for the cross-entropy, already
     with two classes. Idea: move the logits from (-t, t) to (-t - 1, t + 1) for large t. *)
-Theorem lemma_3_best a C : lipschitz a 2 C (cross_entropy 2) -> C_cross_entropy a <= C.
+Theorem lemma_3_best a C :
+  lipschitz_on (classes 2) a 2 C (cross_entropy 2) -> C_cross_entropy a <= C.
 Proof.
   intros H. apply Rnot_lt_le. intros HC.
   set (u t := fun j : nat => match j with O => - t | _ => t end).
   assert (G : forall t, 2 - exp (- (2 * t)) <= C * norm a 2 (sub (u (t + 1)) (u t))).
-  { intros t. eapply Rle_trans; [|apply (H (u (t + 1)) (u t) 0%nat); [lia|exact I|exact I]].
+  { intros t. eapply Rle_trans; [|apply (H (u (t + 1)) (u t) 0%nat); unfold classes; lia].
     eapply Rle_trans; [|apply Rle_abs].
     rewrite !cross_entropy_lse by lia. unfold definitions.exp_sum. simpl sum. unfold u.
     assert (ln (0 + exp (- t) + exp t) <= t + exp (- (2 * t))).
@@ -165,7 +166,7 @@ Qed.
 Theorem cut_lipschitz dom a n C C2 loss :
   lipschitz_on dom a n C loss -> lipschitz_on dom a n C (fun u y => Rmin (loss u y) C2).
 Proof.
-  intros H u v y Hy Hu Hv. eapply Rle_trans; [|apply (H u v y Hy Hu Hv)]. unfold Rmin.
+  intros H u v y Hu Hv. eapply Rle_trans; [|apply (H u v y Hu Hv)]. unfold Rmin.
   destruct (Rle_dec (loss u y) C2), (Rle_dec (loss v y) C2); unfold Rabs; repeat destruct Rcase_abs;
     lra.
 Qed.
@@ -183,13 +184,14 @@ Notation row_norm := (row_norm r W).
 Notation head_norm := (head_norm c r W).
 Notation bounds_head := (bounds_head c r W).
 Notation spectral := (spectral c r W).
+Notation is_head_constant := (is_head_constant c r W).
 
 (** ** Lemma 2 *)
 Notation frobenius := (head_norm L2).
 
-(** [lemma-2] ||W v||_alpha <= L_alpha(W) ||v||_2, with the Frobenius norm for alpha = 2. Idea:
+(** [lemma-2] The same with the Frobenius norm for alpha = 2, as the paper's proof goes. Idea:
     Cauchy-Schwarz, row by row. *)
-Theorem lemma_2 a : bounds_head a (head_norm a).
+Theorem lemma_2_rows a : bounds_head a (head_norm a).
 Proof.
   intros v. assert (CS : forall j, Rabs (dot r (W j) v) <= norm2 r v * row_norm j) by (intros;
     rewrite Rmult_comm; apply cauchy_schwarz).
@@ -202,11 +204,8 @@ Proof.
       [apply norm2_nonneg|now apply bigmax_ge].
 Qed.
 
-(** The spectral norm, as a supremum, is another constant for alpha = 2, at most the Frobenius norm.
-  *)
-
-(** [lemma-2] The same with the spectral norm, which is at most the Frobenius norm. Idea:
-    divide v by its length. *)
+(** [lemma-2] For alpha = 2: the spectral norm bounds the head, and is at most the Frobenius norm.
+    Idea: divide v by its length. *)
 Theorem lemma_2_spectral L : spectral L -> bounds_head L2 L /\ L <= frobenius.
 Proof.
   intros [HL HL']. split.
@@ -223,8 +222,27 @@ Proof.
       2: { intros j _. unfold dot. rewrite <- sum_scal. apply sum_eq. intros. ring. }
       rewrite norm2_scal, Rabs_pos_eq in B by lra. simpl. apply (Rmult_le_reg_l (/ t)); [auto|].
       replace (/ t * (L * t)) with L by (field; lra). exact B.
-  - apply HL'. intros t (v & Hv & ->). eapply Rle_trans; [apply (lemma_2 L2)|].
+  - apply HL'. intros t (v & Hv & ->). eapply Rle_trans; [apply (lemma_2_rows L2)|].
     assert (0 <= head_norm L2) by apply norm2_nonneg. simpl in *. nra.
+Qed.
+
+(** [lemma-2] As printed: ||W v||_alpha <= L_alpha(W) ||v||_2. Idea: [lemma_2_rows], and
+    [lemma_2_spectral] for alpha = 2. *)
+Theorem lemma_2 a L : is_head_constant a L -> bounds_head a L.
+Proof.
+  destruct a; intros H; [rewrite H; apply (lemma_2_rows L1)|now apply lemma_2_spectral|].
+  rewrite H. apply (lemma_2_rows Linf).
+Qed.
+
+Lemma head_constant_nonneg a L : is_head_constant a L -> 0 <= L.
+Proof.
+  destruct a; intros H.
+  - rewrite H. apply sum_nonneg. intros. apply norm2_nonneg.
+  - assert (Z : forall n v, (forall i, v i = 0) -> norm2 n v = 0)
+      by (intros; now apply norm2_zero).
+    apply H. exists (fun _ => 0). split; [rewrite Z; auto; lra|]. symmetry. apply Z. intros.
+    unfold dot. rewrite (sum_eq _ _ (fun _ => 0)), sum_zero; auto. intros. ring.
+  - rewrite H. apply bigmax_nonneg.
 Qed.
 
 (** [lemma-2] For alpha = infinity no smaller constant will do. Idea: take v along the longest
@@ -254,10 +272,10 @@ Hypotheses (HC : 0 <= C1) (HL : 0 <= L).
 (** [lemma-1] One step of the proof: |loss(W z' + b) - loss(W z + b)| <= C_1 L ||z' - z||_2.
     Idea: the two Lipschitz properties, one after the other. *)
 Theorem loss_gap_features z z' y :
-  (y < c)%nat -> dom y (logits z) -> dom y (logits z') ->
+  dom y (logits z) -> dom y (logits z') ->
   Rabs (loss (logits z') y - loss (logits z) y) <= C1 * L * norm2 r (sub z' z).
 Proof.
-  intros Hy Hz Hz'. eapply Rle_trans; [apply Hlip; auto|]. rewrite Rmult_assoc.
+  intros Hz Hz'. eapply Rle_trans; [apply Hlip; auto|]. rewrite Rmult_assoc.
     apply Rmult_le_compat_l; [auto|].
   rewrite (norm_ext a c _ _ (fun j _ => logits_move z z' j)). apply Hhead.
 Qed.
@@ -265,37 +283,38 @@ Qed.
 (** [lemma-1] At one point: 0 <= T <= C_1 L S(x). Idea: an upper bound passes to the supremum;
     0 in Delta gives 0 <= T. *)
 Theorem loss_gap_sample x y S A :
-  (y < c)%nat -> reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
+  reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
   is_lub (losses x y) A -> 0 <= A - loss (logits (f x)) y <= C1 * L * S.
 Proof.
-  intros Hy Hx Hdom HS [HA HA']. assert (0 <= C1 * L) by (apply Rmult_le_pos; auto). split.
+  intros Hx Hdom HS [HA HA']. assert (0 <= C1 * L) by (apply Rmult_le_pos; auto). split.
   - assert (loss (logits (f x)) y <= A) by (apply HA; now exists x). lra.
   - assert (A <= loss (logits (f x)) y + C1 * L * S); [|lra]. apply HA'. intros t (x' & Hr & ->).
-    pose proof (loss_gap_features (f x) (f x') y Hy (Hdom x Hx) (Hdom x' Hr)) as G.
+    pose proof (loss_gap_features (f x) (f x') y (Hdom x Hx) (Hdom x' Hr)) as G.
     pose proof (Rle_abs (loss (logits (f x')) y - loss (logits (f x)) y)).
     assert (norm2 r (sub (f x') (f x)) <= S) by (apply HS; now exists x'). nra.
 Qed.
 
 (** [lemma-1] Where S(x) is finite, so is the adversarial loss. Idea: completeness. *)
 Theorem adversarial_loss_exists x y S :
-  (y < c)%nat -> reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
+  reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
   exists A, is_lub (losses x y) A.
 Proof.
-  intros Hy Hx Hdom HS. assert (0 <= C1 * L) by (apply Rmult_le_pos; auto).
+  intros Hx Hdom HS. assert (0 <= C1 * L) by (apply Rmult_le_pos; auto).
     destruct (completeness (losses x y)) as [A HA];
     [|now exists (loss (logits (f x)) y), x|now exists A].
   exists (loss (logits (f x)) y + C1 * L * S). intros t (x' & Hr & ->).
-  pose proof (loss_gap_features (f x) (f x') y Hy (Hdom x Hx) (Hdom x' Hr)).
+  pose proof (loss_gap_features (f x) (f x') y (Hdom x Hx) (Hdom x' Hr)).
   pose proof (Rle_abs (loss (logits (f x')) y - loss (logits (f x)) y)).
   assert (norm2 r (sub (f x') (f x)) <= S) by (apply HS; now exists x'). nra.
 Qed.
 
-(** [lemma-1] As printed, for n points, and for the absolute value of the mean gap, which is
-    the mean gap itself, since no T_i is negative. Idea: average [loss_gap_sample] and divide. *)
+(** [lemma-1] As printed (|mean gap| in the place of the mean gap, the same since no T_i is
+    negative), with any L that bounds the head; by [lemma_2] each L_alpha(W) of the book does.
+    Idea: average [loss_gap_sample] and divide. *)
 Theorem lemma_1 n (x : nat -> X) (y : nat -> nat) (S A : vec) :
   (0 < n)%nat -> 0 < C1 -> 0 < L ->
   (forall i, (i < n)%nat ->
-    (y i < c)%nat /\ reach (x i) (x i) /\ stays_in_domain (x i) (y i) /\
+    reach (x i) (x i) /\ stays_in_domain (x i) (y i) /\
     is_lub (shifts (x i)) (S i) /\ is_lub (losses (x i) (y i)) (A i)) ->
   / (C1 * L) * (/ INR n * Rabs (sum n (fun i => A i - loss (logits (f (x i))) (y i))))
   <= / INR n * sum n S.
@@ -303,7 +322,7 @@ Proof.
   intros Hn HC' HL' H. assert (0 < / INR n) by (apply Rinv_0_lt_compat, lt_0_INR, Hn).
     assert (0 < C1 * L) by (apply Rmult_lt_0_compat; auto).
   assert (T : forall i, (i < n)%nat -> 0 <= A i - loss (logits (f (x i))) (y i) <= C1 * L * S i).
-  { intros i Hi. destruct (H i Hi) as (? & ? & ? & [] & ?). now apply loss_gap_sample. }
+  { intros i Hi. destruct (H i Hi) as (? & ? & [] & ?). now apply loss_gap_sample. }
   rewrite Rabs_pos_eq by (apply sum_nonneg; intros i Hi; apply (T i Hi)).
   apply (Rmult_le_reg_l (C1 * L)); [auto|]. rewrite <- Rmult_assoc, Rinv_r, Rmult_1_l by lra.
   rewrite Rmult_comm, (Rmult_comm (/ INR n)), <- Rmult_assoc. apply Rmult_le_compat_r; [lra|].
@@ -313,11 +332,11 @@ Qed.
 (** [loss-gap-all-heads] 0 <= T <= min(C_2, C_1 L S(x)) for a loss in [0, C_2]. Idea: both are
     upper bounds. *)
 Theorem truncated_gap x y S A C2 :
-  (y < c)%nat -> reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
+  reach x x -> stays_in_domain x y -> is_upper_bound (shifts x) S ->
   is_lub (losses x y) A -> (forall x', reach x x' -> 0 <= loss (logits (f x')) y <= C2) ->
   0 <= A - loss (logits (f x)) y <= Rmin C2 (C1 * L * S).
 Proof.
-  intros Hy Hx Hdom HS HA HB. destruct (loss_gap_sample x y S A Hy Hx Hdom HS HA) as [H0 H1].
+  intros Hx Hdom HS HA HB. destruct (loss_gap_sample x y S A Hx Hdom HS HA) as [H0 H1].
     split; [auto|].
   apply Rmin_glb; [|auto]. destruct HA as [_ HA'].
     assert (A <= C2) by (apply HA'; intros t (x' & Hr & ->); now apply HB).
@@ -330,12 +349,12 @@ Notation ce := (cross_entropy c).
 
 (** [lemma-1] The step of the proof for the cross-entropy, in each of the three norms. Idea:
     Lemmas 2 and 3. *)
-Theorem loss_gap_cross_entropy a z z' y :
-  (y < c)%nat ->
-  Rabs (ce (logits z') y - ce (logits z) y) <= C_cross_entropy a * head_norm a * norm2 r (sub z' z).
+Theorem loss_gap_cross_entropy a L z z' y :
+  (y < c)%nat -> is_head_constant a L ->
+  Rabs (ce (logits z') y - ce (logits z) y) <= C_cross_entropy a * L * norm2 r (sub z' z).
 Proof.
-  intros Hy. apply (loss_gap_features ce a everywhere); try exact I;
-    [exact (lemma_3 c Hc a)|apply lemma_2| |exact Hy].
+  intros Hy HL. apply (loss_gap_features ce a (classes c)); try exact Hy;
+    [exact (lemma_3 c Hc a)|now apply lemma_2|].
   destruct a; simpl; try lra. apply sqrt_pos.
 Qed.
 End Sample_gap.
@@ -387,8 +406,8 @@ Proof.
     ring.
 Qed.
 
-(** [ex-gap-tight] The loss gap comes within every e > 0 of C_1 L_alpha(W) ||z' - z||. Idea:
-    opposite rows along the move, and a large bias. *)
+(** [ex-gap-tight] The loss gap comes within every e > 0 of C_1 L_alpha(W) ||z' - z||, even with
+    the Frobenius norm for alpha = 2. Idea: opposite rows along the move, and a large bias. *)
 Theorem lemma_1_tight a e :
   0 < e ->
   exists b,
@@ -478,14 +497,12 @@ Hypothesis Hlip : lipschitz_on dom a c C1 loss.
 Hypothesis Hhead : bounds_head c r W a L.
 Hypotheses (HC1 : 0 <= C1) (HL : 0 <= L) (HC2 : 0 < C2).
 
-(** ... and a distribution: the labelled image (x_k, y_k) has probability p_k, k < K.
-  For each of them, 0 is an allowed
-    perturbation, S_k = S(x_k), A_k = l_adv(x_k, y_k), and the loss lies in
-      [0, C_2] on clean and perturbed points. *)
+(** ... and a distribution: the labelled image (x_k, y_k) has probability p_k, k < K. For each of
+    them, 0 is an allowed perturbation, S_k = S(x_k), A_k = l_adv(x_k, y_k), and the loss lies in
+    [0, C_2] on clean and perturbed points. *)
 Variables (K : nat) (p : vec) (x : nat -> X) (y : nat -> nat) (S A : vec).
 Hypothesis p_nonneg : forall k, (k < K)%nat -> 0 <= p k.
 Hypothesis p_sum : sum K p = 1.
-Hypothesis y_class : forall k, (k < K)%nat -> (y k < c)%nat.
 Hypothesis zero_allowed : forall k, (k < K)%nat -> reach (x k) (x k).
 Hypothesis in_domain : forall k, (k < K)%nat -> stays_in_domain r W b X f reach dom (x k) (y k).
 Hypothesis S_sup : forall k, (k < K)%nat -> is_lub (shifts r X f reach (x k)) (S k).
@@ -493,6 +510,7 @@ Hypothesis A_sup : forall k, (k < K)%nat -> is_lub (losses r W b X f reach loss 
 Hypothesis bounded : forall k x', (k < K)%nat -> reach (x k) x'
   -> 0 <= loss (logit r W b (f x')) (y k) <= C2.
 
+(** The clean loss of point k, and its loss gap. *)
 Definition clean (k : nat) : R := loss (logit r W b (f (x k))) (y k).
 Definition T (k : nat) : R := A k - clean k.
 
@@ -734,59 +752,61 @@ Qed.
 
 End AllHeads.
 
-(** [loss-gap-all-heads] On that event the bound holds for every head, labelling and loss at
-    once. Idea: [truncated_gap] and [truncated_mean_on_event]. *)
+(** [loss-gap-all-heads] On that event the bound holds for every head, labelling and loss at once,
+    with any L that bounds the head; by [lemma_2] each L_alpha(W) of the book does. Idea:
+    [truncated_gap] and [truncated_mean_on_event]. *)
 Theorem all_heads_on_event K p (X : Type) r (f : X -> vec) (reach : X -> X -> Prop) (x : nat -> X)
   (S : vec) l eta :
   (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 -> l <> nil -> (forall k, 0 <= S k) ->
   0 <= eta -> (forall k, (k < K)%nat -> reach (x k) (x k)) ->
   (forall k, (k < K)%nat -> is_lub (shifts r X f reach (x k)) (S k)) -> dkw_event K p S eta l ->
-  forall c W b loss (y : nat -> nat) a C1 C2 (A : vec), 0 <= C1 -> 0 <= C2 ->
-  lipschitz a c C1 loss -> 0 <= head_norm c r W a -> (forall k, (k < K)%nat -> (y k < c)%nat) ->
+  forall c W b loss dom (y : nat -> nat) a C1 C2 L (A : vec), 0 <= C1 -> 0 <= C2 -> 0 <= L ->
+  lipschitz_on dom a c C1 loss -> bounds_head c r W a L ->
+  (forall k, (k < K)%nat -> stays_in_domain r W b X f reach dom (x k) (y k)) ->
   (forall k x', (k < K)%nat -> reach (x k) x' -> 0 <= loss (logit r W b (f x')) (y k) <= C2) ->
   (forall k, (k < K)%nat -> is_lub (losses r W b X f reach loss (x k) (y k)) (A k)) ->
   E K p A - E K p (fun k => loss (logit r W b (f (x k))) (y k))
-  <= lsum (fun k => Rmin C2 (C1 * head_norm c r W a * S k)) l / INR (length l) + C2 * eta.
+  <= lsum (fun k => Rmin C2 (C1 * L * S k)) l / INR (length l) + C2 * eta.
 Proof.
-  intros Hp Hp1 Hl HS Heta H0 HSup HD c W b loss y a C1 C2 A HC1 HC2 Hlip HL Hy HB HA.
-  eapply Rle_trans; [|apply (truncated_mean_on_event K p Hp S l eta (C1 * head_norm c r W a) C2);
+  intros Hp Hp1 Hl HS Heta H0 HSup HD c W b loss dom y a C1 C2 L A HC1 HC2 HL Hlip Hhead Hdom HB HA.
+  eapply Rle_trans; [|apply (truncated_mean_on_event K p Hp S l eta (C1 * L) C2);
     auto; now apply Rmult_le_pos].
   rewrite <- E_sub. apply E_le; auto. intros k Hk.
-  apply (truncated_gap c r W b X f reach loss a everywhere C1 (head_norm c r W a) Hlip
-    (lemma_2 c r W a) HC1 HL (x k) (y k) (S k) (A k) C2); auto.
-  - intros x' _. exact I.
-  - apply HSup, Hk.
+  apply (truncated_gap c r W b X f reach loss a dom C1 L Hlip Hhead HC1 HL (x k) (y k) (S k) (A k)
+    C2); auto.
+  apply HSup, Hk.
 Qed.
 
 (** ** For the cross-entropy nothing about the loss is left to assume. *)
 
-(** [lemma-1] For the cross-entropy, where nothing about the loss is left to assume. Idea:
-    Lemmas 1, 2 and 3. *)
-Theorem lemma_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X -> Prop) a n
-  (x : nat -> X) (y : nat -> nat) (S A : vec) :
-  (0 < c)%nat -> (0 < n)%nat -> 0 < head_norm c r W a ->
+(** [lemma-1] For the cross-entropy, where nothing about the loss is left to assume, with the book's
+    L_alpha(W). Idea: Lemmas 1, 2 and 3. *)
+Theorem lemma_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X -> Prop) a L
+  n (x : nat -> X) (y : nat -> nat) (S A : vec) :
+  (0 < c)%nat -> (0 < n)%nat -> is_head_constant c r W a L -> 0 < L ->
   (forall i, (i < n)%nat ->
     (y i < c)%nat /\ reach (x i) (x i) /\ is_lub (shifts r X f reach (x i)) (S i) /\
     is_lub (losses r W b X f reach (cross_entropy c) (x i) (y i)) (A i)) ->
-  / (C_cross_entropy a * head_norm c r W a)
+  / (C_cross_entropy a * L)
   * (/ INR n * Rabs (sum n (fun i => A i - cross_entropy c (logit r W b (f (x i))) (y i))))
   <= / INR n * sum n S.
 Proof.
-  intros Hc Hn HL H. assert (0 < C_cross_entropy a) by (destruct a; simpl; try lra;
+  intros Hc Hn HL L0 H. assert (0 < C_cross_entropy a) by (destruct a; simpl; try lra;
     apply sqrt_lt_R0; lra).
-  apply (lemma_1 c r W b X f reach (cross_entropy c) a everywhere (C_cross_entropy a)
-    (head_norm c r W a) (lemma_3 c Hc a) (lemma_2 c r W a)
-           ltac:(lra) ltac:(lra) n x y); auto.
+  apply (lemma_1 c r W b X f reach (cross_entropy c) a (classes c) (C_cross_entropy a) L
+    (lemma_3 c Hc a) (lemma_2 c r W a L HL) ltac:(lra) ltac:(lra) n x y); auto.
   intros i Hi. destruct (H i Hi) as (Hy & Hx & HS & HA).
-    refine (conj Hy (conj Hx (conj _ (conj HS HA)))). intros x' _. exact I.
+  refine (conj Hx (conj _ (conj HS HA))). intros x' _. exact Hy.
 Qed.
 
-(** [theorem-1] For min(cross-entropy, C_2), as the page applies it. Idea: Theorem 1, Lemmas 2
-    and 3, and [cut_lipschitz]. *)
-Theorem theorem_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X -> Prop) a C2 K p
-  (x : nat -> X) (y : nat -> nat) (S A : vec)
+(** [theorem-1] For min(cross-entropy, C_2) and the book's L_alpha(W), with each alpha: so with the
+    smallest of the three constants, as the page applies it. Idea: Theorem 1, Lemmas 2 and 3, and
+    [cut_lipschitz]. *)
+Theorem theorem_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> X -> Prop) a L C2
+  K p (x : nat -> X) (y : nat -> nat) (S A : vec)
   (loss := fun u k => Rmin (cross_entropy c u k) C2) n rho :
-  (0 < c)%nat -> 0 < C2 -> (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 ->
+  (0 < c)%nat -> is_head_constant c r W a L -> 0 < C2 ->
+  (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 ->
   (forall k, (k < K)%nat -> (y k < c)%nat) -> (forall k, (k < K)%nat -> reach (x k) (x k)) ->
   (forall k, (k < K)%nat -> is_lub (shifts r X f reach (x k)) (S k)) ->
   (forall k, (k < K)%nat -> is_lub (losses r W b X f reach loss (x k) (y k)) (A k)) ->
@@ -794,18 +814,16 @@ Theorem theorem_1_cross_entropy c r W b (X : Type) (f : X -> vec) (reach : X -> 
   1 - rho
   <= Pr K p n
   (fun l => Rabs (E K p A - E K p (fun k => loss (logit r W b (f (x k))) (y k)))
-    <= C_cross_entropy a * head_norm c r W a * (lsum S l / INR n)
+    <= C_cross_entropy a * L * (lsum S l / INR n)
     + C2 * sqrt (ln (2 / rho) / (2 * INR n)))
   (fun l => Rle_dec _ _).
 Proof.
-  intros Hc HC2 Hp Hp1 Hy H0 HS HA Hn Hrho.
+  intros Hc HL HC2 Hp Hp1 Hy H0 HS HA Hn Hrho.
   assert (0 <= C_cross_entropy a) by (destruct a; simpl; try lra; apply sqrt_pos).
-  assert (0 <= head_norm c r W a).
-  { destruct a; simpl; [apply sum_nonneg; intros;
-    apply norm2_nonneg|apply norm2_nonneg|apply bigmax_nonneg]. }
-  apply (theorem_1 c r W b X f reach loss a everywhere (C_cross_entropy a) (head_norm c r W a) C2
-           (cut_lipschitz everywhere a c _ C2 _ (lemma_3 c Hc a)) (lemma_2 c r W a)); auto.
-  - intros k Hk x' _. exact I.
+  pose proof (head_constant_nonneg c r W a L HL).
+  apply (theorem_1 c r W b X f reach loss a (classes c) (C_cross_entropy a) L C2
+           (cut_lipschitz (classes c) a c _ C2 _ (lemma_3 c Hc a)) (lemma_2 c r W a L HL)); auto.
+  - intros k Hk x' _. now apply Hy.
   - intros k x' Hk _. unfold loss.
     split; [apply Rmin_glb; [|lra]; apply cross_entropy_nonneg; auto|apply Rmin_r].
 Qed.
@@ -858,15 +876,14 @@ Qed.
 (** [lemma-1] The example By hand, by the lemma itself. *)
 Theorem by_hand_lemma_1 : (ln (1 + exp (- (1))) - ln (1 + exp (- (2)))) / 2 <= sqrt (1/2).
 Proof.
-  pose proof (lemma_1_cross_entropy 2 2 I2 no_bias bool feat anything Linf 1 (fun _ => false)
-    (fun _ => 0%nat)
-    (fun _ => sqrt (1/2)) (fun _ => ln (1 + exp (- (1))))) as H.
+  pose proof (lemma_1_cross_entropy 2 2 I2 no_bias bool feat anything Linf 1 1%nat
+    (fun _ => false) (fun _ => 0%nat) (fun _ => sqrt (1/2)) (fun _ => ln (1 + exp (- (1))))) as H.
   assert (N : head_norm 2 2 I2 Linf = 1).
   { unfold definitions.head_norm, definitions.row_norm. simpl. unfold I2. compute_sums.
     replace (0 + 1 * 1 + 0 * 0) with 1 by ring. replace (0 + 0 * 0 + 1 * 1) with 1 by ring.
       rewrite sqrt_1. unfold Rmax. repeat destruct Rle_dec; lra. }
-  rewrite N in H. cbn [sum INR C_cross_entropy] in H. rewrite by_hand_loss in H.
-  specialize (H ltac:(lia) ltac:(lia) ltac:(lra)).
+  cbn [sum INR C_cross_entropy] in H. rewrite by_hand_loss in H.
+  specialize (H ltac:(lia) ltac:(lia) (eq_sym N) ltac:(lra)).
   assert (P : forall i : nat, (i < 1)%nat -> (0 < 2)%nat /\ anything false false
     /\ is_lub (shifts 2 bool feat anything false) (sqrt (1/2)) /\
     is_lub (losses 2 I2 no_bias bool feat anything (cross_entropy 2) false 0) (ln (1 + exp (-

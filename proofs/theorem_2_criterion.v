@@ -1,4 +1,4 @@
-(** * Theorem 2 (robustness criterion), its converse, and its counterexamples *)
+(** * Theorem 2 (robustness criterion), that no larger radius would do, and counterexamples *)
 
 From Book Require Import definitions linear_algebra.
 
@@ -82,7 +82,7 @@ Theorem theorem_2 (x : X) (y : nat) (S : R) :
   forall x', reach x x' -> only_predicts (f x') y.
 Proof. intros Hy [HS _]. now apply theorem_2_bound. Qed.
 
-(** ** Converse ("So m(x) cannot be enlarged without knowing the directions"). *)
+(** ** No larger radius would do *)
 
 (** A step of length t straight at the hyperplane of class j costs t ||W_y - W_j|| of the margin. *)
 Lemma step_towards z y j t : dist y j <> 0 -> 0 <= t ->
@@ -254,63 +254,72 @@ Qed.
 End Criterion.
 (** ** Counterexamples, by computation *)
 
-(** ** By hand (theorem_2_criterion.md): W_1 = (3, 0), W_2 = (0, 4), f(x) = (3, 1), so m(x) = 1. *)
-Definition W2 := matrix [[3; 0]; [0; 4]].
-Definition z2 := vector [3; 1].
+(** The example By hand: the page's rows W_1 = (3, 0) and W_2 = (0, 4), which are the rows 0 and 1
+    here, and f(x) = (3, 1); so m(x) = 1. *)
+Definition W_by_hand := matrix [[3; 0]; [0; 4]].
+Definition z_by_hand := vector [3; 1].
 
-Lemma by_hand_predicts : predicts 2 2 W2 no_bias z2 0.
-Proof. split; [lia|]. intros [|[|j]] Hj; [| |lia]; unfold W2, z2; compute_sums; lra. Qed.
+Lemma by_hand_predicts : predicts 2 2 W_by_hand no_bias z_by_hand 0.
+Proof.
+  split; [lia|].
+  intros [|[|j]] Hj; [| |lia]; unfold W_by_hand, z_by_hand; compute_sums; lra.
+Qed.
 
-Lemma by_hand_margin : margin_ratio 2 2 W2 no_bias z2 0 = Some 1.
+Lemma by_hand_margin : margin_ratio 2 2 W_by_hand no_bias z_by_hand 0 = Some 1.
 Proof.
   unfold definitions.margin_ratio. simpl. unfold definitions.ratio.
-  assert (D : definitions.dist 2 W2 0 1 = 5) by (unfold W2; compute_sums; root 5; reflexivity).
-  rewrite D. destruct (Req_EM_T 5 0); [lra|]. unfold W2, z2. compute_sums. f_equal.
+  assert (D : definitions.dist 2 W_by_hand 0 1 = 5)
+    by (unfold W_by_hand; compute_sums; root 5; reflexivity).
+  rewrite D. destruct (Req_EM_T 5 0); [lra|]. unfold W_by_hand, z_by_hand. compute_sums. f_equal.
     rewrite Rabs_pos_eq by lra. field.
 Qed.
 
 (** [theorem-2] Counterexample to <= for <: at a shift of exactly m(x) = 1 there is a tie. The
     second row of the table By hand. *)
 Theorem strict_is_needed :
-  exists z', norm2 2 (sub z' z2) = 1 /\ margin_ratio 2 2 W2 no_bias z2 0 = Some 1 /\
-  logit 2 W2 no_bias z' 0 = logit 2 W2 no_bias z' 1 /\ ~ only_predicts 2 2 W2 no_bias z' 0.
+  exists z', norm2 2 (sub z' z_by_hand) = 1 /\
+  margin_ratio 2 2 W_by_hand no_bias z_by_hand 0 = Some 1 /\
+  logit 2 W_by_hand no_bias z' 0 = logit 2 W_by_hand no_bias z' 1 /\
+  ~ only_predicts 2 2 W_by_hand no_bias z' 0.
 Proof.
-  exists (vector [12/5; 9/5]). assert (T : logit 2 W2 no_bias (vector [12/5;
-    9/5]) 0 = logit 2 W2 no_bias (vector [12/5; 9/5]) 1)
-    by (unfold W2; compute_sums; lra).
-  repeat split; [unfold z2; compute_sums; root 1; reflexivity|apply by_hand_margin|exact T|].
+  exists (vector [12/5; 9/5]). assert (T : logit 2 W_by_hand no_bias (vector [12/5;
+    9/5]) 0 = logit 2 W_by_hand no_bias (vector [12/5; 9/5]) 1)
+    by (unfold W_by_hand; compute_sums; lra).
+  repeat split; [unfold z_by_hand; compute_sums; root 1; reflexivity|apply by_hand_margin|exact T|].
   intros [_ H]. specialize (H 1%nat ltac:(lia) ltac:(lia)). lra.
 Qed.
 
 (** [theorem-2] Sufficient, not necessary: a move of length 2 > m(x) = 1 that keeps the
     prediction. The third row of the table By hand. *)
 Theorem criterion_not_necessary :
-  norm2 2 (sub (vector [23/5; 11/5]) z2) = 2 /\
-  only_predicts 2 2 W2 no_bias (vector [23/5; 11/5]) 0.
+  norm2 2 (sub (vector [23/5; 11/5]) z_by_hand) = 2 /\
+  only_predicts 2 2 W_by_hand no_bias (vector [23/5; 11/5]) 0.
 Proof.
-  split; [unfold z2; compute_sums; root 2; reflexivity|]. split; [lia|].
-  intros [|[|j]] Hj Hne; [lia| |lia]. unfold W2. compute_sums. lra.
+  split; [unfold z_by_hand; compute_sums; root 2; reflexivity|]. split; [lia|].
+  intros [|[|j]] Hj Hne; [lia| |lia]. unfold W_by_hand. compute_sums. lra.
 Qed.
 
-(** ** y must be the predicted class ("What breaks without an assumption"): three classes,
-  one feature. For the class
-    y = 0 (a true label that is not predicted) the ratio with the absolute value is 10,
-      yet a move of 1/2 changes the prediction. *)
-Definition W3 := matrix [[0]; [1]; [0]].
+(** y must be the predicted class: three classes, one feature, at which the logits are
+    (-10, 1/4, 0). *)
+Definition W3 := matrix [[0]; [1]; [-1]].
 Definition b3 := vector [-10; 1/4; 0].
 
-(** [theorem-2] Counterexample with a true label for the predicted one: its ratio is 41/4, and
-    a move of 1/2 changes the prediction. *)
+(** [theorem-2] Counterexample with a true label for the predicted one: its margin ratio is 10, and
+    a move of 1/2 changes the prediction from class 1 to class 2. *)
 Theorem true_label_fails :
   let z := vector [0] in
   let z' := vector [-1/2] in
   only_predicts 3 1 W3 b3 z 1 /\ only_predicts 3 1 W3 b3 z' 2 /\ norm2 1 (sub z' z) = 1/2 /\
-  Rabs (logit 1 W3 b3 z 0 - logit 1 W3 b3 z 1) / definitions.dist 1 W3 0 1 = 41/4.
+  margin_ratio 3 1 W3 b3 z 0 = Some 10.
 Proof.
-  simpl. repeat split; try lia; try (intros [|[|[|j]]] Hj Hne; try lia; unfold W3, b3; compute_sums;
-    lra).
+  simpl. split; [|split; [|split]];
+    try (split; [lia|]; intros [|[|[|j]]] Hj Hne; try lia; unfold W3, b3; compute_sums; lra).
   - compute_sums. root (1/2). reflexivity.
-  - unfold W3, b3. compute_sums. root 1. rewrite Rabs_left by lra. lra.
+  - assert (D1 : definitions.dist 1 W3 0 1 = 1) by (unfold W3; compute_sums; root 1; reflexivity).
+    assert (D2 : definitions.dist 1 W3 0 2 = 1) by (unfold W3; compute_sums; root 1; reflexivity).
+    unfold definitions.margin_ratio. simpl. unfold definitions.ratio. rewrite D1, D2.
+    destruct (Req_EM_T 1 0); [lra|]. unfold W3, b3. compute_sums. simpl. f_equal.
+    rewrite !Rabs_left by lra. rewrite Rmin_right by lra. field.
 Qed.
 
 (** Three classes; the logits at (1, 0) are (1, 0, 1/2). *)
@@ -353,9 +362,9 @@ Proof.
 Qed.
 
 (** [theorem-2] The first row of the table By hand, by the theorem itself: S = 1/2 < 1 = m. *)
-Theorem by_hand_stays : only_predicts 2 2 W2 no_bias (vector [27/10; 14/10]) 0.
+Theorem by_hand_stays : only_predicts 2 2 W_by_hand no_bias (vector [27/10; 14/10]) 0.
 Proof.
-  apply (theorem_2_features 2 2 W2 no_bias z2); [apply by_hand_predicts|]. rewrite by_hand_margin.
-    simpl.
-  unfold z2. compute_sums. root (1/2). lra.
+  apply (theorem_2_features 2 2 W_by_hand no_bias z_by_hand); [apply by_hand_predicts|].
+  rewrite by_hand_margin. simpl.
+  unfold z_by_hand. compute_sums. root (1/2). lra.
 Qed.

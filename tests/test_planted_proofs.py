@@ -1,6 +1,7 @@
 """Each false variant of proofs/planted.toml has a counterexample in numbers: the function of its name, below.
 
 `make proofs` shows that the variant's proof breaks. That alone may be a script that is too weak; here it is false.
+A counterexample must fulfil the variant's hypotheses as Coq defines them: `predicts` and `ratio` are those definitions.
 """
 
 import math
@@ -10,6 +11,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from rt_utils.evaluation import worst_heads
@@ -31,8 +34,32 @@ def mat(*rows: list[float]) -> Tensor:
 BY_HAND, Z = mat([3.0, 0.0], [0.0, 4.0]), vec(3.0, 1.0)  # Theorem 2's page: m(x) = 1
 
 
-def ratio(z: Tensor, weight: Tensor, bias: Tensor | float = 0.0) -> float:
-    return statements.margin_ratio(z @ weight.T + bias, weight).item()
+def predicts(z: Tensor, weight: Tensor, bias: Tensor | float, y: int) -> bool:
+    """`predicts` of proofs/definitions.v: no logit is larger than that of y; z has the shape (1, r)."""
+    logits = (z @ weight.T + bias)[0]
+    return bool((logits <= logits[y]).all())
+
+
+def ratio_of(z: Tensor, weight: Tensor, bias: Tensor | float, y: int) -> float:
+    """`margin_ratio` of proofs/definitions.v for any y, predicted or not: a row equal to that of y counts as infinite
+    where y has the larger logit, and as 0 where not."""
+    logits = (z @ weight.T + bias)[0].tolist()
+    found = [math.inf]
+    for j, (row, logit) in enumerate(zip(weight, logits, strict=True)):
+        if j != y and torch.equal(row, weight[y]):
+            found.append(math.inf if logit < logits[y] else 0.0)
+        elif j != y:
+            found.append(abs(logits[y] - logit) / (weight[y] - row).norm().item())
+    return min(found)
+
+
+def ratio(z: Tensor, weight: Tensor, bias: Tensor | float = 0.0, y: int = 0) -> float:
+    """m(x) of a class that has the largest logit, by Coq's definition, which is then the package's too."""
+    assert predicts(z, weight, bias, y)
+    found = ratio_of(z, weight, bias, y)
+    label = torch.tensor([y])
+    assert found == pytest.approx(statements.margin_ratio(z @ weight.T + bias, weight, label).item())
+    return found
 
 
 def ce(logits: Tensor, y: int = 0) -> float:
@@ -50,10 +77,10 @@ def criterion_at_equality() -> None:
 
 
 def criterion_for_any_class() -> None:
-    weight, bias = mat([0.0], [1.0], [0.0]), torch.tensor([-10.0, 0.25, 0.0], dtype=torch.float64)
+    weight, bias = mat([0.0], [1.0], [-1.0]), torch.tensor([-10.0, 0.25, 0.0], dtype=torch.float64)
     z, moved = vec(0.0), vec(-0.5)
-    of_class_0 = statements.margin_ratio(z @ weight.T + bias, weight, torch.tensor([0])).item()
-    assert of_class_0 > statements.shift(z, moved).item()
+    assert ratio_of(z, weight, bias, 0) == 10 > statements.shift(z, moved).item()
+    assert not predicts(moved, weight, bias, 0)
     assert (z @ weight.T + bias).argmax() == 1
     assert (moved @ weight.T + bias).argmax() == 2
 
@@ -74,6 +101,7 @@ def criterion_with_an_attack() -> None:
 def rows_apart_in_linf() -> None:
     apart = (BY_HAND[0] - BY_HAND[1]).abs().max()
     logits = (Z @ BY_HAND.T)[0]
+    assert predicts(Z, BY_HAND, 0.0, 0)
     larger = (logits[0] - logits[1]) / apart  # 5/4
     moved = Z + 1.1 * vec(-0.6, 0.8)
     assert statements.shift(Z, moved).item() < larger
@@ -90,6 +118,7 @@ def tied_rows_count_as_infinite() -> None:
 def largest_ratio() -> None:
     weight = mat([1.0, 0.0], [0.0, 0.0], [0.0, 5.0])
     z = vec(1.0, 0.0)
+    assert predicts(z, weight, 0.0, 0)
     ratios = ((z @ weight.T)[0, 0] - (z @ weight.T)[0, 1:]) / statements.row_distances(weight)[0, 1:]
     moved = vec(1.0, 0.4)
     assert ratios.min() < statements.shift(z, moved).item() < ratios.max()
@@ -191,6 +220,13 @@ def one_score_half() -> None:
     assert steepest_ratio(lipschitz_losses.hinge, vec(0.0), vec(0.5), 2) == pytest.approx(1)
 
 
+def cross_entropy_of_no_class() -> None:
+    # two classes and the label 2: -log(e^(u_2) / (e^(u_0) + e^(u_1))) falls with u_2, and ||u - v|| counts two entries
+    u, v = vec(0.0, 0.0, 1.0), vec(0.0, 0.0, 0.0)
+    of_u, of_v = (w[0, :2].logsumexp(0) - w[0, 2] for w in (u, v))
+    assert (u - v)[0, :2].norm() == 0 < (of_u - of_v).abs()
+
+
 def gradient_in_its_own_norm() -> None:
     # l(u) = u_1 + u_2 has the gradient (1, 1): l_inf norm 1, and it changes by 2 for a step of l_inf norm 1
     step = vec(1.0, 1.0)
@@ -236,9 +272,10 @@ def lemma_1_halved() -> None:
 
 
 def truncated_with_negative_losses() -> None:
+    # the loss u_0, which is 1-Lipschitz, of one score u_0 = z: C_1 = L = 1 and S = 6
     clean, moved, bound = -5.0, 1.0, 1.0
-    assert moved <= bound
-    assert moved - clean > bound
+    assert max(clean, moved) <= bound
+    assert moved - clean > min(bound, abs(moved - clean))
 
 
 def cut_changes_nothing() -> None:
@@ -307,6 +344,7 @@ def interval_radius_in_linf() -> None:
 
 def merged_margin_with_signs() -> None:
     weight, z, radius = mat([-1.0], [0.0]), vec(-1.0), 1.5
+    assert predicts(z, weight, 0.0, 0)
     gap = (z @ weight.T)[0, 0] - (z @ weight.T)[0, 1]
     assert ((weight[0] - weight[1]) * radius).sum() < gap
     assert ((z + radius) @ weight.T).argmax() == 1
@@ -429,8 +467,8 @@ def regression_with_half() -> None:
 def pairs_at_half_the_distance() -> None:
     weight, z1, z2, shifts = mat([1.0], [-1.0]), vec(1.0), vec(-1.0), 0.6
     assert (z1 - z2).norm() <= 2 * (shifts + shifts)
-    assert shifts < ratio(z1, weight)
-    assert shifts < ratio(z2, weight)
+    assert shifts < ratio(z1, weight, y=0)
+    assert shifts < ratio(z2, weight, y=1)
 
 
 VARIANTS = [variant["name"] for variant in proof_sources.planted()]
@@ -448,3 +486,22 @@ def test_there_are_enough_variants_and_each_says_why() -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_is_false(name: str) -> None:
     globals()[name]()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_packages_margin_ratio_is_coqs_for_the_predicted_class(seed: int) -> None:
+    rng = torch.Generator().manual_seed(seed)
+    weight = torch.randint(-1, 2, (4, 2), generator=rng).double()  # equal rows and ties are common
+    bias, z = (torch.randint(-1, 2, shape, generator=rng).double() for shape in ((4,), (1, 2)))
+    logits = z @ weight.T + bias
+    for y in range(4):
+        if predicts(z, weight, bias, y):
+            ours = statements.margin_ratio(logits, weight, torch.tensor([y])).item()
+            assert ours == pytest.approx(ratio_of(z, weight, bias, y))
+
+
+def test_a_class_with_the_row_of_a_class_that_is_not_predicted_counts_as_0() -> None:
+    weight, bias = mat([0.0], [1.0], [0.0]), torch.tensor([-10.0, 0.25, 0.0], dtype=torch.float64)
+    assert ratio_of(vec(0.0), weight, bias, 0) == 0  # no counterexample to a variant that asks for a positive ratio
+    with pytest.raises(AssertionError):
+        ratio(vec(0.0), weight, bias, 0)
