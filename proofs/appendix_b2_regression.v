@@ -48,6 +48,7 @@ Proof. split; unfold mean_squared_error, mean, vector; simpl; field. Qed.
 Section Regression.
 Variables (r : nat) (w : vec) (b target : R).
 Variables (X : Type) (f : X -> vec) (reach : X -> X -> Prop).
+(** The residual at x: the predicted value less the target. *)
 Definition residual (x : X) : R := dot r w (f x) + b - target.
 
 Lemma residual_moves x x' :

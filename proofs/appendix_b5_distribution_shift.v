@@ -7,6 +7,7 @@ Section Enlarging.
 Variables (d e r : nat) (U : nat -> vec).
 Hypothesis weights : forall i k, (i < e)%nat -> (k < d)%nat -> 0 <= U i k.
 Hypothesis sum_1 : forall i, (i < e)%nat -> sum d (U i) = 1.
+(** The enlarged image U x. *)
 Definition enlarge (x : vec) : vec := fun i => dot d (U i) x.
 
 Lemma average_range x lo hi i : (i < e)%nat -> (forall k, (k < d)%nat -> lo <= x k <= hi) ->

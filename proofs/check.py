@@ -1,7 +1,8 @@
 """`make proofs`: compiles every proof, and says what was checked. Needs Python 3.11 and Coq, nothing else.
 
-Refused are: an unfinished proof, an axiom that is not in ALLOWED, a theorem without its label, axioms other than those
-in axioms.json (`--write` adds what it lacks), and a false variant of planted.toml that compiles.
+Refused are: an unfinished proof, an axiom that is not in ALLOWED, a theorem without its label, a statement that names
+other definitions than the book lists for it, axioms other than those in axioms.json (`--write` adds what it lacks), and
+a false variant of planted.toml that compiles.
 """
 
 import json
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import proof_sources
+from named_by_coq import differences
+from proof_sections import COMMENT
 
 BUILD = proof_sources.FOLDER.parent / "_build" / "proofs"
-# What Coq's real numbers rest on: two facts about sequences of truth values, functions that agree everywhere are equal,
-# and the excluded middle.
+# What Coq's real numbers rest on: two facts about truth values, and that functions that agree everywhere are equal; and
+# the excluded middle, which comes in with some statements.
 ALLOWED = (
     "ClassicalDedekindReals.sig_not_dec",
     "ClassicalDedekindReals.sig_forall_dec",
@@ -43,18 +46,6 @@ def coqc(source: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Compiles one source, in its own folder."""
     command = ["coqc", "-q", *options, str(source)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=source.parent)
-
-
-def needs(file: str, folder: Path) -> list[str]:
-    """The sources that `file` needs, itself last, in the order of _CoqProject."""
-    wanted, todo = {file}, [file]
-    while todo:
-        text = (folder / todo.pop()).read_text("utf-8")
-        for line in re.findall(r"^From Book Require Import (.*?)\.$", text, re.MULTILINE | re.DOTALL):
-            new = {f"{name}.v" for name in line.split()} - wanted
-            wanted |= new
-            todo += new
-    return [name for name in proof_sources.files() if name in wanted]
 
 
 def compile_all() -> dict[str, float]:
@@ -127,7 +118,7 @@ def compiles(variant: dict[str, str]) -> str:
     folder = BUILD / "planted" / variant["name"]
     folder.mkdir(parents=True)
     fails = variant.get("fails", variant["file"])
-    order = needs(fails, BUILD)
+    order = proof_sources.needs(fails)
     for file in order:
         shutil.copy(BUILD / file, folder / file)
         if order.index(file) < order.index(variant["file"]):
@@ -160,7 +151,7 @@ def main() -> None:
         sys.exit("coqc is missing. On Debian or Ubuntu: sudo apt-get install coq (8.16 or newer; 250 MB to download)")
     start = time.monotonic()
     for file in proof_sources.files():
-        text = proof_sources.COMMENT.sub("", (proof_sources.FOLDER / file).read_text("utf-8"))
+        text = COMMENT.sub("", (proof_sources.FOLDER / file).read_text("utf-8"))
         if refused := UNFINISHED.search(text):
             fail(f"{file} holds '{refused[0]}'.")
     statements = proof_sources.statements()
@@ -169,6 +160,8 @@ def main() -> None:
     for file in proof_sources.files():
         shutil.copy(proof_sources.FOLDER / file, BUILD / file)
     seconds = compile_all()
+    if wrong := differences(BUILD):
+        fail("\n".join(wrong))
     if "--write" in sys.argv:
         write_axioms(statements)
     check_axioms(statements)

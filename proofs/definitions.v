@@ -19,19 +19,26 @@ Fixpoint sum (n : nat) (a : vec) : R := match n with O => 0 | S k => sum k a + a
 (** bigmax n a is the maximum of 0, a_0, ..., a_(n-1): for numbers that are not negative. *)
 Fixpoint bigmax (n : nat) (a : vec) : R := match n with O => 0 | S k => Rmax (bigmax k a) (a k) end.
 
-(** u - v, the inner product, and the unit vector e_y. *)
+(** u - v. *)
 Definition sub (u v : vec) : vec := fun i => u i - v i.
+(** The inner product <u, v>. *)
 Definition dot (n : nat) (u v : vec) : R := sum n (fun i => u i * v i).
+(** The unit vector e_y. *)
 Definition unit (y : nat) : vec := fun i => if Nat.eq_dec i y then 1 else 0.
 
-(** The norms l_1, l_2 and l_inf; the book's alpha says which of them measures the logits. *)
+(** The norm l_1. *)
 Definition norm1 (n : nat) (v : vec) : R := sum n (fun i => Rabs (v i)).
+(** The norm l_2. *)
 Definition norm2 (n : nat) (v : vec) : R := sqrt (dot n v v).
+(** The norm l_inf. *)
 Definition norminf (n : nat) (v : vec) : R := bigmax n (fun i => Rabs (v i)).
 
+(** Which of the three norms: the book's alpha. *)
 Inductive alpha := L1 | L2 | Linf.
+(** The norm that alpha names. *)
 Definition norm (a : alpha) (n : nat) (v : vec) : R :=
   match a with L1 => norm1 n v | L2 => norm2 n v | Linf => norminf n v end.
+(** Its dual norm. *)
 Definition dual_norm (a : alpha) (n : nat) (g : vec) : R :=
   match a with L1 => norminf n g | L2 => norm2 n g | Linf => norm1 n g end.
 
@@ -40,8 +47,9 @@ Definition dual_norm (a : alpha) (n : nat) (g : vec) : R :=
 (** f(x)_j = <W_j, z> + b_j, the logit of class j at the features z. *)
 Definition logit (r : nat) (W : nat -> vec) (b z : vec) (j : nat) : R := dot r (W j) z + b j.
 
-(** ||W_j||_2, and ||W_i - W_j||_2, which is 0 exactly if the two rows are equal. *)
+(** ||W_j||_2 *)
 Definition row_norm (r : nat) (W : nat -> vec) (j : nat) : R := norm2 r (W j).
+(** ||W_i - W_j||_2, which is 0 exactly if the two rows are equal. *)
 Definition dist (r : nat) (W : nat -> vec) (i j : nat) : R := norm2 r (sub (W i) (W j)).
 
 (** max_j ||W_y - W_j||_2 *)
@@ -75,14 +83,15 @@ Definition is_head_constant (c r : nat) (W : nat -> vec) (a : alpha) (L : R) : P
 Definition predicts (c r : nat) (W : nat -> vec) (b z : vec) (y : nat) : Prop :=
   (y < c)%nat /\ forall j, (j < c)%nat -> logit r W b z j <= logit r W b z y.
 
-(** ... and y is the only such class, so that no rule for ties is needed. *)
+(** y alone has the largest logit, so that no rule for ties is needed. *)
 Definition only_predicts (c r : nat) (W : nat -> vec) (b z : vec) (y : nat) : Prop :=
   (y < c)%nat /\ forall j, (j < c)%nat -> j <> y -> logit r W b z j < logit r W b z y.
 
 (** ** 4. The margin ratio m(x): a real number, or +infinity, written [None] *)
 
-(** s < q, and the smaller of two. *)
+(** s < q *)
 Definition lt_ext (s : R) (q : option R) : Prop := match q with Some t => s < t | None => True end.
+(** The smaller of p and q. *)
 Definition min_ext (p q : option R) : option R :=
   match p, q with Some s, Some t => Some (Rmin s t) | None, _ => q | _, None => p end.
 
@@ -93,13 +102,14 @@ Definition ratio (r : nat) (W : nat -> vec) (b z : vec) (y j : nat) : option R :
   then if Rlt_dec (logit r W b z j) (logit r W b z y) then None else Some 0
   else Some (Rabs (logit r W b z y - logit r W b z j) / dist r W y j).
 
-(** Its minimum over the classes j < n other than y; m(x) is the minimum over all c classes. *)
+(** The minimum of the ratios over the classes j < n other than y. *)
 Fixpoint min_ratio (r : nat) (W : nat -> vec) (b : vec) (n : nat) (z : vec) (y : nat) : option R :=
   match n with
   | O => None
   | S j => if Nat.eq_dec j y then min_ratio r W b j z y
            else min_ext (min_ratio r W b j z y) (ratio r W b z y j)
   end.
+(** m(x), the minimum over all c classes. *)
 Definition margin_ratio (c r : nat) (W : nat -> vec) (b z : vec) (y : nat) : option R :=
   min_ratio r W b c z y.
 
@@ -138,11 +148,13 @@ Definition directional_shifts (c r : nat) (W : nat -> vec) (X : Type) (f : X -> 
 
 (** The matrix A times the vector v. *)
 Definition mul (r : nat) (A : nat -> vec) (v : vec) : vec := fun i => dot r (A i) v.
-(** P is symmetric, P^2 = P, and P (W_i - W_j) = W_i - W_j. *)
+(** P is symmetric. *)
 Definition symmetric (r : nat) (P : nat -> vec) : Prop :=
   forall i j, (i < r)%nat -> (j < r)%nat -> P i j = P j i.
+(** P^2 = P *)
 Definition idempotent (r : nat) (P : nat -> vec) : Prop :=
   forall v i, (i < r)%nat -> mul r P (mul r P v) i = mul r P v i.
+(** P (W_i - W_j) = W_i - W_j *)
 Definition fixes_row_differences (c r : nat) (W P : nat -> vec) : Prop :=
   forall i j k, (i < c)%nat -> (j < c)%nat -> (k < r)%nat ->
   mul r P (sub (W i) (W j)) k = sub (W i) (W j) k.
@@ -162,10 +174,11 @@ Definition lipschitz_on (dom : nat -> vec -> Prop) (a : alpha) (n : nat) (C : R)
   forall u v y, dom y u -> dom y v ->
   Rabs (loss u y - loss v y) <= C * norm a n (sub u v).
 
-(** Where no domain is named, every output is allowed: for all labels, or for the classes
-    0, ..., c-1 alone. *)
+(** Where no domain is named, every output is allowed, for every label. *)
 Definition everywhere (y : nat) (u : vec) : Prop := True.
+(** Every output is allowed, for the labels that are classes: 0, ..., c-1. *)
 Definition classes (c : nat) (y : nat) (u : vec) : Prop := (y < c)%nat.
+(** Lipschitz where every output is allowed, for every label. *)
 Definition lipschitz := lipschitz_on everywhere.
 
 (** g is a subgradient of the loss with label y at u, on the domain. *)
@@ -179,7 +192,7 @@ Definition stays_in_domain (r : nat) (W : nat -> vec) (b : vec) (X : Type) (f : 
 
 (** ** 8. The losses of Section 3.1 *)
 
-(** The softmax q of the logits, and the cross-entropy -log q_y. *)
+(** The sum of the e^(u_j), the softmax q of the logits u, and the cross-entropy -log q_y. *)
 Definition exp_sum (n : nat) (u : vec) : R := sum n (fun j => exp (u j)).
 Definition softmax (n : nat) (u : vec) (j : nat) : R := exp (u j) / exp_sum n u.
 Definition cross_entropy (n : nat) (u : vec) (y : nat) : R := - ln (exp (u y) / exp_sum n u).

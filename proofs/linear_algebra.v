@@ -1,4 +1,4 @@
-(** * Linear algebra: finite sums, the three norms, Cauchy-Schwarz and Hoelder ({setting}) *)
+(** * Linear algebra: finite sums, the three norms, Cauchy-Schwarz and Hoelder *)
 
 From Book Require Import definitions.
 
@@ -247,6 +247,8 @@ Proof. unfold definitions.logit. rewrite dot_sub_r, !dot_sub_l. ring. Qed.
 
 (** ** Vectors and matrices written out, for examples by hand *)
 
+(** The vector with these entries, the matrix with these rows, the bias 0. Beyond its end a list
+    counts as 0. *)
 Definition vector (l : list R) : vec := fun i => nth i l 0.
 Definition matrix (l : list (list R)) : nat -> vec := fun j => vector (nth j l []).
 Definition no_bias : vec := fun _ => 0.

@@ -8,7 +8,10 @@ import json
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from proof_sections import COMMENT, bound, context, fixed, free
 
 FOLDER = Path(__file__).resolve().parent
 STATEMENT = re.compile(
@@ -17,15 +20,31 @@ STATEMENT = re.compile(
     re.DOTALL,
 )
 THEOREM = re.compile(r"^ *(?:Theorem|Corollary|Proposition) (\w+)", re.MULTILINE)
-OPENS, CLOSES = re.compile(r"^Section (\w+)\.", re.MULTILINE), re.compile(r"^End (\w+)\.", re.MULTILINE)
-CONTEXT = re.compile(r"^(?:Variables?|Hypothes[ie]s|Let|Notation)\b.*?\.$", re.DOTALL | re.MULTILINE)
 DEFINITION = re.compile(
     r"(?:\(\*\* (?!\*)(?P<said>(?:(?!\*\)).)*?) \*\)\n)?"
     r"^(?P<coq>(?:Definition|Fixpoint|Inductive) (?P<name>[A-Za-z_]\w*).*?\.)$",
     re.DOTALL | re.MULTILINE,
 )
-NAME = re.compile(r"[A-Za-z_]\w*")
-COMMENT = re.compile(r"\(\*.*?\*\)", re.DOTALL)
+IMPORTS = re.compile(r"^From Book Require Import (.*?)\.$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"\(\*\* (?P<stars>\*+) (?P<title>[^\n]*?)(?: \*\)|\n\n(?P<text>.*?) \*\))", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A definition: the sentence above it, or above the group that it stands in, its text, and the names that are no
+    reference to another definition: its arguments and its section's variables."""
+
+    name: str
+    said: str
+    coq: str
+    line: int
+    own: frozenset[str]
+
+    @property
+    def names(self) -> set[str]:
+        """Itself, and the constructors of an inductive definition."""
+        made = re.findall(r"(?::=|\|)\s*(\w+)", self.coq) if self.coq.startswith("Inductive") else []
+        return {self.name, *made}
 
 
 @dataclass(frozen=True)
@@ -47,68 +66,75 @@ def files() -> list[str]:
     return [line for line in (FOLDER / "_CoqProject").read_text("utf-8").splitlines() if line.endswith(".v")]
 
 
-def definitions(file: str = "definitions.v") -> dict[str, tuple[str, str]]:
-    """Per name the sentence above it, or above the group that it stands in, and its text."""
-    found: dict[str, tuple[str, str]] = {}
-    said, end, text = "", 0, (FOLDER / file).read_text("utf-8")
+def needs(file: str) -> list[str]:
+    """The sources that `file` needs, itself last, in the order of _CoqProject."""
+    wanted, todo = {file}, [file]
+    while todo:
+        for line in IMPORTS.findall((FOLDER / todo.pop()).read_text("utf-8")):
+            new = {f"{name}.v" for name in line.split()} - wanted
+            wanted |= new
+            todo += new
+    return [name for name in files() if name in wanted]
+
+
+def definitions(file: str = "definitions.v") -> dict[str, Definition]:
+    """The definitions of one source, by their names."""
+    return definitions_of((FOLDER / file).read_text("utf-8"))
+
+
+@cache
+def definitions_of(text: str) -> dict[str, Definition]:
+    """The definitions of the text of a source, by their names."""
+    found: dict[str, Definition] = {}
+    said, end = "", 0
     for match in DEFINITION.finditer(text):
         group = "\n\n" not in text[end : match.start()]
         said, end = re.sub(r"\s+", " ", match["said"] or (said if group else "")), match.end()
-        found[match["name"]] = (said, match["coq"])
+        own = frozenset(fixed(text[: match.start()]) | bound(match["coq"]))
+        line = text[: match.start("coq")].count("\n") + 1
+        found[match["name"]] = Definition(match["name"], said, match["coq"], line, own)
     return found
 
 
-def trusted(statement: Statement) -> dict[str, tuple[str, str]]:
-    """The definitions that a statement rests on, also through others: those to trust, and its own file's."""
-    own = definitions(statement.file)
-    bound = set(NAME.findall(" ".join(re.findall(r"\(([^:()]*):", statement.context + statement.coq))))
-    known = definitions() | {name: own[name] for name in own if name not in bound}
+def headings(file: str) -> list[tuple[str, str, int]]:
+    """The headings of one source: title, the text below it in the same comment, line. The first is the file's own."""
+    text = (FOLDER / file).read_text("utf-8")
+    return [
+        (m["title"], re.sub(r"\s+", " ", m["text"] or "").strip(), text[: m.start()].count("\n") + 1)
+        for m in HEADING.finditer(text)
+    ]
+
+
+def mentioned(text: str, own: frozenset[str], known: dict[str, Definition]) -> set[str]:
+    """The definitions that a text itself names."""
+    names = free(text) - own
+    return {name for name, definition in known.items() if definition.names & names}
+
+
+def in_reach(statement: Statement) -> dict[str, Definition]:
+    """The definitions that stand before a statement: those of the sources that its own needs, and its own's."""
+    *others, last = needs(statement.file)
+    known = {name: definition for file in others for name, definition in definitions(file).items()}
+    return known | {name: found for name, found in definitions(last).items() if found.line < statement.line}
+
+
+def trusted(statement: Statement) -> dict[str, Definition]:
+    """The definitions that a statement rests on, also through others, in the order of the sources."""
+    known = in_reach(statement)
+    of_section = "\n".join(part for part in statement.context.splitlines())
+    own = frozenset(bound(of_section))
     wanted: set[str] = set()
-    todo = [f"{statement.context}\n{statement.coq}"]
-    while todo:
-        new = set(NAME.findall(todo.pop())) & set(known) - wanted
+    new = mentioned(of_section, own, known) | mentioned(statement.coq, own, known)
+    while new:
         wanted |= new
-        todo += [known[name][1] for name in new]
+        new = set().union(*(mentioned(known[name].coq, known[name].own, known) for name in new)) - wanted
     return {name: known[name] for name in known if name in wanted}
 
 
-def context(before: str, statement: str) -> str:
-    """What `statement` takes from the sections that are open at the end of `before`: variables, hypotheses, and the
-    notations that it uses, but for those that only leave out what stays the same in the section."""
-    marks = [(m.start(), m[1], True) for m in OPENS.finditer(before)]
-    marks += [(m.start(), m[1], False) for m in CLOSES.finditer(before)]
-    open_: list[tuple[int, str]] = []
-    parts: list[tuple[int, int]] = []  # pieces of text that count: those directly in a section that is still open
-    for start, name, opens in sorted(marks):
-        if opens:
-            open_.append((start, name))
-        else:
-            while open_ and open_[-1][1] != name:
-                open_.pop()
-            closed = open_.pop()[0]
-            parts = [part for part in parts if part[0] < closed]
-            parts.append((closed, start))  # what is closed does not count
-    if not open_:
-        return ""
-    kept, at = [], open_[0][0]
-    for start, end in sorted(parts):
-        if start >= at:
-            kept.append(before[at:start])
-            at = end
-    kept.append(before[at:])
-    found = CONTEXT.findall(COMMENT.sub("", "\n".join(kept)))
-    used, known = set(NAME.findall(statement)), definitions()
-    kept = []
-    for text in found:
-        name = text.split()[1]
-        if not text.startswith("Notation") or (name in used and name not in known):
-            kept.append(text)
-    return "\n".join(kept)
-
-
+@cache
 def statements_of(text: str, file: str) -> list[Statement]:
-    """The labelled statements of one source."""
-    found = []
+    """The labelled statements of the text of one source."""
+    found, known = [], {name for needed in needs(file) for name in definitions(needed)}
     for match in STATEMENT.finditer(text):
         said, _, idea = re.sub(r"\s+", " ", match["said"]).partition(" Idea: ")
         where = text[: match.start("coq")].count("\n") + 1
@@ -120,7 +146,7 @@ def statements_of(text: str, file: str) -> list[Statement]:
                 label=match["label"],
                 said=said,
                 idea=idea,
-                context=context(text[: match.start()], match["coq"]),
+                context=context(text[: match.start()], match["coq"], known),
                 coq=match["coq"],
             )
         )
@@ -146,7 +172,8 @@ def axioms() -> dict[str, list[str]]:
 
 
 def limits() -> dict[str, dict[str, str]]:
-    """`unchecked`: label and reason; `partly`: label and what of it is not checked, or is assumed."""
+    """`unchecked`: label and reason; `partly`: label and what of it is not checked, or is assumed; `pieces`: label and
+    which statements together say what it says."""
     return tomllib.loads((FOLDER / "limits.toml").read_text("utf-8"))
 
 

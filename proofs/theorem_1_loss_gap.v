@@ -173,10 +173,9 @@ Qed.
 
 Section Sample_gap.
 
-(** A head with c > 0 rows of r features, images X, an encoder f, allowed perturbations. *)
+(** A head with c rows of r features, images X, an encoder f, allowed perturbations. *)
 Variables (c r : nat) (W : nat -> vec) (b : vec).
 Variables (X : Type) (f : X -> vec) (reach : X -> X -> Prop).
-Hypothesis Hc : (0 < c)%nat.
 
 Notation logits := (logit r W b).
 Notation shifts := (shifts r X f reach).
@@ -346,6 +345,7 @@ End Lemma1.
 
 (** ** Lemma 1 for the cross-entropy, with the smallest of three constants *)
 Notation ce := (cross_entropy c).
+Hypothesis Hc : (0 < c)%nat.
 
 (** [lemma-1] The step of the proof for the cross-entropy, in each of the three norms. Idea:
     Lemmas 2 and 3. *)
@@ -366,6 +366,7 @@ Hypothesis HM : 0 < M.
 Let v := sub z' z.
 Hypothesis Hv : norm2 r v <> 0.
 
+(** The rows -M v / ||v|| and M v / ||v||, and a bias at which f_1 - f_0 is s at z. *)
 Definition head (j : nat) : vec := fun k => (match j with O => - M | _ => M end) *
   (/ norm2 r v * v k).
 Definition bias (s : R) (j : nat) : R := match j with O => 0 | _ => s - (dot r (head 1) z - dot r
@@ -605,7 +606,9 @@ End Theorem1.
     That inequality says that, with probability at least 1 - rho, the event [dkw_event] happens for
     eta = sqrt(log(1/rho) / (2 n)). It is not proved here: it is the assumption of what follows. *)
 
-(** ** E min(C, g) as the integral of a tail, without integrals: N steps of height d. *)
+(** ** E min(C, g) as the integral of a tail, without integrals: N steps of height d *)
+
+(** 1 if t < g, and else 0; and the height of the steps below g. *)
 Definition above (t g : R) : R := if Rlt_dec t g then 1 else 0.
 Definition stairs (N : nat) (d g : R) : R := sum N (fun i => d * above (INR i * d) g).
 
@@ -755,7 +758,7 @@ End AllHeads.
 (** [loss-gap-all-heads] On that event the bound holds for every head, labelling and loss at once,
     with any L that bounds the head; by [lemma_2] each L_alpha(W) of the book does. Idea:
     [truncated_gap] and [truncated_mean_on_event]. *)
-Theorem all_heads_on_event K p (X : Type) r (f : X -> vec) (reach : X -> X -> Prop) (x : nat -> X)
+Theorem loss_gap_all_heads K p (X : Type) r (f : X -> vec) (reach : X -> X -> Prop) (x : nat -> X)
   (S : vec) l eta :
   (forall k, (k < K)%nat -> 0 <= p k) -> sum K p = 1 -> l <> nil -> (forall k, 0 <= S k) ->
   0 <= eta -> (forall k, (k < K)%nat -> reach (x k) (x k)) ->
@@ -828,8 +831,10 @@ Proof.
     split; [apply Rmin_glb; [|lra]; apply cross_entropy_nonneg; auto|apply Rmin_r].
 Qed.
 
-(** ** By hand: W = the unit matrix, f(x) = (2, 0), y the first class;
-  the adversary reaches the features (3/2, 1/2). *)
+(** ** By hand *)
+
+(** The example By hand: W is the unit matrix, f(x) = (2, 0), y the first class; the adversary
+    reaches the features (3/2, 1/2). *)
 Definition I2 := matrix [[1; 0]; [0; 1]].
 Definition feat (moved : bool) : vec := if moved then vector [3/2; 1/2] else vector [2; 0].
 Definition anything (x x' : bool) : Prop := True.

@@ -118,6 +118,13 @@ Proof.
   - exists n. rewrite Q. repeat split; [lia|auto|auto].
 Qed.
 
+(** [criterion-radius] (a) At every point nearer than m(x), y is the only class with the largest
+    logit. Idea: [theorem_2_features]. *)
+Theorem criterion_radius_a z y m :
+  predicts z y -> margin_ratio z y = Some m -> 0 < m -> forall z', norm2 r (sub z' z) < m ->
+  only_predicts z' y.
+Proof. intros Hy Hm _ z' H. apply (theorem_2_features z z' y Hy). now rewrite Hm. Qed.
+
 (** [criterion-radius] (b) At some point at distance m(x), y is not the only class with the
     largest logit. Idea: step from z straight at the nearest hyperplane. *)
 Theorem criterion_radius_b z y m :
@@ -230,13 +237,6 @@ Proof.
   - intros H. apply (criterion_one_line_lipschitz z z') in H.
     now replace (norm2 r (sub z' z) - norm2 r (sub z' z)) with 0 in H by ring.
 Qed.
-
-(** [criterion-radius] (a) At every point nearer than m(x), y is the only class with the largest
-    logit. Idea: [theorem_2_features]. *)
-Theorem criterion_radius_a z y m :
-  predicts z y -> margin_ratio z y = Some m -> 0 < m -> forall z', norm2 r (sub z' z) < m ->
-  only_predicts z' y.
-Proof. intros Hy Hm _ z' H. apply (theorem_2_features z z' y Hy). now rewrite Hm. Qed.
 
 (** [criterion-local-radius] A constant Lambda on the ball of radius R: no allowed perturbation
     with size at most R, and with Lambda size < m(x), changes the prediction. [size x x'] is the

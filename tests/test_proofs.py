@@ -149,7 +149,7 @@ def value(expression: str, **names: float) -> float:
 
 def by_alpha(name: str, **names: float) -> dict[Alpha, float]:
     """The constants of a definition `match a with L1 => ... | L2 => ... | Linf => ... end`."""
-    text = re.sub(r"\s+", " ", proof_sources.definitions()[name][1])
+    text = re.sub(r"\s+", " ", proof_sources.definitions()[name].coq)
     cases = re.findall(r"(L1|L2|Linf) => (.*?) (?=\||end)", text)
     assert len(cases) == 3
     return {ALPHAS[case]: value(expression, **names) for case, expression in cases}
@@ -220,7 +220,7 @@ def test_a_mark_shows_the_statement_its_axioms_and_its_file() -> None:
     for part in ("functional_extensionality_dep", "theorem_2_criterion.v.txt", "Definition shifts", "Idea: a supremum"):
         assert part in text
     assert text.index("Definition shifts") < text.index("Theorem theorem_2_features")  # beside what it explains
-    assert text.count("<details") == text.count("</details>") == 2
+    assert text.count("<details") == text.count("</details>") == 3
     assert "Definition softmax" not in text  # only what it rests on
     assert machine_checked.mark("lemma-0") == ""
 
