@@ -533,6 +533,26 @@ Proof.
     intros i Hi t Ht. now apply (HT i Hi).
 Qed.
 
+(** [certified-means] With two classes, S_P = v_P: the difference of two rows spans at most one
+    dimension, so q <= 1. Idea: the largest move along b_1 is reached. *)
+Theorem certified_means_two_classes q B T S_P : (q <= 1)%nat -> orthonormal r q B ->
+  (forall i, (i < q)%nat -> greatest (squared_moves r low up z (B i)) (T i)) ->
+  is_lub (projected_linf (projector q B) x) S_P -> S_P = subspace_move r q low up z T.
+Proof.
+  intros Hq O HT HS. apply Rle_antisym.
+  - apply HS. apply certified_box_subspace; [apply certified_means_box|auto|].
+    intros i Hi t Ht. now apply (HT i Hi).
+  - eapply Rle_trans; [apply Rmin_r|]. destruct q as [|[|q]]; [| |lia].
+    + simpl. rewrite sqrt_0. eapply Rle_trans; [apply norm2_nonneg|]. apply HS. exists x.
+      split; [apply x_reached|reflexivity].
+    + destruct (HT 0%nat ltac:(lia)) as [(z' & Hz & E) _].
+      destruct (certified_means_fill z' Hz) as (x' & Hx & M).
+      apply HS. exists x'. split; [exact Hx|]. rewrite projector_norm by auto. f_equal. simpl.
+      f_equal. rewrite E. assert (D : dot r (B 0%nat) (sub z' z)
+        = dot r (B 0%nat) (sub (means N x') z)); [|now rewrite D].
+      apply dot_ext. intros k Hk. unfold sub. now rewrite M.
+Qed.
+
 (** [certified-means] On a grey image S(x) = eps sqrt(r) for eps <= 1/2. Idea: one of the two sides
     has room for eps. *)
 Theorem certified_means_grey g : eps <= 1 / 2 ->

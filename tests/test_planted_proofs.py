@@ -403,6 +403,15 @@ def means_in_l2_by_n() -> None:
     assert moved.mean() - block.mean() > eps / values
 
 
+def means_with_three_classes() -> None:
+    # three grey pixels, each a feature: a cube, and the plane of its first two entries, with axes along the diagonals
+    eps, basis = 0.25, mat([1.0, 1.0, 0.0], [1.0, -1.0, 0.0]) / math.sqrt(2)
+    corners = torch.cartesian_prod(*[torch.tensor([-eps, eps], dtype=torch.float64)] * 3)  # a convex maximum is at one
+    along = corners @ basis.T
+    v_p = min(eps * math.sqrt(3), along.square().amax(0).sum().sqrt().item())
+    assert along.norm(dim=1).max() < v_p - 0.05
+
+
 # ----- the converse
 
 

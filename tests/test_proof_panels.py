@@ -6,6 +6,7 @@ No Coq is needed here; `make proofs` holds the same lists against what Coq itsel
 import html
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -15,6 +16,7 @@ sys.path.insert(0, str(ROOT / "book" / "extensions"))
 import check
 import machine_checked
 import machine_checked_lists as lists
+import named_by_coq
 import proof_sections
 import proof_sources
 
@@ -195,7 +197,10 @@ def test_all_sources_are_linked_and_counted() -> None:
 
 def test_a_plain_copy_says_what_to_search_for() -> None:
     statement = CHECKED["theorem_2"]
-    assert "(search for <code>Theorem theorem_2</code>)" in lists.link(statement.file, "../", "", statement)
+    assert "(search for <code>Theorem theorem_2 (x</code>)" in lists.link(statement.file, "../", "", statement)
+    for other in CHECKED.values():
+        source = (ROOT / "proofs" / other.file).read_text("utf-8")
+        assert source.count(" ".join(other.coq.split()[:3])) == 1, other.name
     assert "search" not in lists.link(statement.file, "../", "https://github.com/Someone/the-book", statement)
 
 
@@ -207,3 +212,16 @@ def test_the_definitions_to_trust_stand_below_their_headings() -> None:
     assert "says that x' = x + delta for an allowed delta" in plain(text)  # the text below a heading
     both = proof_sources.definitions() | proof_sources.definitions("linear_algebra.v")
     assert text.count("<pre") == len(both)
+
+
+def test_a_reference_that_was_read_wrongly_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = "Definition a := 1.\nDefinition b (t : nat) := a + t.\n"
+    (tmp_path / "definitions.v").write_text(source)
+    (tmp_path / "_CoqProject").write_text("definitions.v\n")
+    for module in (proof_sources, named_by_coq):
+        monkeypatch.setattr(module, "FOLDER", tmp_path)
+    resolved = f"R{source.index('a + t')}:{source.index('a + t')} Book.definitions <> a def\n"
+    (tmp_path / "definitions.glob").write_text(resolved)
+    assert named_by_coq.differences(tmp_path) == []
+    (tmp_path / "definitions.glob").write_text("")  # so this `a` is none of the book's definitions
+    assert named_by_coq.differences(tmp_path) == ["definitions.v: which definitions b names was read wrongly, of a."]

@@ -256,6 +256,9 @@ True.
 
 ```{machine-checked} definitions
 ```
+
+```{machine-checked} files
+```
 """
 
 
@@ -270,5 +273,6 @@ def test_the_mark_stands_in_a_built_page(tmp_path: Path) -> None:
     assert page.count('<details class="rt-checked"') == 1
     assert page.index("A criterion") < page.index('id="checked-theorem-2"') < page.index("Unknown to the proofs")
     assert page.count("Definition margin_ratio") == 2  # in the mark, and in the list
+    assert "proofs/audit.v.txt" in page
     for file in re.findall(r'href="(proofs/[^"]*)"', page):
         assert (tmp_path / "html" / file).is_file()

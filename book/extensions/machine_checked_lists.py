@@ -22,7 +22,8 @@ def link(file: str, up: str, repository: str, statement: Statement | None = None
     """To a source, on GitHub at a statement's line; the copy in the book opens at its start: it says what to seek."""
     line = f"#L{statement.line}" if statement else ""
     where = f"{repository}/blob/main/proofs/{file}{line}" if repository else f"{up}{FOLDER}/{file}.txt"
-    seek = f" (search for <code>Theorem {statement.name}</code>)" if statement and not repository else ""
+    start = html.escape(" ".join(statement.coq.split()[:3])) if statement else ""  # no other statement's start
+    seek = f" (search for <code>{start}</code>)" if statement and not repository else ""
     number = f", line {statement.line}" if statement else ""
     return f'<a href="{where}">proofs/{file}{number}</a>{seek}'
 
