@@ -89,7 +89,7 @@ def row(statement: Statement, up: str, repository: str) -> str:
         name = f'<a href="{up}chapters/{chapter}.html#coq-{statement.name}">{name}</a>'
     numbers = ", ".join(str(AXIOMS.index(axiom) + 1) for axiom in axioms_of(statement))
     said = statement.said.replace("|", "&#124;")
-    where = link(statement.file, up, repository, statement).partition(" (")[0]
+    where = link(statement.file, up, repository, statement).partition(" (")[0].replace(">proofs/", ">")
     return f"| {reference(statement.label, up)} | {name} | {said} | {where} | {numbers} |"
 
 
