@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import pytest
@@ -12,6 +14,8 @@ from conftest import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 sys.path.insert(0, str(ROOT / "book"))
+sys.path.insert(0, str(ROOT / "book" / "extensions"))
+import found_an_error
 import launch
 
 URL = "https://github.com/Someone/the-book"
@@ -95,3 +99,27 @@ def test_nothing_to_launch_while_the_address_is_empty() -> None:
         pytest.skip("the address is known")
     done = subprocess.run([sys.executable, ROOT / "book" / "launch.py"], capture_output=True, text=True, check=True)
     assert done.stdout == "_config.yml names no repository_url: nothing to launch\n"
+
+
+@pytest.mark.parametrize(
+    ("repository", "page", "leads_to"),
+    [
+        (
+            URL,
+            CHAPTER,
+            f"{URL}/issues/new?title=Issue%20on%20page%20%2F{CHAPTER}.html&body=Your%20issue%20content%20here.",
+        ),
+        ("", CHAPTER, "../book/teaching/errata.html#found-an-error"),
+        ("", found_an_error.ERRATA, "#found-an-error"),
+    ],
+)
+def test_found_an_error_leads_to_an_issue_or_to_the_errata(repository: str, page: str, leads_to: str) -> None:
+    app: Any = SimpleNamespace(
+        config=SimpleNamespace(html_theme_options={"repository_url": repository}),
+        env=SimpleNamespace(found_docs={page, found_an_error.ERRATA}),
+    )
+    context = {"pathto": lambda name: f"../{name}.html"}
+    assert found_an_error.address(app, page, context) == leads_to
+    if not repository:
+        app.env.found_docs = {page} - {found_an_error.ERRATA}
+        assert found_an_error.address(app, page, context) == ""

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from markdown_it import MarkdownIt
 
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.md"))
+CHAPTERS = [*sorted((ROOT / "notebooks").glob("*.md")), ROOT / "book" / "teaching" / "problem_set.md"]
 THEORY = (
     "setting",
     "definition_1_lipschitz_losses",
