@@ -92,6 +92,11 @@ SOURCES: dict[str, Source] = {
     "torchvision/": Source("torchvision/NAME", _check_torchvision, lazily("rt_utils.models.libraries", "load")),
     "timm/": Source("timm/NAME", _check_timm, lazily("rt_utils.models.libraries", "load")),
     "file:": Source("file:PATH@torchvision/NAME", _check_file, lazily("rt_utils.models.libraries", "load")),
+    "python:": Source(
+        "python:FILE.py:FACTORY",
+        lazily("rt_utils.models.factory_names", "check"),
+        lazily("rt_utils.models.user_code", "load"),
+    ),
     "robustbench/": Source(
         "robustbench/DATASET/THREAT/NAME",
         lazily("rt_utils.models.robustbench", "parse"),
@@ -121,7 +126,8 @@ def load_encoder(name: str, *, fold: bool = True) -> "Encoder":
     """The encoder of that name, frozen: pixels in [0, 1], (n, 3, input_size, input_size), to features (n, width).
 
     Args:
-        name: `embedded/robust`, `natural/robust`, `pixels`, `blocks`, `torchvision/NAME`, `file:PATH@timm/NAME`, ...
+        name: `embedded/robust`, `natural/robust`, `pixels`, `blocks`, `torchvision/NAME`, `file:PATH@timm/NAME`,
+            `python:FILE.py:FACTORY`, which runs the code in that file, ...
         fold: Merge the BatchNorm layers of those that come with the book into the convolutions before them: the same
             function, a fifth faster. Without it they are there, to be trained.
 

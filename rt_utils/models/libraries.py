@@ -8,48 +8,20 @@ own names for them; robustbench/DATASET/THREAT/NAME a checkpoint of RobustBench;
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from rt_utils.models import robustbench, weights
 from rt_utils.models.catalogue import split_file
+from rt_utils.models.ends import Architecture, Normalised, head, without_head
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.errors import InputError, unknown
 
 _NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as in resnet18-f37072fd.pth, which torch.hub checks too
-
-
-class Normalised(nn.Module):
-    """A network that wants (x - mean) / std, behind an outside that speaks in pixels of [0, 1]."""
-
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
-
-    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n r"]:
-        features: Tensor = self.network((x - self.mean) / self.std)
-        return features
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A classifier with its head still on, and what it wants to see."""
-
-    name: str
-    network: nn.Module
-    input_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 def _torchvision(name: str, **options: Any) -> Architecture:
@@ -70,7 +42,9 @@ def _timm(name: str, **options: Any) -> Architecture:
     arch = name.removeprefix("timm/")
     network = timm.create_model(arch, pretrained="." in arch, **options)
     wants = network.pretrained_cfg
-    return Architecture(name, network, wants["input_size"][-1], wants["mean"], wants["std"])
+    # DINO, DINOv2, MAE, SAM and others come without a classifier.
+    headless = network.num_classes == 0
+    return Architecture(name, network, wants["input_size"][-1], wants["mean"], wants["std"], headless)
 
 
 def _robustbench(name: str) -> Architecture:
@@ -99,31 +73,8 @@ def _build(name: str, **options: Any) -> Architecture:
     return built
 
 
-def _head(built: Architecture) -> tuple[str, nn.Linear]:
-    """The last linear layer, which gives the logits. Raises InputError where the network does not end in one.
-
-    That is seen from one image: what the layer returns, from features of shape (1, r), is what the network returns.
-    """
-    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-    linear = {layer: name for name, layer in built.network.named_modules() if isinstance(layer, nn.Linear)}
-    hooks = [layer.register_forward_hook(lambda layer, z, out: seen.update({layer: (z[0], out)})) for layer in linear]
-    image = torch.rand(1, 3, built.input_size, built.input_size, generator=torch.Generator().manual_seed(0))
-    try:
-        with torch.no_grad():
-            logits = built.network(image)
-    except (RuntimeError, ValueError, AssertionError) as error:
-        line = next(iter(str(error).splitlines()), "")
-        raise InputError(f"{built.name} takes no images of {built.input_size} pixels a side ({line})") from None
-    for hook in hooks:
-        hook.remove()
-    for layer, name in linear.items():
-        if layer in seen and seen[layer][0].ndim == 2 and torch.equal(seen[layer][1], logits):
-            return name, layer
-    raise InputError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
-
-
-def _from_file(name: str) -> tuple[Architecture, str, str]:
-    """The architecture with the file's weights, the name of its head, and the file's SHA-256."""
+def _from_file(name: str) -> tuple[Architecture, str]:
+    """The architecture with the file's weights, and the file's SHA-256."""
     path, architecture = split_file(name)
     state = weights.read(path)
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -131,9 +82,9 @@ def _from_file(name: str) -> tuple[Architecture, str, str]:
     if named and not digest.startswith(named[1]):
         raise InputError(f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again")
     built = _build(architecture)
-    head, layer = _head(built)
-    own = state.get(f"{head}.weight")
-    if own is not None:
+    last, layer = (None, None) if built.headless else head(built)
+    own = state.get(f"{last}.weight")
+    if own is not None and layer is not None:
         if own.ndim != 2 or own.shape[1] != layer.in_features:
             raise InputError(
                 f"the head in {path!r} has shape {tuple(own.shape)}: {architecture} gives {layer.in_features} features"
@@ -141,24 +92,22 @@ def _from_file(name: str) -> tuple[Architecture, str, str]:
         built = _build(architecture, num_classes=len(own))
     expected = built.network.state_dict()
     for key in [*expected, *state]:
-        headless = own is None and key.startswith(f"{head}.")
+        headless = own is None and key.startswith(f"{last}.")
         shapes = [tuple(part[key].shape) if key in part else "nothing" for part in (state, expected)]
         if shapes[0] != shapes[1] and not headless:
             raise InputError(
                 f"{path!r} does not fit {architecture}: {key!r} is {shapes[0]} in the file, {shapes[1]} there"
             )
     built.network.load_state_dict(state, strict=own is not None)
-    return built, head, digest
+    return built, digest
 
 
-def _named(name: str) -> tuple[Architecture, str, nn.Linear, str]:
-    """The classifier of that name, its head's name, its head, and its weights' SHA-256."""
+def _named(name: str) -> tuple[Architecture, str]:
+    """The network of that name, with its head where it has one, and its weights' SHA-256."""
     if name.startswith("file:"):
-        built, _, digest = _from_file(name)
-    else:
-        built = _build(name)
-        digest = weights.digest(built.network)
-    return built, *_head(built), digest
+        return _from_file(name)
+    built = _build(name)
+    return built, weights.digest(built.network)
 
 
 def classifier(name: str) -> tuple[nn.Module, nn.Linear]:
@@ -166,8 +115,8 @@ def classifier(name: str) -> tuple[nn.Module, nn.Linear]:
 
     Table 4's first rows are of pretrained heads.
     """
-    built, _, head, _ = _named(name)
-    return Normalised(built.network, built.mean, built.std), head
+    built, _ = _named(name)
+    return Normalised(built.network, built.mean, built.std), head(built)[1]
 
 
 def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None:
@@ -183,11 +132,18 @@ def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None
 def load(name: str, *, fold: bool = True) -> Encoder:
     """The encoder of that name: the network without its last linear layer. `fold` has no meaning here.
 
-    Raises InputError for weights that cannot be had, do not fit or are not finite, and for a network whose last layer
-    is not linear.
+    Raises InputError for weights that cannot be had, do not fit or are not finite, and for a network that has a
+    head but whose last layer is not linear.
     """
-    built, head, layer, sha256 = _named(name)
-    parent, _, attribute = head.rpartition(".")
-    setattr(built.network.get_submodule(parent), attribute, nn.Identity())
-    network, width = Normalised(built.network, built.mean, built.std), layer.in_features
-    return Encoder(name, network, input_size=built.input_size, width=width, weights_sha256=sha256, made_by=__name__)
+    built, sha256 = _named(name)
+    wants = built.wants()
+    network, width, cut = without_head(built)
+    return Encoder(
+        name,
+        network,
+        input_size=built.input_size,
+        width=width,
+        weights_sha256=sha256,
+        made_by=__name__,
+        notes=(wants, cut),
+    )

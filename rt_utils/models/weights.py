@@ -47,5 +47,5 @@ def digest(network: nn.Module) -> str:
     """The SHA-256 over the names and values of all parameters and buffers."""
     sha256 = hashlib.sha256()
     for key, value in network.state_dict().items():
-        sha256.update(key.encode() + value.contiguous().numpy().tobytes())
+        sha256.update(key.encode() + value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return sha256.hexdigest()
