@@ -2,52 +2,61 @@
 
 torchvision/NAME and timm/NAME have random weights; torchvision/NAME:WEIGHTS and timm/NAME.TAG the library's own, by its
 own names for them; robustbench/DATASET/THREAT/NAME a checkpoint of RobustBench; file:PATH@torchvision/NAME (or
-@timm/NAME) those of a file. Nothing is downloaded unasked.
+@timm/NAME) those of a file (`file_weights`). Nothing is downloaded unasked. `name_options` may follow a name.
 """
 
-import hashlib
-import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from rt_utils.models import robustbench, weights
+from rt_utils.models import file_weights, name_options, robustbench, weights
 from rt_utils.models.catalogue import split_file
 from rt_utils.models.ends import Architecture, Normalised, head, without_head
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
+from rt_utils.models.name_options import Options
 from rt_utils.runtime.errors import InputError, unknown
 
-_NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as in resnet18-f37072fd.pth, which torch.hub checks too
+
+def _made(make: Callable[..., nn.Module], size: Mapping[str, int], **options: Any) -> nn.Module:
+    """The network, told its input size where its architecture takes one."""
+    try:
+        return make(**options, **size)
+    except TypeError:
+        return make(**options)  # a convolutional network, which takes any
 
 
-def _torchvision(name: str, **options: Any) -> Architecture:
+def _torchvision(name: str, given: Options, *, pretrained: bool, **options: Any) -> Architecture:
     import torchvision
 
     arch, _, weights = name.removeprefix("torchvision/").partition(":")
     known = torchvision.models.get_model_weights(arch)
     if weights and weights not in ("DEFAULT", *known.__members__):
         raise unknown(f"weights of torchvision/{arch}", weights, ("DEFAULT", *known.__members__))
-    network = torchvision.models.get_model(arch, weights=weights or None, **options)
+    size = {"image_size": given.size} if given.size else {}
+    make = partial(torchvision.models.get_model, arch)
+    network = _made(make, size, weights=(weights or None) if pretrained else None, **options)
     transforms = (known[weights] if weights not in ("", "DEFAULT") else known.DEFAULT).transforms()
     return Architecture(name, network, transforms.crop_size[0], tuple(transforms.mean), tuple(transforms.std))
 
 
-def _timm(name: str, **options: Any) -> Architecture:
+def _timm(name: str, given: Options, *, pretrained: bool, **options: Any) -> Architecture:
     import timm
 
     arch = name.removeprefix("timm/")
-    network = timm.create_model(arch, pretrained="." in arch, **options)
-    wants = network.pretrained_cfg
+    size = {"img_size": given.size} if given.size else {}
+    network = _made(partial(timm.create_model, arch), size, pretrained=pretrained and "." in arch, **options)
+    wants: Any = network.pretrained_cfg
     # DINO, DINOv2, MAE, SAM and others come without a classifier.
-    headless = network.num_classes == 0
+    headless = bool(network.num_classes == 0)
     return Architecture(name, network, wants["input_size"][-1], wants["mean"], wants["std"], headless)
 
 
-def _robustbench(name: str) -> Architecture:
+def _robustbench(name: str, given: Options, *, pretrained: bool) -> Architecture:
     return Architecture(name, *robustbench.build(name), (0.0,) * 3, (1.0,) * 3)
 
 
@@ -58,56 +67,31 @@ _MAKERS: dict[str, Callable[..., Architecture]] = {
 }
 
 
-def _build(name: str, **options: Any) -> Architecture:
-    """The architecture of that name, from seed 0 where its weights are random."""
+def _build(name: str, *, pretrained: bool = True, **options: Any) -> Architecture:
+    """The architecture of that name, from seed 0 where its weights are random, with what its name gives besides."""
+    library = name.partition("/")[0]
+    bare, given = (name, Options()) if library == "robustbench" else name_options.split(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            built = _MAKERS[name.partition("/")[0]](name, **options)
+            built = _MAKERS[library](bare, given, pretrained=pretrained, **options)
         except InputError:
             raise
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
             line = next(iter(str(error).splitlines()), "")
             raise InputError(f"{name} cannot be made ({type(error).__name__}: {line})") from None
     built.network.eval().requires_grad_(False)
-    return built
+    mean, std = given.mean or built.mean, given.std or built.std
+    return replace(built, name=name, input_size=given.size or built.input_size, mean=mean, std=std)
 
 
-def _from_file(name: str) -> tuple[Architecture, str]:
-    """The architecture with the file's weights, and the file's SHA-256."""
-    path, architecture = split_file(name)
-    state = weights.read(path)
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    named = _NAMED_HASH.search(path)
-    if named and not digest.startswith(named[1]):
-        raise InputError(f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again")
-    built = _build(architecture)
-    last, layer = (None, None) if built.headless else head(built)
-    own = state.get(f"{last}.weight")
-    if own is not None and layer is not None:
-        if own.ndim != 2 or own.shape[1] != layer.in_features:
-            raise InputError(
-                f"the head in {path!r} has shape {tuple(own.shape)}: {architecture} gives {layer.in_features} features"
-            )
-        built = _build(architecture, num_classes=len(own))
-    expected = built.network.state_dict()
-    for key in [*expected, *state]:
-        headless = own is None and key.startswith(f"{last}.")
-        shapes = [tuple(part[key].shape) if key in part else "nothing" for part in (state, expected)]
-        if shapes[0] != shapes[1] and not headless:
-            raise InputError(
-                f"{path!r} does not fit {architecture}: {key!r} is {shapes[0]} in the file, {shapes[1]} there"
-            )
-    built.network.load_state_dict(state, strict=own is not None)
-    return built, digest
-
-
-def _named(name: str) -> tuple[Architecture, str]:
-    """The network of that name, with its head where it has one, and its weights' SHA-256."""
+def _named(name: str) -> tuple[Architecture, str, list[str]]:
+    """The network of that name, with its head where it has one, its weights' SHA-256, and in words what was done."""
     if name.startswith("file:"):
-        return _from_file(name)
+        path, architecture = split_file(name)
+        return file_weights.into(partial(_build, architecture, pretrained=False), path, architecture)
     built = _build(name)
-    return built, weights.digest(built.network)
+    return built, weights.digest(built.network), []
 
 
 def classifier(name: str) -> tuple[nn.Module, nn.Linear]:
@@ -115,7 +99,7 @@ def classifier(name: str) -> tuple[nn.Module, nn.Linear]:
 
     Table 4's first rows are of pretrained heads.
     """
-    built, _ = _named(name)
+    built, *_ = _named(name)
     return Normalised(built.network, built.mean, built.std), head(built)[1]
 
 
@@ -135,7 +119,7 @@ def load(name: str, *, fold: bool = True) -> Encoder:
     Raises InputError for weights that cannot be had, do not fit or are not finite, and for a network that has a
     head but whose last layer is not linear.
     """
-    built, sha256 = _named(name)
+    built, sha256, notes = _named(name)
     wants = built.wants()
     network, width, cut = without_head(built)
     return Encoder(
@@ -145,5 +129,5 @@ def load(name: str, *, fold: bool = True) -> Encoder:
         width=width,
         weights_sha256=sha256,
         made_by=__name__,
-        notes=(wants, cut),
+        notes=(*notes, wants, cut),
     )
