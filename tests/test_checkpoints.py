@@ -11,6 +11,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from rt_utils.models import libraries
 from rt_utils.models.catalogue import check_encoder, load_encoder
 from rt_utils.pages.parameters import check
 from rt_utils.runtime.errors import InputError
@@ -83,7 +84,7 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
         "both averages",
         {"state_dict": STATE, "state_dict_ema": OTHER},
         "",
-        "took the weights under 'state_dict', and not 'state_dict_ema'; add :key=KEY for another",
+        "took the weights under 'state_dict', and not 'state_dict_ema': add :key=state_dict_ema for that",
         TIMMS,
     ),
     ("average alone", {"ema": under("module.")}, "", "took the weights under 'ema', dropped prefix module.", TIMMS),
@@ -169,6 +170,12 @@ def test_a_network_without_a_head_gives_its_own_output(tmp_path: Path) -> None:
     assert torch.equal(load_encoder(f"file:{tmp_path}/dino.pth@{name}").features(x), encoder.features(x))
 
 
+@pytest.mark.parametrize("name", ["vit_small_patch16_224.dino", "vit_tiny_patch16_224.augreg_in21k"])
+def test_a_pretrained_name_of_timm_has_a_head_where_its_weights_have_one(name: str) -> None:
+    built = libraries._build(f"timm/{name}", pretrained=False)
+    assert built.headless == name.endswith(".dino")
+
+
 class _Code:
     def __reduce__(self) -> tuple[Any, ...]:
         return print, ("code of the file ran",)
@@ -187,6 +194,12 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         STATE | NORMALISER | buffers("b.mean", 0.5) | buffers("b.std", 0.5),
         "",
         "holds normalisations that differ, 'normalize.mean', 'b.mean': give one, as in :mean=0:std=1",
+    ),
+    (
+        "another network",
+        {"a.b.c": torch.ones(2)},
+        "",
+        "is nothing in the file, (24, 3, 3, 3) there; its keys begin a.b (1)",
     ),
     ("an extra key", STATE | {"adapter": torch.ones(2)}, "", "'adapter' is (2,) in the file, nothing there"),
 ]

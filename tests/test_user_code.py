@@ -111,6 +111,9 @@ def infinite():
 def needs(path):
     return make()
 
+def lazy():
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+
 def pair():
     class Two(nn.Module):
         rt_encoder = {"input_size": 8}
@@ -244,6 +247,7 @@ REFUSED = [
     ("text", "returned a str: it must return a torch.nn.Module"),
     ("infinite", "has NaN or infinity in 'head.bias'"),
     ("needs", "failed (TypeError: needs() missing 1 required positional argument"),
+    ("lazy", "returned lazy layers that have no weights yet"),
     ("pair", "returns a tuple: it must return one tensor"),
 ]
 

@@ -27,8 +27,11 @@ def _prefix(state: State, expected: Collection[str]) -> str:
     return max(counts, key=lambda prefix: (counts[prefix], not prefix, "ema" not in prefix, -len(prefix)))
 
 
-def _beginnings(keys: Collection[str]) -> str:
-    return ", ".join(f"{part} ({n})" for part, n in Counter(key.split(".")[0] for key in keys).most_common(5))
+def beginnings(keys: Collection[str]) -> str:
+    """What keys begin with, and how many do: their first two parts where they have more."""
+    parts = (key.split(".") for key in keys)
+    counts = Counter(".".join(part[:2] if len(part) > 2 else part[:1]) for part in parts)
+    return ", ".join(f"{part} ({n})" for part, n in counts.most_common(5))
 
 
 def fitted(state: State, expected: Collection[str]) -> tuple[State, list[str]]:
@@ -39,7 +42,7 @@ def fitted(state: State, expected: Collection[str]) -> tuple[State, list[str]]:
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     rest = [key for key in state if not key.startswith(prefix)]
     notes = [f"dropped prefix {prefix} from {len(own)} keys"]
-    return own, notes + ([f"left out {len(rest)} keys without it, beginning {_beginnings(rest)}"] if rest else [])
+    return own, notes + ([f"left out {len(rest)} keys without it, beginning {beginnings(rest)}"] if rest else [])
 
 
 def normalisations(state: State) -> dict[Pair, list[str]]:

@@ -42,9 +42,10 @@ def _parts(content: Any) -> dict[str, Any]:
 def _choose(content: Any, path: str, where: str) -> tuple[str, str]:
     """The part of the content to look into, and what is to be said of the others. Raises InputError."""
     parts = {key: value for key, value in _parts(content).items() if _below(value)}
-    others = f"; add :key={where}KEY for another" if len(parts) > 1 else ""
     if not isinstance(content, Mapping):
-        return "0", f"the first of a list of {len(content)}" + (f", add :key={where}1 for the next" if others else "")
+        return "0", f"the first of a list of {len(content)}" + (
+            f", add :key={where}1 for the next" if len(parts) > 1 else ""
+        )
     named = [key for key in (*KNOWN, *AVERAGES) if key in parts]
     if not named and len(parts) != 1:
         raise InputError(
@@ -52,7 +53,7 @@ def _choose(content: Any, path: str, where: str) -> tuple[str, str]:
         )
     chosen = named[0] if named else next(iter(parts))
     left = [key for key in parts if key != chosen]
-    return chosen, f"and not {_listed(left)}{others}" if left else ""
+    return chosen, f"and not {_listed(left)}: add :key={where}{left[0]} for that" if left else ""
 
 
 def state(content: Any, path: str, remedy: str, key: str = "") -> tuple[State, list[str]]:

@@ -27,13 +27,14 @@ def _hashed(path: str) -> tuple[str, list[str]]:
     raise InputError(f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again")
 
 
-def _unlike(path: str, architecture: str, state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
-    """Raises InputError for the first key that is missing, too many, or of another shape."""
+def _unlike(path: str, architecture: str, state: dict[str, Tensor], expected: dict[str, Tensor], begin: str) -> None:
+    """Raises InputError for the first key that is missing, too many, or of another shape; `begin`: what it has."""
     for key in [*expected, *state]:
         shapes = [tuple(part[key].shape) if key in part else "nothing" for part in (state, expected)]
         if shapes[0] != shapes[1]:
+            has = f"; its keys begin {begin}" if shapes[0] == "nothing" else ""
             raise InputError(
-                f"{path!r} does not fit {architecture}: {key!r} is {shapes[0]} in the file, {shapes[1]} there"
+                f"{path!r} does not fit {architecture}: {key!r} is {shapes[0]} in the file, {shapes[1]} there{has}"
             )
 
 
@@ -61,7 +62,7 @@ def into(build: Callable[..., Architecture], path: str, architecture: str) -> tu
     state, done = checkpoint_keys.fitted(
         _without(state, [key for keys in buffers.values() for key in keys]), built.network.state_dict()
     )
-    notes += [*said, *done]
+    notes, begin = [*notes, *said, *done], checkpoint_keys.beginnings(state)
     weights.check_finite(state, path, _REMEDY)
     own = state.get(f"{last}.weight") if layer is not None else None
     if own is not None and layer is not None:
@@ -82,7 +83,7 @@ def into(build: Callable[..., Architecture], path: str, architecture: str) -> tu
     if counters:
         notes.append(f"{len(counters)} keys num_batches_tracked are not there, and change no feature")
         state |= {key: expected[key] for key in counters}
-    _unlike(path, architecture, state, expected)
+    _unlike(path, architecture, state, expected, begin)
     notes += _single(state)
     built.network.load_state_dict(state)
     if buffers and not options.mean:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from rt_utils.models.ends import Architecture, without_head
 from rt_utils.models.factory_names import Factory, parse
@@ -90,6 +91,11 @@ def _called(name: str, factory: Factory, seed: int) -> nn.Module:
             raise InputError(f"{name} failed ({type(error).__name__}: {line})") from None
     if not isinstance(made, nn.Module):
         raise InputError(f"{name} returned a {type(made).__name__}: it must return a torch.nn.Module")
+    if any(
+        isinstance(value, UninitializedParameter | UninitializedBuffer)
+        for value in (*made.parameters(), *made.buffers())
+    ):
+        raise InputError(f"{name} returned lazy layers that have no weights yet: load them before the factory returns")
     return made
 
 
