@@ -158,7 +158,7 @@ WEIGHTS: list[tuple[str, Callable[[Path], object], str]] = [
     ("other.pt", lambda p: torch.save(torchvision.models.resnet18().state_dict(), p), "'other.pt' does not fit"),
     ("head.pt", _narrow_head, "the head in 'head.pt' has shape (10, 7)"),
     ("missing.safetensors", _missing, "'features.0.0.weight' is nothing in the file"),
-    ("net-0123456789.pt", lambda p: torch.save(_weights(), p), "its name says 0123456789: download it again"),
+    ("net-0123456789ab.pt", lambda p: torch.save(_weights(), p), "its name says 0123456789ab: download it again"),
     (
         "page.pt",
         lambda p: p.write_text("<html>404</html>"),

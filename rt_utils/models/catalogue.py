@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rt_utils.models import name_options
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.lazy import lazily
 from rt_utils.runtime.paths import SHIPPED
@@ -28,7 +29,10 @@ def split_file(name: str) -> tuple[str, str]:
     """The path and the architecture in 'file:PATH@torchvision/NAME'. Raises InputError."""
     path, _, architecture = name.removeprefix("file:").rpartition("@")
     if not path or not architecture.startswith(("torchvision/", "timm/")):
-        raise InputError(f"encoder {name!r} names no architecture: write file:PATH@torchvision/NAME")
+        raise InputError(
+            f"encoder {name!r} names no architecture: write file:PATH@torchvision/NAME, @timm/NAME, or, for a class of "
+            "your own, python:FILE.py:FACTORY"
+        )
     return str(Path(path).expanduser()), architecture
 
 
@@ -46,14 +50,14 @@ def _check_torchvision(name: str) -> None:
     import torchvision
 
     known = [f"torchvision/{arch}" for arch in torchvision.models.list_models(module=torchvision.models)]
-    if name.partition(":")[0] not in known:
+    if name_options.split(name)[0].partition(":")[0] not in known:
         raise unknown("encoder", name, known)
 
 
 def _check_timm(name: str) -> None:
     import timm
 
-    arch = name.removeprefix("timm/")
+    arch = name_options.split(name)[0].removeprefix("timm/")
     known = timm.list_models() if "." not in arch else timm.list_pretrained()
     if arch not in known:
         raise unknown("encoder", name, [f"timm/{other}" for other in known])
@@ -63,7 +67,7 @@ def _check_file(name: str) -> None:
     path, architecture = split_file(name)
     if not Path(path).is_file():
         raise InputError(f"no file {path!r}: give file:PATH@{architecture} with safetensors or a state_dict")
-    check_encoder(architecture)
+    _source(architecture).check(architecture)
 
 
 def _no_head(name: str, data: str, classes: Sequence[str]) -> None:
@@ -92,6 +96,11 @@ SOURCES: dict[str, Source] = {
     "torchvision/": Source("torchvision/NAME", _check_torchvision, lazily("rt_utils.models.libraries", "load")),
     "timm/": Source("timm/NAME", _check_timm, lazily("rt_utils.models.libraries", "load")),
     "file:": Source("file:PATH@torchvision/NAME", _check_file, lazily("rt_utils.models.libraries", "load")),
+    "python:": Source(
+        "python:FILE.py:FACTORY",
+        lazily("rt_utils.models.factory_names", "check"),
+        lazily("rt_utils.models.user_code", "load"),
+    ),
     "robustbench/": Source(
         "robustbench/DATASET/THREAT/NAME",
         lazily("rt_utils.models.robustbench", "parse"),
@@ -114,6 +123,10 @@ def _source(name: str) -> Source:
 
 def check_encoder(name: str) -> None:
     """Raises InputError for a name that `load_encoder` does not know, or a file that is not there."""
+    if not name.startswith("file:") and ":key=" in name:
+        raise InputError(
+            f"{name!r} gives a key, which says where in a file the weights lie: write file:PATH@...:key=..."
+        )
     _source(name).check(name)
 
 
@@ -121,7 +134,8 @@ def load_encoder(name: str, *, fold: bool = True) -> "Encoder":
     """The encoder of that name, frozen: pixels in [0, 1], (n, 3, input_size, input_size), to features (n, width).
 
     Args:
-        name: `embedded/robust`, `natural/robust`, `pixels`, `blocks`, `torchvision/NAME`, `file:PATH@timm/NAME`, ...
+        name: `embedded/robust`, `natural/robust`, `pixels`, `blocks`, `torchvision/NAME`, `file:PATH@timm/NAME`,
+            `python:FILE.py:FACTORY`, which runs the code in that file, ...
         fold: Merge the BatchNorm layers of those that come with the book into the convolutions before them: the same
             function, a fifth faster. Without it they are there, to be trained.
 

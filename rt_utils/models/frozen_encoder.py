@@ -1,5 +1,7 @@
 """A frozen encoder: eval mode, pixels in [0, 1] outside, preprocessing inside, known by the hash of its weights."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -12,7 +14,8 @@ class Encoder(nn.Module):
     """A representation f_theta that nothing changes: parameters frozen, eval mode always (no BatchNorm update).
 
     Maps pixels in [0, 1], shape (n, 3, input_size, input_size), to features, shape (n, width); those of the
-    sprites take one channel too. `made_by` is the module that made it, on whose code its features depend.
+    sprites take one channel too. `made_by` is the module that made it, on whose code its features depend; `notes` say
+    in words how it was loaded.
     """
 
     def __init__(
@@ -24,10 +27,11 @@ class Encoder(nn.Module):
         width: int,
         weights_sha256: str,
         made_by: str = __name__,
+        notes: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.name, self.input_size, self.width, self.weights_sha256 = name, input_size, width, weights_sha256
-        self.made_by = made_by
+        self.made_by, self.notes = made_by, tuple(notes)
         self.parts = Parts(max(4, 2**18 // input_size**2))  # 256 images of 32x32, 5 of 224x224
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()

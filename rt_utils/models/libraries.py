@@ -2,78 +2,61 @@
 
 torchvision/NAME and timm/NAME have random weights; torchvision/NAME:WEIGHTS and timm/NAME.TAG the library's own, by its
 own names for them; robustbench/DATASET/THREAT/NAME a checkpoint of RobustBench; file:PATH@torchvision/NAME (or
-@timm/NAME) those of a file. Nothing is downloaded unasked.
+@timm/NAME) those of a file (`file_weights`). Nothing is downloaded unasked. `name_options` may follow a name.
 """
 
-import hashlib
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from rt_utils.models import robustbench, weights
+from rt_utils.models import file_weights, name_options, robustbench, weights
 from rt_utils.models.catalogue import split_file
+from rt_utils.models.ends import Architecture, Normalised, head, without_head
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
+from rt_utils.models.name_options import Options
 from rt_utils.runtime.errors import InputError, unknown
 
-_NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as in resnet18-f37072fd.pth, which torch.hub checks too
+
+def _made(make: Callable[..., nn.Module], size: Mapping[str, int], **options: Any) -> nn.Module:
+    """The network, told its input size where its architecture takes one."""
+    try:
+        return make(**options, **size)
+    except TypeError:
+        return make(**options)  # a convolutional network, which takes any
 
 
-class Normalised(nn.Module):
-    """A network that wants (x - mean) / std, behind an outside that speaks in pixels of [0, 1]."""
-
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
-
-    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n r"]:
-        features: Tensor = self.network((x - self.mean) / self.std)
-        return features
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A classifier with its head still on, and what it wants to see."""
-
-    name: str
-    network: nn.Module
-    input_size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-def _torchvision(name: str, **options: Any) -> Architecture:
+def _torchvision(name: str, given: Options, *, pretrained: bool, **options: Any) -> Architecture:
     import torchvision
 
     arch, _, weights = name.removeprefix("torchvision/").partition(":")
     known = torchvision.models.get_model_weights(arch)
     if weights and weights not in ("DEFAULT", *known.__members__):
         raise unknown(f"weights of torchvision/{arch}", weights, ("DEFAULT", *known.__members__))
-    network = torchvision.models.get_model(arch, weights=weights or None, **options)
+    size = {"image_size": given.size} if given.size else {}
+    make = partial(torchvision.models.get_model, arch)
+    network = _made(make, size, weights=(weights or None) if pretrained else None, **options)
     transforms = (known[weights] if weights not in ("", "DEFAULT") else known.DEFAULT).transforms()
     return Architecture(name, network, transforms.crop_size[0], tuple(transforms.mean), tuple(transforms.std))
 
 
-def _timm(name: str, **options: Any) -> Architecture:
+def _timm(name: str, given: Options, *, pretrained: bool, **options: Any) -> Architecture:
     import timm
 
     arch = name.removeprefix("timm/")
-    network = timm.create_model(arch, pretrained="." in arch, **options)
-    wants = network.pretrained_cfg
-    return Architecture(name, network, wants["input_size"][-1], wants["mean"], wants["std"])
+    size = {"img_size": given.size} if given.size else {}
+    network = _made(partial(timm.create_model, arch), size, pretrained=pretrained and "." in arch, **options)
+    wants: Any = network.pretrained_cfg
+    # DINO, DINOv2, MAE, SAM and others come without a classifier.
+    headless = bool(network.num_classes == 0)
+    return Architecture(name, network, wants["input_size"][-1], wants["mean"], wants["std"], headless)
 
 
-def _robustbench(name: str) -> Architecture:
+def _robustbench(name: str, given: Options, *, pretrained: bool) -> Architecture:
     return Architecture(name, *robustbench.build(name), (0.0,) * 3, (1.0,) * 3)
 
 
@@ -84,81 +67,31 @@ _MAKERS: dict[str, Callable[..., Architecture]] = {
 }
 
 
-def _build(name: str, **options: Any) -> Architecture:
-    """The architecture of that name, from seed 0 where its weights are random."""
+def _build(name: str, *, pretrained: bool = True, **options: Any) -> Architecture:
+    """The architecture of that name, from seed 0 where its weights are random, with what its name gives besides."""
+    library = name.partition("/")[0]
+    bare, given = (name, Options()) if library == "robustbench" else name_options.split(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            built = _MAKERS[name.partition("/")[0]](name, **options)
+            built = _MAKERS[library](bare, given, pretrained=pretrained, **options)
         except InputError:
             raise
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
             line = next(iter(str(error).splitlines()), "")
             raise InputError(f"{name} cannot be made ({type(error).__name__}: {line})") from None
     built.network.eval().requires_grad_(False)
-    return built
+    mean, std = given.mean or built.mean, given.std or built.std
+    return replace(built, name=name, input_size=given.size or built.input_size, mean=mean, std=std)
 
 
-def _head(built: Architecture) -> tuple[str, nn.Linear]:
-    """The last linear layer, which gives the logits. Raises InputError where the network does not end in one.
-
-    That is seen from one image: what the layer returns, from features of shape (1, r), is what the network returns.
-    """
-    seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-    linear = {layer: name for name, layer in built.network.named_modules() if isinstance(layer, nn.Linear)}
-    hooks = [layer.register_forward_hook(lambda layer, z, out: seen.update({layer: (z[0], out)})) for layer in linear]
-    image = torch.rand(1, 3, built.input_size, built.input_size, generator=torch.Generator().manual_seed(0))
-    try:
-        with torch.no_grad():
-            logits = built.network(image)
-    except (RuntimeError, ValueError, AssertionError) as error:
-        line = next(iter(str(error).splitlines()), "")
-        raise InputError(f"{built.name} takes no images of {built.input_size} pixels a side ({line})") from None
-    for hook in hooks:
-        hook.remove()
-    for layer, name in linear.items():
-        if layer in seen and seen[layer][0].ndim == 2 and torch.equal(seen[layer][1], logits):
-            return name, layer
-    raise InputError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
-
-
-def _from_file(name: str) -> tuple[Architecture, str, str]:
-    """The architecture with the file's weights, the name of its head, and the file's SHA-256."""
-    path, architecture = split_file(name)
-    state = weights.read(path)
-    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    named = _NAMED_HASH.search(path)
-    if named and not digest.startswith(named[1]):
-        raise InputError(f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again")
-    built = _build(architecture)
-    head, layer = _head(built)
-    own = state.get(f"{head}.weight")
-    if own is not None:
-        if own.ndim != 2 or own.shape[1] != layer.in_features:
-            raise InputError(
-                f"the head in {path!r} has shape {tuple(own.shape)}: {architecture} gives {layer.in_features} features"
-            )
-        built = _build(architecture, num_classes=len(own))
-    expected = built.network.state_dict()
-    for key in [*expected, *state]:
-        headless = own is None and key.startswith(f"{head}.")
-        shapes = [tuple(part[key].shape) if key in part else "nothing" for part in (state, expected)]
-        if shapes[0] != shapes[1] and not headless:
-            raise InputError(
-                f"{path!r} does not fit {architecture}: {key!r} is {shapes[0]} in the file, {shapes[1]} there"
-            )
-    built.network.load_state_dict(state, strict=own is not None)
-    return built, head, digest
-
-
-def _named(name: str) -> tuple[Architecture, str, nn.Linear, str]:
-    """The classifier of that name, its head's name, its head, and its weights' SHA-256."""
+def _named(name: str) -> tuple[Architecture, str, list[str]]:
+    """The network of that name, with its head where it has one, its weights' SHA-256, and in words what was done."""
     if name.startswith("file:"):
-        built, _, digest = _from_file(name)
-    else:
-        built = _build(name)
-        digest = weights.digest(built.network)
-    return built, *_head(built), digest
+        path, architecture = split_file(name)
+        return file_weights.into(partial(_build, architecture, pretrained=False), path, architecture)
+    built = _build(name)
+    return built, weights.digest(built.network), []
 
 
 def classifier(name: str) -> tuple[nn.Module, nn.Linear]:
@@ -166,8 +99,8 @@ def classifier(name: str) -> tuple[nn.Module, nn.Linear]:
 
     Table 4's first rows are of pretrained heads.
     """
-    built, _, head, _ = _named(name)
-    return Normalised(built.network, built.mean, built.std), head
+    built, *_ = _named(name)
+    return Normalised(built.network, built.mean, built.std), head(built)[1]
 
 
 def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None:
@@ -183,11 +116,18 @@ def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None
 def load(name: str, *, fold: bool = True) -> Encoder:
     """The encoder of that name: the network without its last linear layer. `fold` has no meaning here.
 
-    Raises InputError for weights that cannot be had, do not fit or are not finite, and for a network whose last layer
-    is not linear.
+    Raises InputError for weights that cannot be had, do not fit or are not finite, and for a network that has a
+    head but whose last layer is not linear.
     """
-    built, head, layer, sha256 = _named(name)
-    parent, _, attribute = head.rpartition(".")
-    setattr(built.network.get_submodule(parent), attribute, nn.Identity())
-    network, width = Normalised(built.network, built.mean, built.std), layer.in_features
-    return Encoder(name, network, input_size=built.input_size, width=width, weights_sha256=sha256, made_by=__name__)
+    built, sha256, notes = _named(name)
+    wants = built.wants()
+    network, width, cut = without_head(built)
+    return Encoder(
+        name,
+        network,
+        input_size=built.input_size,
+        width=width,
+        weights_sha256=sha256,
+        made_by=__name__,
+        notes=(*notes, wants, cut),
+    )

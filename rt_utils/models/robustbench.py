@@ -13,7 +13,8 @@ import pyautoattack
 import pyautoattack.state
 from torch import Tensor, nn
 
-from rt_utils.models.weights import read
+from rt_utils.models import checkpoints
+from rt_utils.models.weights import check_finite, content
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError, unknown
 
@@ -98,7 +99,9 @@ def build(name: str) -> tuple[nn.Module, int]:
     remedy = f"replace it by what {page} gives you in a browser"
     if not path.is_file():
         _fetch(source, page, path)
-    weights, refusal = read(str(path), remedy), f"{str(path)!r} does not fit {bare} ({{}}): {remedy}"
+    weights, _ = checkpoints.state(content(str(path), remedy), str(path), remedy)
+    check_finite(weights, str(path), remedy)
+    refusal = f"{str(path)!r} does not fit {bare} ({{}}): {remedy}"
     try:
         network = load_model(model, paths.models(), data, threat)
     except RuntimeError as error:  # a line of its own for each key

@@ -1,5 +1,6 @@
 """What an audit looks at: one data set, perhaps your own folder; and the attacks that its budget leaves."""
 
+import html
 import os
 from copy import copy
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.audit_budget import Size
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images import folder as image_folder
+from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import experiment
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime.errors import InputError
@@ -96,3 +98,9 @@ def plan(p: Parameters, size: Size) -> AttackPlan:
     strong = PGDSettings(steps=size["strong_steps"], restarts=size["strong_restarts"], seed=p.seed + 300)
     plan = replace(experiment.attack_plan(cut), floor=strong, apgd_steps=size["apgd_steps"])
     return experiment.with_subspace(plan, cut)
+
+
+def loaded(encoder: Encoder) -> str:
+    """How the encoder was loaded, rule by rule, as HTML."""
+    notes = encoder.notes or ("has the weights and the preprocessing that its model card describes",)
+    return "".join(f"<li>{html.escape(note)}</li>" for note in notes)

@@ -22,7 +22,7 @@ from rt_utils.theory.threat import Threat, parse_norm
 
 PROFILES = ("embedded", "natural", "paper")
 # A comma between names; a path may hold commas, so there a known beginning must follow.
-_PATH = "|".join((*PREFIXED, "file:"))
+_PATH = "|".join((*PREFIXED, "file:", "python:"))
 _COMMA = rf",\s*(?={_PATH}|{'|'.join(SOURCES)}|(?:{'|'.join(NAMED)})(?:[,\s]|$))"
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
 

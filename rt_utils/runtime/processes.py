@@ -42,6 +42,7 @@ def _has_forkserver() -> bool:
 
 
 def _start() -> None:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(1))  # an interrupt of the whole group leaves no traceback
     if _has_forkserver():
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     torch.set_num_threads(1)
