@@ -206,6 +206,30 @@ SEARCH = _in(
     ("(outputs[:, j] - targets[:, j]).abs()", "outputs[:, j] - targets[:, j]", "test_the_known_residuals_are_found"),
 )
 
+HALVING = _in(
+    "test_halving",
+    ("better = value > best_values", "better = value > -math.inf", "test_the_best_image_on_the_way_counts"),
+    (
+        "velocity, x, threat, size).clamp(0, 1)",
+        "velocity, at, threat, size).clamp(0, 1)",
+        "test_a_known_maximum_is_found_inside_the_threat",
+    ),
+    ("min(self.kept, self.starts), 1", "self.kept, 1", "test_it_takes_the_gradients_that_its_settings_name"),
+    ("x, 2 * x - image)", "x, image)", "test_of_two_hills_it_keeps_the_higher_at_each_point_its_own"),
+    ("top, everyone] for", "top[:, :1], everyone] for", "test_of_two_hills_it_keeps_the_higher_at_each_point_its_own"),
+    ("count if len(best) > 1 else 0", "0", "test_mixtures_join_what_two_candidates_found"),
+    (
+        "manual_seed(settings.seed)\n    starts",
+        "manual_seed(0)\n    starts",
+        "test_the_seed_alone_decides_and_no_global_generator_is_touched",
+    ),
+    (
+        "(127 * delta / largest).round()",
+        "(127 * delta / largest).floor()",
+        "test_what_a_search_found_comes_back_as_a_start",
+    ),
+)
+
 LEFT_IN_THE_CACHE = "test_what_another_case_left_in_the_cache_changes_nothing[{}]".format
 MEASURE = [
     *_in(
@@ -311,8 +335,12 @@ TRANSFER = _in(
 
 EXPERIMENT = _in(
     "test_experiment",
-    ("refine=math.ceil(0.6 * p.steps)", "refine=p.steps", "test_the_attacks_of_a_page"),
-    ("rel_stepsize=p.rel_stepsize, seed=p.seed)", "seed=p.seed)", "test_the_attacks_of_a_page"),
+    ("(5, 6, math.ceil(steps / 3))", "(5, 6, steps)", "test_the_attacks_of_a_page"),
+    (
+        "of_loss(p.restarts, p.steps, p.rel_stepsize, p.seed)",
+        "of_loss(p.restarts, p.steps)",
+        "test_the_attacks_of_a_page",
+    ),
     (
         "rel_stepsize=p.rel_stepsize, seed=p.seed + 100",
         "rel_stepsize=p.rel_stepsize, seed=p.seed",
@@ -625,7 +653,7 @@ INTERVALS = [
 ]
 
 PLANTED = [
-    *(THREAT + BOUNDS + ATTACKS + SEARCH + MEASURE + TRANSFER),
+    *(THREAT + BOUNDS + ATTACKS + HALVING + SEARCH + MEASURE + TRANSFER),
     *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA),
     *(CORRUPTIONS + REGRESSION + PURIFICATION + SUBSPACE + INTERVALS),
 ]

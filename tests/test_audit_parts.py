@@ -80,12 +80,12 @@ def test_the_ladder_never_asks_for_more() -> None:
 
 def test_the_passes_by_hand() -> None:
     size = dict.fromkeys(audit_budget.LADDER, 0) | {"n_test": 10, "restarts": 2, "steps": 5}
-    assert audit_budget.passes(size, 1, labelled=False) == 10 * (2 * 12 + 3 + 8 / 2)
-    assert audit_budget.passes(size, 1, labelled=True) == 10 * (2 * 12 + 3 + 8 / 2) + 10 * (
-        2 * 12 + 5 + 20 + 2 * 12 + 2
-    )
+    shift = 5 * 5 + 3 * 6 + 2 + (9 + 6 + 5) / 2  # three rungs; ends of climbs, mixtures, mirror images at half a pass
+    loss = 2 * 4 + 2 * 6 + 2 + (5 + 6) / 2
+    assert audit_budget.passes(size, 1, labelled=False) == 10 * (shift + 8 / 2)
+    assert audit_budget.passes(size, 1, labelled=True) == 10 * (shift + 8 / 2) + 10 * (loss + 20 + 2 * 12 + 2)
     size |= {"n_test": 0, "checked": 4, "references": 1}
-    assert audit_budget.passes(size, 5, labelled=False) == 3 * 27 + 4 * (4 * 27 + 1)
+    assert audit_budget.passes(size, 5, labelled=False) == 3 * shift + 4 * (4 * shift + 1)
     strong = dict.fromkeys(size, 0) | {"floor_points": 2, "strong_restarts": 3, "strong_steps": 7}
     assert audit_budget.passes(strong, 1, labelled=True) == 2 * audit_budget.passes(strong, 1, labelled=False) == 84
     apgd = dict.fromkeys(size, 0) | {"apgd_points": 3, "apgd_steps": 10, "n_train": 8}

@@ -9,6 +9,7 @@ import pytest
 
 from rt_utils.evaluation import measure
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
@@ -47,8 +48,9 @@ def repeated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Parameters, list
 def test_the_attacks_of_a_page() -> None:
     p = check(TINY | {"steps": 101, "restarts": 4, "rel_stepsize": 1.5, "seed": 7, "floor_points": 9})
     plan = experiment.attack_plan(p)
-    assert plan.loss == PGDSettings(steps=12, restarts=4, refine=101, rel_stepsize=1.5, seed=7)
-    assert plan.representation == PGDSettings(steps=12, restarts=4, refine=61, rel_stepsize=1.5, seed=7)  # 0.6, up
+    its = {"rel_stepsize": 1.5, "seed": 7}
+    assert plan.loss == HalvingSettings(4, 2, (4, 6, 34), **its)
+    assert plan.representation == HalvingSettings(7, 3, (5, 6, 34), mirrored=7, **its)  # a third, up
     assert plan.predicted == PGDSettings(steps=20, rel_stepsize=1.5, seed=107)
     assert plan.paper == PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=207)
     assert plan.floor == PGDSettings(steps=100, restarts=5, seed=307)  # its steps are its own: 3 eps at first

@@ -8,6 +8,7 @@ import pytest
 
 from rt_utils.evaluation import floor
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.pages import attack_floor
 from rt_utils.pages.elements import filled
@@ -138,10 +139,10 @@ def test_the_claims_have_the_verdicts_of_the_three_conditions() -> None:
 
 
 def test_the_tables_say_whose_attacks_they_compare() -> None:
-    plan = AttackPlan(loss=PGDSettings(11, 3, refine=17, rel_stepsize=2.5), floor=PGDSettings(99, 7))
+    plan = AttackPlan(loss=HalvingSettings.of_loss(3, 17, 2.5), floor=PGDSettings(99, 7))
     page = Page("chapter", {"profile": "embedded", "norm": "linf", "eps": "8/255", "seed": 0})
     searches, accuracies = attack_floor.tables(rows(), plan, page.table)
-    for text in ("3 runs of 11 steps, the best refined by 17 (loss) or 60", "the first step 2.5 eps"):
+    for text in ("92 gradients a point for the representation from 8 starts, 30 for the loss from 3", "step 2.5 eps"):
         assert text in searches.shown.source
     assert "over 99 steps with 7 restarts" in searches.shown.source
     assert "20 steps of constant size 0.7 eps" in searches.shown.source

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from rt_utils.evaluation import apgd, attacks
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.finds import Find, best
 from rt_utils.evaluation.regression_search import search_regression
-from rt_utils.evaluation.search import AttackPlan, Find, best, search_loss, search_representation
+from rt_utils.evaluation.search import AttackPlan, search_loss, search_representation
 from rt_utils.models.head import Head
 from rt_utils.theory.threat import Threat
 

@@ -8,8 +8,9 @@ import torch
 
 from rt_utils.evaluation import search
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.search import AttackPlan, Find
+from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.runtime.cache import Entry

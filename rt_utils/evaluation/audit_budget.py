@@ -13,14 +13,15 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from rt_utils.evaluation.audit_checks import NOISE
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.runtime.errors import InputError
 
 # What may be cut: its name for the page, what is asked for where no parameter says so, five sizes that cost less.
 LADDER: dict[str, tuple[str, int | None, tuple[int, ...]]] = {
     "n_test": ("images attacked", None, (200, 100, 64, 40, 20)),
-    "restarts": ("short runs of 12 steps each", None, (3, 2, 2, 1, 1)),
-    "steps": ("steps of refinement, on the loss", None, (50, 40, 20, 20, 10)),
+    "restarts": ("starts of the search for the loss; three more for the shift", None, (3, 2, 2, 1, 1)),
+    "steps": ("steps, of which the last start takes a third", None, (50, 40, 20, 20, 10)),
     "floor_points": ("images with a stronger search", None, (24, 8, 4, 4, 2)),
     "strong_restarts": ("its restarts", 5, (5, 4, 3, 3, 2)),
     "strong_steps": ("its steps", 100, (60, 50, 48, 30, 24)),
@@ -47,12 +48,13 @@ def rungs(asked: Mapping[str, Any]) -> list[Size]:
 
 def passes(size: Size, radii: int, labelled: bool) -> float:
     """Forward and backward passes of one image, over all attacks; `radii`: at how many the attack is tried."""
-    page = 12 * size["restarts"] + math.ceil(0.6 * size["steps"])
+    page = HalvingSettings.of_shift(size["restarts"], size["steps"]).passes
     strong = size["floor_points"] * size["strong_restarts"] * size["strong_steps"]
     total = size["n_test"] * (page + NOISE / 2) + 3 * size["references"] * page + strong
     total += size["checked"] * ((radii - 1) * page + 1) + 20 * size["apgd_points"]
     if labelled:
-        total += size["n_test"] * (12 * size["restarts"] + size["steps"] + 20) + strong
+        on_loss = HalvingSettings.of_loss(size["restarts"], size["steps"]).passes
+        total += size["n_test"] * (on_loss + 20) + strong
         total += size["n_test"] * (12 * min(2, size["restarts"]) + math.ceil(0.3 * size["steps"]))  # head's subspace
         total += size["apgd_points"] * (20 + 2 * size["apgd_steps"]) + size["n_train"] / 2
     return total

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int64
 
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.regression import (
     Found,
     Probed,
@@ -20,7 +21,6 @@ from rt_utils.evaluation.regression import (
     strongest,
 )
 from rt_utils.evaluation.regression_search import Case, search
-from rt_utils.evaluation.search import Find
 from rt_utils.images.drawn.sprites import CLASSES, FACTORS
 from rt_utils.models.head import Head
 from rt_utils.theory.threat import Threat

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from rt_utils.evaluation.attacks import PGDSettings, loss_pgd
+from rt_utils.evaluation.finds import Find, best
 from rt_utils.evaluation.measurement import Measurement
-from rt_utils.evaluation.search import Find, best
 from rt_utils.images.data_set import Split
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head

@@ -1,6 +1,6 @@
 """From (encoder, head, data, threat) to one row per point: losses, prediction, shifts, margin, criterion."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float
 
 from rt_utils.evaluation import interval_bounds
+from rt_utils.evaluation.finds import Find, best
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings, clean_features, fitted
-from rt_utils.evaluation.search import AttackPlan, Find, best, search_loss, search_representation
+from rt_utils.evaluation.search import AttackPlan, search_loss, search_representation
 from rt_utils.evaluation.subspace_search import KIND, best_in_subspace, search_subspace
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
@@ -76,19 +77,23 @@ def _head_free(encoder: Encoder, data: DataSet, threat: Threat, plan: AttackPlan
     return tasks
 
 
-def _searches(encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan) -> list[tuple[int, Task]]:
-    """The attacks on the representation, on the loss, and on the head's own subspace where the plan has one.
+def _with_head(
+    encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan, shifted: Mapping[int, np.ndarray]
+) -> list[tuple[int, Task]]:
+    """The attacks on the loss, and on the head's own subspace where the plan has one; `shifted` by first point.
 
     All are kept by chunk: of two pages with different n_test the second computes what the first has not.
     """
-    tasks, size = _head_free(encoder, data, threat, plan), _chunk(encoder)
+    tasks: list[tuple[int, Task]] = []
+    size = _chunk(encoder)
     aimed, plan = plan.subspace, replace(plan, subspace=None)  # the others are kept by what they depend on
     for first in range(0, len(data.test), size):
         part = slice(first, first + size)
         x, y = data.test.images[part].clone(), data.test.required_labels()[part].clone()
-        depends_on = joblib.hash((x.numpy(), y.numpy(), head.weight.numpy(), head.bias.numpy()))
+        start = shifted.get(first)
+        depends_on = joblib.hash((x.numpy(), y.numpy(), head.weight.numpy(), head.bias.numpy(), start))
         key = (encoder.name, data.name, encoder.weights_sha256, depends_on, *map(repr, (threat, plan, first)))
-        tasks.append((first, _task("losses", key, search_loss, encoder, head, x, y, threat, plan, first)))
+        tasks.append((first, _task("losses", key, search_loss, encoder, head, x, y, threat, plan, first, start)))
         if aimed:
             depends_on = joblib.hash((x.numpy(), head.weight.numpy()))
             key = (encoder.name, data.name, encoder.weights_sha256, depends_on, repr(threat), repr(aimed))
@@ -125,6 +130,21 @@ def _shift_upper(encoder: Encoder, data: DataSet, threat: Threat) -> Float[np.nd
     return interval_bounds.shift_upper(encoder, data.test.images, threat).numpy()
 
 
+def _searched(
+    tasks: Sequence[Sequence[tuple[int, Task]]], before: Sequence[Task], workers: int
+) -> tuple[list[Any], list[list[Find]], list[dict[int, np.ndarray]]]:
+    """The values of `before`; what every case's tasks found; by first point the perturbations that were kept."""
+    # The first chunks carry the attack floor and take longest: they go first.
+    order = sorted((first, i, k) for i, part in enumerate(tasks) for k, (first, _) in enumerate(part))
+    values = compute([*before, *(tasks[i][k][1] for _, i, k in order)], workers)
+    found: list[list[Find]] = [[] for _ in tasks]
+    kept: list[dict[int, np.ndarray]] = [{} for _ in tasks]
+    for (first, i, _), finds in zip(order, values[len(before) :], strict=True):
+        found[i] += [replace(find, index=find.index + first, delta=None) for find in finds]
+        kept[i].update((first, find.delta) for find in finds if find.delta is not None)
+    return values[: len(before)], found, kept
+
+
 def measure(
     cases: Sequence[tuple[Encoder, Head, DataSet]], threat: Threat, plan: AttackPlan, *, workers: int = 0
 ) -> list[Measurement]:
@@ -156,14 +176,12 @@ def measure(
     for encoder, head, _ in cases:
         if head.weight.shape[1] != encoder.width:
             raise InputError(f"the head takes {head.weight.shape[1]} features, {encoder.name} gives {encoder.width}")
-    tasks = [_searches(encoder, head, data, threat, plan) for encoder, head, data in cases]
     clean = [_task("features", _key(e, d), clean_features, e, d.test.images) for e, _, d in cases]
-    # The first chunks carry the attack floor and take longest: they go first.
-    order = sorted((first, i, k) for i, part in enumerate(tasks) for k, (first, _) in enumerate(part))
-    values = compute([*clean, *(tasks[i][k][1] for _, i, k in order)], workers)
-    found: list[list[Find]] = [[] for _ in cases]
-    for (first, i, _), finds in zip(order, values[len(cases) :], strict=True):
-        found[i] += [replace(find, index=find.index + first) for find in finds]
+    head_free = [_head_free(encoder, data, threat, plan) for encoder, _, data in cases]
+    values, found, shifted = _searched(head_free, clean, workers)
+    with_head = [_with_head(*case, threat, plan, its) for case, its in zip(cases, shifted, strict=True)]
+    for finds, more in zip(found, _searched(with_head, [], workers)[1], strict=True):
+        finds += more
     floor = {
         "shift_floor": plan.floor_points,
         "loss_floor": plan.loss_floor_points,

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.probe import clean_features
-from rt_utils.evaluation.search import Find
 from rt_utils.images.data_set import DataSet, Split
 from rt_utils.images.drawn.sprites import FACTORS
 from rt_utils.models.frozen_encoder import Encoder

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from rt_utils.evaluation import attacks
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.search import Find, Finder
+from rt_utils.evaluation.finds import Find
+from rt_utils.evaluation.search import Finder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.cache import Entry

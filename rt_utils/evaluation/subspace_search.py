@@ -1,6 +1,6 @@
 """The attack aimed at P f_theta, P projecting onto the span of the head's row differences; what it and all others find.
 
-Its finds stay out of every other column: `search.best` does not see them. So each quantity has here a value of its own
+Its finds stay out of every other column: `finds.best` does not see them. So each quantity has here a value of its own
 over everything found, the aimed attack's finds included, and between these values the order D <= S_P <= S holds by
 algebra.
 """
@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from rt_utils.evaluation import attacks
 from rt_utils.evaluation.attacks import PGDSettings
-from rt_utils.evaluation.search import Find, Finder
+from rt_utils.evaluation.finds import Find
+from rt_utils.evaluation.search import Finder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.devices import device

@@ -7,15 +7,16 @@ from typing import Any
 import pandas as pd
 
 from rt_utils.evaluation.floor import POINTS, SHARE
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.search import AttackPlan
 
 ACCURACIES = ["n''", "robust acc.", "paper's PGD", "APGD"]
 SEARCHES = (
-    "The attack floor, on the first n test points of each data set (loss gap: n'). This page: {restarts} runs of "
-    "{steps} steps, the best refined by {refine_loss} (loss) or {refine_shift} (representation), the first step "
-    "{first:g} eps. Ratios: this page over {strong_steps} steps with {strong_restarts} restarts. The paper's "
-    "settings: {paper_steps} steps of constant size {paper_first:g} eps, one start (here from a random corner of the "
-    "ball)."
+    "The attack floor, on the first n test points of each data set (loss gap: n'). This page: {shift_gradients} "
+    "gradients a point for the representation from {shift_starts} starts, {loss_gradients} for the loss from "
+    "{loss_starts}, one of them what the first search found; the first step {first:g} eps. Ratios: this page over "
+    "{strong_steps} steps with {strong_restarts} restarts. The paper's settings: {paper_steps} steps of constant size "
+    "{paper_first:g} eps, one start (here from a random corner of the ball)."
 )
 ROBUST = (
     "Robust accuracy on the first n'' test points: under this page's attack on the loss, the paper's, and under "
@@ -31,15 +32,18 @@ VERDICT = (
 def tables(floor: pd.DataFrame, plan: AttackPlan, table: Callable[..., Any], key: str = "floor") -> list[Any]:
     """The tables of a page, whose attacks `plan` names: shifts and losses, then accuracies. `table`: `Page.table`."""
     page, strong, paper = plan.loss, plan.floor, plan.paper
+    shift = plan.representation
+    assert isinstance(page, HalvingSettings)  # the plan of a page
+    assert isinstance(shift, HalvingSettings)
     searches = table(
         f"{key}-searches",
         floor.drop(columns=ACCURACIES),
         dict.fromkeys(floor.columns[2:], ".3f") | {"n": ".0f", "n'": ".0f"},
         caption=SEARCHES,
-        restarts=page.restarts,
-        steps=page.steps,
-        refine_loss=page.refine,
-        refine_shift=plan.representation.refine,
+        shift_gradients=shift.gradients,
+        shift_starts=shift.starts,
+        loss_gradients=page.gradients,
+        loss_starts=page.starts,
         first=page.rel_stepsize,
         strong_steps=strong.steps,
         strong_restarts=strong.restarts,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from rt_utils.evaluation import measure, measurement
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
@@ -34,16 +35,13 @@ class Experiment:
 
 
 def attack_plan(p: SimpleNamespace) -> AttackPlan:
-    """The attacks of a page: `restarts` short runs, the best refined by `steps`; the checks on the first points.
+    """The attacks of a page, by successive halving from `restarts` starts; the checks on the first points.
 
     The page's own attacks begin with steps of `rel_stepsize` times eps; those that check them keep theirs.
-
-    The loss has more local maxima than the shift, whose best run is refined by three fifths of `steps`.
     """
-    page = PGDSettings(12, p.restarts, refine=p.steps, rel_stepsize=p.rel_stepsize, seed=p.seed)
     return AttackPlan(
-        representation=replace(page, refine=math.ceil(0.6 * p.steps)),
-        loss=page,
+        representation=HalvingSettings.of_shift(p.restarts, p.steps, p.rel_stepsize, p.seed),
+        loss=HalvingSettings.of_loss(p.restarts, p.steps, p.rel_stepsize, p.seed),
         predicted=PGDSettings(steps=20, rel_stepsize=p.rel_stepsize, seed=p.seed + 100),
         paper=PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=p.seed + 200),
         floor=PGDSettings(steps=100, restarts=5, seed=p.seed + 300),

@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Int64
 
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.regression import Found, Probed, as_taken, both_sides, first, probe, strongest
 from rt_utils.evaluation.regression_search import Case, search
 from rt_utils.evaluation.regression_tables import floor_ratios
-from rt_utils.evaluation.search import Find
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.images.drawn.sprites import FACTORS

@@ -64,7 +64,7 @@ class Trained:
         """Every model attacked; of the control, of which only accuracies are shown, the loss more than the shift."""
         plan = attack_plan(self.p)
         plan = replace(plan, predicted=replace(plan.predicted, steps=5), floor_points=0, apgd_points=0)
-        quick = replace(plan, representation=replace(plan.representation, steps=1, restarts=1, refine=0))
+        quick = replace(plan, representation=PGDSettings(steps=1, seed=self.p.seed))
         on_margin, longer = PGDSettings(2 * self.p.steps, seed=self.p.seed + 400), grid(self.p).longer
         found = {}
         for (setting, seed), (encoder, head, _) in self.models.items():
