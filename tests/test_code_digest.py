@@ -50,8 +50,8 @@ def test_attacks_do_not_depend_on_pages_words_or_the_command_line(package: Path)
     append(package, "evaluation/attacks", "# a comment")
     source = package / "rt_utils" / "evaluation" / "search.py"
     text = source.read_text("utf-8")
-    assert "Everything the attacks find" in text
-    source.write_text(text.replace("Everything the attacks find", "All that attacks find"), "utf-8")
+    assert "The attacks that a page runs" in text
+    source.write_text(text.replace("The attacks that a page runs", "What a page runs"), "utf-8")
     assert digest(package, ATTACKS) == before
 
 
