@@ -17,6 +17,7 @@ sys.path.insert(0, str(FOLDER))
 import gpu  # noqa: E402
 import inner_loop  # noqa: E402
 import ratios  # noqa: E402
+import search  # noqa: E402
 
 
 def test_ratios_are_of_the_same_round() -> None:
@@ -45,6 +46,15 @@ def test_the_bare_loop_stays_in_the_ball_and_finds_its_corner() -> None:
     found = inner_loop.bare(counting, x, y, 9)
     torch.testing.assert_close((found - x).abs(), torch.full_like(x, inner_loop.EPS))
     assert counting.images == 18
+
+
+def test_a_pages_search_is_compared_with_the_one_before_it() -> None:
+    rows = search.compare(points=3, seeds=1, encoders=search.ENCODERS[:1], data_sets=search.DATA[:1], n_train=60)
+    for what, before, now in (("shift", 5 * 12 + 60, 8 * 5 + 3 * 6 + 34), ("loss", 5 * 12 + 100, 5 * 4 + 2 * 6 + 34)):
+        assert (rows[f"gradients, {what}, before"] == before).all()
+        assert (rows[f"gradients, {what}, now"] == now).all()
+    assert rows["shift ratio"].between(0.9, 1.1).all()
+    assert rows["gap ratio"].between(0.7, 1.5).all()
 
 
 def test_the_inner_loop_is_measured() -> None:
