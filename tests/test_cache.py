@@ -143,6 +143,15 @@ def test_one_entry_has_one_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         claim.release()
 
 
+def test_an_array_of_any_memory_format_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    array = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    for number, strided in enumerate((array.transpose(0, 2, 3, 1), array[:, :, ::2], np.asfortranarray(array))):
+        entry = cache.Entry("numbers", (number,), frozenset())
+        cache.kept(entry, lambda strided=strided: {"found": [strided]})  # type: ignore[misc]
+        np.testing.assert_array_equal(cache.kept(entry, pytest.fail)["found"][0], strided)
+
+
 def test_what_another_computes_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path))
     claimed, second_done = threading.Event(), threading.Event()

@@ -129,7 +129,8 @@ def test_the_seed_alone_decides_and_no_global_generator_is_touched(threat: Threa
 @pytest.mark.parametrize("threat", THREATS, ids=str)
 def test_what_a_search_found_comes_back_as_a_start(threat: Threat) -> None:
     found = perturbations.random_start(threat, X, torch.Generator().manual_seed(3)).clamp(0, 1)
-    delta = stored(found - X)
+    delta = stored((found - X).contiguous(memory_format=torch.channels_last))
+    assert delta.flags.c_contiguous
     assert delta.dtype.name == "int8"
     again = restored(delta, X, threat)
     assert perturbations.allowed(threat, X, again).all()

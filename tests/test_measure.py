@@ -14,11 +14,14 @@ from linear_world import PIXELS, data_set, grey_images, linear_encoder, normal, 
 from rt_utils.evaluation import measure as measuring
 from rt_utils.evaluation import measurement
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.measure import fit_probes, label_free, measure
 from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
+from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet, fingerprint
+from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime import cache
@@ -112,6 +115,21 @@ def test_a_second_head_uses_the_attacks_on_the_representation_again() -> None:
         _measured(_case(head=_head(seed=seed)))
     kept = {kind: count for kind, _, count, _ in cache.contents()}
     assert (kept["features"], kept["shifts"], kept["losses"]) == (1, 3, 2)
+
+
+HALVED = _plan(representation=HalvingSettings(3, 2, (1, 1, 2)), loss=HalvingSettings(2, 1, (1, 1, 2)))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_was_measured_is_taken_from_the_cache(workers: int) -> None:
+    """Where the search for the loss starts is part of its key, as it was found and as it was read again."""
+    encoder, data = load_encoder("embedded/random"), load_data_set("digits", size=32, n_train=20, n_test=5)
+    head = Head(normal(10, encoder.width).double(), torch.zeros(10).double())
+    first, again = (measure([(encoder, head, data)], Threat("linf", 0.02), HALVED, workers=workers)[0] for _ in "ab")
+    kept = {kind: count for kind, _, count, _ in cache.contents()}
+    assert (kept["features"], kept["shifts"], kept["losses"]) == (1, 3, 1)
+    for name, array in first.arrays().items():
+        np.testing.assert_array_equal(again.arrays()[name], array, err_msg=name)
 
 
 @pytest.mark.parametrize("threat", [Threat("linf", 0.05), Threat("l2", 0.3)], ids=str)

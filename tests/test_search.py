@@ -13,6 +13,7 @@ from torch import Tensor
 from rt_utils.evaluation import apgd, attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finds import Find, best
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.regression_search import search_regression
 from rt_utils.evaluation.search import AttackPlan, search_loss, search_representation
 from rt_utils.models.head import Head
@@ -212,6 +213,21 @@ def test_two_classes_have_no_dlr_and_later_points_no_floor(monkeypatch: pytest.M
     assert [call[3] for call in _calls(2, 0, monkeypatch) if len(call) == 6] == ["ce"]
     assert [call[3] for call in _calls(3, 6, monkeypatch)] == [PLAN.loss, PLAN.predicted]
     assert _calls(3, 0, monkeypatch, Threat("linf", 0.0)) == []
+
+
+def test_the_search_for_the_loss_begins_where_that_for_the_shift_ended() -> None:
+    """Without a step of its own nothing else is found, and each point has its own."""
+    threat, plan = Threat("linf", 0.1), AttackPlan(loss=HalvingSettings(1, 1, (0, 0, 0)), floor_points=0, apgd_points=0)
+    head, _, y = _head(3)
+    (shifted,) = search_representation(ENCODER, IMAGES, threat, "representation", HalvingSettings(3, 2, (1, 1, 2)))
+    assert shifted.delta is not None
+    found, *_ = search_loss(ENCODER, head, IMAGES, y, threat, plan, 0, shifted.delta)
+    assert found.kind == "loss"
+    np.testing.assert_allclose(
+        found.z, shifted.z, atol=0.02 * np.abs(shifted.z - ENCODER.features(IMAGES).numpy()).max()
+    )
+    other, *_ = search_loss(ENCODER, head, IMAGES, y, threat, plan, 0)
+    assert not np.allclose(other.z, shifted.z, rtol=0.1)
 
 
 def test_the_loss_floor_is_on_half_of_the_points() -> None:

@@ -43,7 +43,8 @@ class Find:
 def stored(delta: Float[Tensor, "k c h w"]) -> Int8[np.ndarray, "k c h w"]:
     """Perturbations in a byte an entry: in 127ths of the largest entry of each."""
     largest = delta.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-30)
-    scaled: np.ndarray = (127 * delta / largest).round().to(torch.int8).cpu().numpy()
+    # In one memory format, whatever that of the images was: keys of the cache hash an array's strides too.
+    scaled: np.ndarray = np.ascontiguousarray((127 * delta / largest).round().to(torch.int8).cpu().numpy())
     return scaled
 
 

@@ -1,10 +1,11 @@
 """Successive halving of starts: how a page searches for a large shift or loss within a budget of gradients.
 
 Many starts take a few steps each. At every point the best of them go on, then one, which takes most of the steps
-(Jamieson and Talwalkar 2016; here it is the largest value found that decides). Steps follow a running mean of the gradients (Dong et al. 2018) and fall to 0 by one cosine over all that a start may
-take; what counts is the best image on the way. Before the first choice candidates are also crossed and mirrored, which
-costs values alone: a blockwise mixture of two good perturbations is often a better one, and the shift is nearly
-symmetric, ``||J delta|| = ||J (-delta)||``, until curvature decides between the two.
+(Jamieson and Talwalkar 2016; here it is the largest value found that decides). Steps follow a running mean of the
+gradients (Dong et al. 2018) and fall to 0 by one cosine over all that a start may take; what counts is the best image
+on the way. Before the first choice candidates are also crossed and mirrored, which costs values alone: a blockwise
+mixture of two good perturbations is often a better one, and the shift is nearly symmetric,
+``||J delta|| = ||J (-delta)||``, until curvature decides between the two.
 """
 
 import math

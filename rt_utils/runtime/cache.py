@@ -9,6 +9,7 @@ What was unused for longest goes where there is more than `cache_size` allows.
 import contextlib
 import json
 import os
+import pickle
 import shutil
 import warnings
 from collections.abc import Callable
@@ -76,13 +77,18 @@ def _read(path: Path) -> tuple[bool, Any]:
         return False, None
 
 
+def _digest(value: Any) -> str:
+    """The hash of the value as it will be read: an array's strides may change on the way, and its hash with them."""
+    return str(joblib.hash(pickle.loads(pickle.dumps(value))))
+
+
 def _write(entry: Entry, value: Any) -> None:
     with contextlib.suppress(OSError):  # a disk that cannot be written, or is full, keeps nothing
         entry.folder.mkdir(parents=True, exist_ok=True)
         with whole_file(entry.folder / "code.json") as partial:
             partial.write_text(json.dumps(sorted(entry.code)), "utf-8")
         with whole_file(entry.path) as partial:
-            joblib.dump((joblib.hash(value), value), partial)
+            joblib.dump((_digest(value), value), partial)
         _meter.wrote(paths.cache(), entry.path)
 
 
