@@ -80,7 +80,7 @@ def test_the_ladder_never_asks_for_more() -> None:
 
 def test_the_passes_by_hand() -> None:
     size = dict.fromkeys(audit_budget.LADDER, 0) | {"n_test": 10, "restarts": 2, "steps": 5}
-    shift = 5 * 5 + 3 * 6 + 2 + (9 + 6 + 5) / 2  # three rungs; ends of climbs, mixtures, mirror images at half a pass
+    shift = 4 * 5 + 2 * 6 + 2 + (7 + 4 + 4) / 2  # three rungs; ends of climbs, mixtures, mirror images at half a pass
     loss = 2 * 4 + 2 * 6 + 2 + (5 + 6) / 2
     assert audit_budget.passes(size, 1, labelled=False) == 10 * (shift + 8 / 2)
     assert audit_budget.passes(size, 1, labelled=True) == 10 * (shift + 8 / 2) + 10 * (loss + 20 + 2 * 12 + 2)

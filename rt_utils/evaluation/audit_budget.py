@@ -20,7 +20,7 @@ from rt_utils.runtime.errors import InputError
 # What may be cut: its name for the page, what is asked for where no parameter says so, five sizes that cost less.
 LADDER: dict[str, tuple[str, int | None, tuple[int, ...]]] = {
     "n_test": ("images attacked", None, (200, 100, 64, 40, 20)),
-    "restarts": ("starts of the search for the loss; three more for the shift", None, (3, 2, 2, 1, 1)),
+    "restarts": ("starts of the search for the loss; up to three more for the shift", None, (3, 2, 2, 1, 1)),
     "steps": ("steps, of which the last start takes a third", None, (50, 40, 20, 20, 10)),
     "floor_points": ("images with a stronger search", None, (24, 8, 4, 4, 2)),
     "strong_restarts": ("its restarts", 5, (5, 4, 3, 3, 2)),

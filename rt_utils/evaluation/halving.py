@@ -42,9 +42,10 @@ class HalvingSettings:
 
     @classmethod
     def of_shift(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
-        """A page's search for the shift, from its parameters: three starts more than `restarts`."""
-        starts = restarts + 3
-        return cls(starts, 3, (5, 6, math.ceil(steps / 3)), rel_stepsize, mirrored=starts, seed=seed)
+        """A page's search for the shift, from its parameters: up to three starts more than `restarts`."""
+        starts, crossed = restarts + min(3, restarts), min(6, 2 * restarts)
+        rungs = (5, 6, math.ceil(steps / 3))
+        return cls(starts, min(3, restarts), rungs, rel_stepsize, crossed=crossed, mirrored=starts, seed=seed)
 
     @classmethod
     def of_loss(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
