@@ -1,6 +1,8 @@
 """A frozen encoder: eval mode, pixels in [0, 1] outside, preprocessing inside, known by the hash of its weights."""
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
@@ -8,6 +10,12 @@ from torch import Tensor, nn
 
 from rt_utils.models.weights import digest
 from rt_utils.runtime.devices import Parts
+
+
+def _blank(made_by: str) -> "Encoder":
+    """An encoder still without its state, after the module that makes such encoders was imported."""
+    importlib.import_module(made_by)
+    return Encoder.__new__(Encoder)
 
 
 class Encoder(nn.Module):
@@ -35,6 +43,10 @@ class Encoder(nn.Module):
         self.parts = Parts(max(4, 2**18 // input_size**2))  # 256 images of 32x32, 5 of 224x224
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval()
+
+    def __reduce__(self) -> tuple[Callable[..., "Encoder"], tuple[str], dict[str, Any]]:
+        """A process that unpickles it imports `made_by` before the network, whose modules may need what that does."""
+        return _blank, (self.made_by,), self.__dict__
 
     @property
     def code(self) -> frozenset[str]:
