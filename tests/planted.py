@@ -126,8 +126,8 @@ ATTACKS = _in(
         "test_falling_steps_settle_where_constant_ones_jump_over",
     ),
     (
-        "(encoder(inputs) - z).norm(dim=1), x",
-        "(encoder(inputs) - z).abs().sum(1), x",
+        "(encoder(inputs) - z).norm(dim=1)",
+        "(encoder(inputs) - z).abs().sum(1)",
         "test_the_shift_of_many_features_is_their_length_and_not_their_sum",
     ),
     (
@@ -215,7 +215,7 @@ HALVING = _in(
         "test_a_known_maximum_is_found_inside_the_threat",
     ),
     ("min(self.kept, self.starts), 1", "self.kept, 1", "test_it_takes_the_gradients_that_its_settings_name"),
-    ("x, 2 * x - image)", "x, image)", "test_of_two_hills_it_keeps_the_higher_at_each_point_its_own"),
+    ("into_ball(2 * x - image, x", "into_ball(image, x", "test_of_two_hills_it_keeps_the_higher_at_each_point_its_own"),
     ("top, everyone] for", "top[:, :1], everyone] for", "test_of_two_hills_it_keeps_the_higher_at_each_point_its_own"),
     ("count if len(best) > 1 else 0", "0", "test_mixtures_join_what_two_candidates_found"),
     (

@@ -19,6 +19,7 @@ from rt_utils.theory.perturbations import random_start
 from rt_utils.theory.threat import Norm, Threat
 
 Images = Float[Tensor, "n c h w"]
+Values = Callable[[Tensor], Tensor]  # images to one number each
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ _PGD: dict[Norm, type] = {"linf": _LinfPGD, "l2": _L2PGD}
 
 def _pgd(
     model: nn.Module,
-    values: Callable[[Tensor], Tensor],
+    values: Values,
     x: Images,
     threat: Threat,
     settings: PGDSettings,
@@ -115,6 +116,13 @@ def _pgd(
         yield run(best, settings.refine, settings.rel_stepsize * 2 / 3)
 
 
+def shifts_from(encoder: nn.Module, x: Images) -> Values:
+    """``||f_theta(x + delta) - f_theta(x)||_2`` of perturbed images, one number each, in feature units."""
+    with torch.no_grad():
+        z = encoder(x)
+    return lambda inputs: (encoder(inputs) - z).norm(dim=1)
+
+
 def representation_pgd(
     encoder: nn.Module, x: Images, threat: Threat, settings: PGDSettings, start: Images | None = None
 ) -> Iterator[Images]:
@@ -136,13 +144,18 @@ def representation_pgd(
         >>> round((found - x).norm().item() / 12**0.5, 4)
         0.1
     """
-    with torch.no_grad():
-        z = encoder(x)
-    return _pgd(encoder, lambda inputs: (encoder(inputs) - z).norm(dim=1), x, threat, settings, start)
+    return _pgd(encoder, shifts_from(encoder, x), x, threat, settings, start)
 
 
 def _cross_entropy(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
     return nn.functional.cross_entropy(logits, y, reduction="none")
+
+
+def losses_of(
+    model: nn.Module, y: Shaped[Tensor, "n ..."], loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy
+) -> Values:
+    """The losses of a predictor at perturbed images, one number each; by default cross-entropies in nats."""
+    return lambda inputs: loss(model(inputs), y)
 
 
 def loss_pgd(
@@ -175,4 +188,4 @@ def loss_pgd(
         >>> bool(_cross_entropy(model(found), y) > _cross_entropy(model(x), y))
         True
     """
-    return _pgd(model, lambda inputs: loss(model(inputs), y), x, threat, settings, start)
+    return _pgd(model, losses_of(model, y, loss), x, threat, settings, start)

@@ -9,17 +9,17 @@ mixture of two good perturbations is often a better one, and the shift is nearly
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rt_utils.theory.perturbations import Images, pgd_step, random_start
+from rt_utils.evaluation.attacks import Values
+from rt_utils.theory.perturbations import Images, into_ball, pgd_step, random_start
 from rt_utils.theory.threat import Threat
 
-Values = Callable[[Images], Float[Tensor, " n"]]
 _BLOCKS = 8  # a mixture takes each of 8 x 8 blocks of the image from one of two perturbations
 
 
@@ -50,7 +50,7 @@ class HalvingSettings:
     @classmethod
     def of_loss(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
         """A page's search for the loss, from its parameters; its first start is what that for the shift found."""
-        return cls(restarts, 2, (4, 6, math.ceil(steps / 3)), rel_stepsize, mirrored=0, seed=seed)
+        return cls(restarts, 2, (4, 6, math.ceil(steps / 3)), rel_stepsize, seed=seed)
 
     @property
     def candidates(self) -> tuple[int, int, int]:
@@ -128,13 +128,9 @@ def _mixed(
     for j in range(count if len(best) > 1 else 0):
         blocks = (torch.rand((n, 1, _BLOCKS, _BLOCKS), generator=generator) < 0.5).to(x.device, x.dtype)
         mask = torch.nn.functional.interpolate(blocks, size=(height, width)).bool()
-        mixtures.append(inside(threat, x, torch.where(mask, best[0], best[1 + j % (len(best) - 1)])))
+        mixed = torch.where(mask, best[0], best[1 + j % (len(best) - 1)])
+        mixtures.append(into_ball(mixed, x, threat).clamp(0, 1))
     return torch.stack(mixtures) if mixtures else best[:0]
-
-
-def inside(threat: Threat, x: Images, images: Images) -> Images:
-    """The images pulled back into the ball around x and into the box."""
-    return pgd_step(images, torch.zeros_like(images), x, threat, 0.0).clamp(0, 1)
 
 
 def halving(
@@ -160,7 +156,7 @@ def halving(
         0.6
     """
     generator = torch.Generator().manual_seed(settings.seed)
-    starts = [inside(threat, x, start) for start in given[: settings.starts]]
+    starts = [into_ball(start, x, threat).clamp(0, 1) for start in given[: settings.starts]]
     while len(starts) < settings.starts:
         starts.append(random_start(threat, x, generator).clamp(0, 1))
     images = torch.stack(starts)
@@ -178,7 +174,7 @@ def halving(
         done += steps
         if rung == 0:
             best = candidates.best(max(3, settings.mirrored)).images
-            mirrored = [inside(threat, x, 2 * x - image) for image in best[: settings.mirrored]]
+            mirrored = [into_ball(2 * x - image, x, threat).clamp(0, 1) for image in best[: settings.mirrored]]
             mixed = _mixed(x, best[:3], threat, settings.crossed, generator)
             candidates = candidates.joined(torch.cat([torch.stack(mirrored), mixed]) if mirrored else mixed, values)
     return candidates.best(1).images[0]

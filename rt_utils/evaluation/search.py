@@ -80,10 +80,6 @@ class Finder:
             self.parts(work, len(index))
 
 
-def _losses(model: nn.Module, y: Int64[Tensor, " n"], x: Float[Tensor, "n c h w"]) -> Float[Tensor, " n"]:
-    return nn.functional.cross_entropy(model(x), y, reduction="none")
-
-
 def search_representation(
     encoder: Encoder,
     images: UInt8[Tensor, "n 3 h w"],
@@ -98,9 +94,7 @@ def search_representation(
         x = finder.x[part]
         if isinstance(settings, PGDSettings):
             return attacks.representation_pgd(finder.encoder, x, threat, settings)
-        with torch.no_grad():
-            z = finder.encoder(x)
-        return [halving(lambda u: (finder.encoder(u) - z).norm(dim=1), x, threat, settings)]
+        return [halving(attacks.shifts_from(finder.encoder, x), x, threat, settings)]
 
     finder.add(kind, everyone, attack, keep=isinstance(settings, HalvingSettings))
     return finder.finds
@@ -132,8 +126,7 @@ def search_loss(
         if isinstance(settings, PGDSettings):
             return attacks.loss_pgd(model, x, its, threat, settings)
         given = [] if shifted is None else [restored(shifted[part.numpy()], x, threat)]
-        values = partial(_losses, model, its)
-        return [halving(values, x, threat, settings, given)]
+        return [halving(attacks.losses_of(model, its), x, threat, settings, given)]
 
     def autoattack(loss: str, part: Int64[Tensor, " j"]) -> list[Float[Tensor, "j 3 h w"]]:
         x, labels = finder.x[part], y[part].to(device())

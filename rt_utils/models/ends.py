@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from rt_utils.runtime.errors import InputError
 
 
+class NoLinearEndError(InputError):
+    """The network does not end in a linear layer, so its features cannot be told from its logits."""
+
+
 class Normalised(nn.Module):
     """A network that wants (x - mean) / std, behind an outside that speaks in pixels of [0, 1]."""
 
@@ -65,7 +69,7 @@ def output(built: Architecture, images: int = 1) -> Tensor:
 
 
 def head(built: Architecture) -> tuple[str, nn.Linear]:
-    """The last linear layer, which gives the logits. Raises InputError where the network does not end in one.
+    """The last linear layer, which gives the logits. Raises NoLinearEndError where the network does not end in one.
 
     That is seen from one image: what the layer returns, from features of shape (1, r), is what the network returns.
     """
@@ -80,7 +84,7 @@ def head(built: Architecture) -> tuple[str, nn.Linear]:
     for layer, name in linear.items():
         if layer in seen and seen[layer][0].ndim == 2 and torch.equal(seen[layer][1], logits):
             return name, layer
-    raise InputError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
+    raise NoLinearEndError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
 
 
 def without_head(built: Architecture) -> tuple[Normalised, int, str]:

@@ -18,11 +18,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from rt_utils.models.ends import Architecture, without_head
+from rt_utils.models.ends import Architecture, NoLinearEndError, without_head
 from rt_utils.models.factory_names import Factory, parse
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.user_modules import importing, module
-from rt_utils.models.weights import digest
+from rt_utils.models.weights import digest, digest_of
 from rt_utils.runtime.errors import InputError, unknown
 
 DESCRIBES = ("input_size", "mean", "std", "output")
@@ -74,10 +74,7 @@ def _again(name: str, folder: Path, sha256: str, state: dict[str, Tensor] | None
 
 def _state_digest(network: nn.Module) -> str:
     """The SHA-256 over all parameters and buffers, those that no state_dict holds too."""
-    sha256 = hashlib.sha256()
-    for key, value in (*network.named_parameters(), *network.named_buffers()):
-        sha256.update(key.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return sha256.hexdigest()
+    return digest_of((*network.named_parameters(), *network.named_buffers()))
 
 
 def _called(name: str, factory: Factory, seed: int) -> nn.Module:
@@ -165,9 +162,7 @@ def load(name: str, *, fold: bool = True, folder: Path | None = None, twice: boo
         wants = built.wants()
         try:
             network, width, cut = without_head(built)
-        except InputError as error:
-            if "does not end in a linear layer" not in str(error):
-                raise
+        except NoLinearEndError as error:
             remedy = "where its output is the representation, set rt_encoder['output'] = 'features'"
             raise InputError(f"{error}; {remedy}") from None
     known = hashlib.sha256(repr((state, sorted(sources.items()))).encode()).hexdigest()

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -51,9 +51,14 @@ def check_finite(state: Mapping[str, Tensor], path: str, remedy: str = "give oth
             raise InputError(f"{path!r} holds NaN or infinity in {key!r}: {remedy}")
 
 
-def digest(network: nn.Module) -> str:
-    """The SHA-256 over the names and values of all parameters and buffers."""
+def digest_of(tensors: Iterable[tuple[str, Tensor]]) -> str:
+    """The SHA-256 over names and values."""
     sha256 = hashlib.sha256()
-    for key, value in network.state_dict().items():
-        sha256.update(key.encode() + value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    for key, value in tensors:
+        sha256.update(key.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return sha256.hexdigest()
+
+
+def digest(network: nn.Module) -> str:
+    """The SHA-256 over the names and values of all parameters and buffers of a network's state_dict."""
+    return digest_of(network.state_dict().items())

@@ -34,14 +34,14 @@ def _facts(
 ) -> dict[str, str]:
     """What made the numbers of a page."""
     encoders = list(encoders)
-    loaded = {"loaded": "; ".join(f"{e.name}: {', '.join(e.notes)}" for e in encoders if e.notes)}
+    loaded = "; ".join(f"{e.name}: {', '.join(e.notes)}" for e in encoders if e.notes)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {os.cpu_count()} cores"
     packages = ("torch", "torchvision", "foolbox", "pyautoattack", "numpy", "scikit-learn")
     return {
         "parameters": ", ".join(f"{name} = {value}" for name, value in vars(parameters).items() if name != "results"),
         "run key": parameters.key(),
         "weights (SHA-256)": ", ".join(f"{e.name} {e.weights_sha256[:12]}" for e in encoders) or "none",
-        **{name: how for name, how in loaded.items() if how},
+        **({"loaded": loaded} if loaded else {}),
         "data (fingerprint)": ", ".join(f"{name} {digest}" for name, digest in data.items()) or "none",
         "code (digest)": code_digest.digest(code_digest.all_modules()),
         "versions": ", ".join(

@@ -38,17 +38,27 @@ def uniform_start(threat: Threat, x: Float[Tensor, "n c h w"], generator: torch.
     return x + threat.eps * (torch.rand(x.shape, generator=generator).to(x.device, x.dtype) * 2 - 1)
 
 
+def _cut(delta: Images, threat: Threat) -> Images:
+    """l_2: perturbations no longer than eps, in the same direction."""
+    return delta * (threat.eps / _length(delta).clamp(min=threat.eps))
+
+
+def _length(images: Images) -> Float[Tensor, "n 1 1 1"]:
+    return images.flatten(1).norm(dim=1)[:, None, None, None]
+
+
+def into_ball(images: Images, centre: Images, threat: Threat) -> Images:
+    """Images pulled back into the ball around `centre`. The pixel box is left to the caller."""
+    if threat.norm == "linf":
+        return torch.minimum(torch.maximum(images, centre - threat.eps), centre + threat.eps)
+    return centre + _cut(images - centre, threat)
+
+
 def pgd_step(point: Images, gradient: Images, centre: Images, threat: Threat, size: float) -> Images:
     """From `point` a step of `size` times eps that the gradient points to, then back into the ball around `centre`.
 
     l_inf: along the gradient's sign; l_2: along the gradient. The pixel box is left to the caller.
     """
     if threat.norm == "linf":
-        stepped = point + size * threat.eps * gradient.sign()
-        return torch.minimum(torch.maximum(stepped, centre - threat.eps), centre + threat.eps)
-
-    def length(images: Images) -> Float[Tensor, "n 1 1 1"]:
-        return images.flatten(1).norm(dim=1)[:, None, None, None]
-
-    delta = point - centre + size * threat.eps * gradient / (length(gradient) + 1e-12)
-    return centre + delta * (threat.eps / length(delta).clamp(min=threat.eps))
+        return into_ball(point + size * threat.eps * gradient.sign(), centre, threat)
+    return centre + _cut(point - centre + size * threat.eps * gradient / (_length(gradient) + 1e-12), threat)
