@@ -6,8 +6,9 @@ From Book Require Import definitions linear_algebra theorem_2_criterion slack.
 Definition in_box (n : nat) (low up h : vec) : Prop :=
   forall k, (k < n)%nat -> low k <= h k <= up k.
 
-(** m is the largest, the least element of A. *)
+(** m is the largest element of A. *)
 Definition greatest (A : R -> Prop) (m : R) : Prop := A m /\ forall t, A t -> t <= m.
+(** m is the least element of A. *)
 Definition least (A : R -> Prop) (m : R) : Prop := A m /\ forall t, A t -> m <= t.
 
 Lemma abs_between t s : Rabs t <= s -> - s <= t <= s.
@@ -165,7 +166,8 @@ Definition orthonormal (r q : nat) (B : nat -> vec) : Prop :=
   forall i j, (i < q)%nat -> (j < q)%nat -> dot r (B i) (B j) = unit j i.
 Definition projector (q : nat) (B : nat -> vec) : nat -> vec :=
   fun k l => sum q (fun i => B i k * B i l).
-(** Their span holds the differences of the head's rows. *)
+(** The span of b_1, ..., b_q holds the differences of the head's rows. It may be larger; the book's
+    span is one case. *)
 Definition spans_differences (c r : nat) (W : nat -> vec) (q : nat) (B : nat -> vec) : Prop :=
   forall i j, (i < c)%nat -> (j < c)%nat -> exists t, forall k, (k < r)%nat ->
   sub (W i) (W j) k = sum q (fun l => t l * B l k).
@@ -177,7 +179,7 @@ Definition squared_moves (r : nat) (low up z b : vec) (t : R) : Prop :=
 Definition subspace_move (r q : nat) (low up z T : vec) : R :=
   Rmin (norm2 r (largest_move low up z)) (sqrt (sum q T)).
 
-(** M is the least of the margins f_y - f_j in the box. *)
+(** M is the least of the margins logit_y - logit_j in the box. *)
 Definition box_margins (c r : nat) (W : nat -> vec) (b low up : vec) (y : nat) (t : R) : Prop :=
   exists j z', (j < c)%nat /\ j <> y /\ in_box r low up z' /\
   t = logit r W b z' y - logit r W b z' j.
@@ -264,7 +266,8 @@ Proof.
     exists (f x'). auto.
 Qed.
 
-(** [certified-box] Part 1: no perturbation lowers f_y - f_j below M. Idea: the definition of M. *)
+(** [certified-box] Part 1: no perturbation lowers logit_y - logit_j below M. Idea: the definition
+    of M. *)
 Theorem certified_box_margin y M : least (box_margins c r W b low up y) M ->
   forall x' j, reach x x' -> (j < c)%nat -> j <> y ->
   M <= logit r W b (f x') y - logit r W b (f x') j.
@@ -381,7 +384,7 @@ Definition length_l2 (r N : nat) (x x' : nat -> vec) : R :=
   sqrt (sum r (fun k => dot N (sub (x' k) (x k)) (sub (x' k) (x k)))).
 Definition moves_l2 (r N : nat) (eps : R) (x x' : nat -> vec) : Prop :=
   image r N x' /\ length_l2 r N x x' <= eps.
-(** The margins f_y - f_j at all perturbations. *)
+(** The margins logit_y - logit_j at all perturbations. *)
 Definition perturbed_margins (c r : nat) (W : nat -> vec) (b : vec) (X : Type) (f : X -> vec)
   (reach : X -> X -> Prop) (x : X) (y : nat) (t : R) : Prop :=
   exists j x', (j < c)%nat /\ j <> y /\ reach x x' /\
@@ -671,8 +674,8 @@ Proof.
   split; [auto|]. symmetry. now apply certified_means_l2_equality.
 Qed.
 
-(** [certified-means] In l_2 no margin falls below f_y - f_j - eps ||W_y - W_j|| / sqrt(N). Idea:
-    Cauchy-Schwarz. *)
+(** [certified-means] In l_2 no margin falls below
+    logit_y - logit_j - eps ||W_y - W_j|| / sqrt(N). Idea: Cauchy-Schwarz. *)
 Theorem certified_means_l2_margin x' y j : moves_l2 r N eps x x' ->
   logit r W b z y - logit r W b z j - eps * dist r W y j / sqrt (INR N)
   <= logit r W b (means N x') y - logit r W b (means N x') j.

@@ -501,8 +501,8 @@ Qed.
 
 (** [converse-scale] One point, the head (lambda W, lambda b) with two classes: the loss gap over
     lambda differs from (d D - M)_+ - (-M)_+ by at most (log 2) / lambda. Here M is the margin
-    f_y - f_j, d = ||W_1 - W_2||, and d D the supremum of <W_j - W_y, move>. For M > 0 this is
-    d (D - m)_+, for M <= 0 it is d D. Idea: sigma(a) is between a_+ and a_+ + log 2. *)
+    logit_y - logit_j, d = ||W_1 - W_2||, and d D the supremum of <W_j - W_y, move>. For M > 0 this
+    is d (D - m)_+, for M <= 0 it is d D. Idea: sigma(a) is between a_+ and a_+ + log 2. *)
 Theorem converse_scale r (X : Type) (f : X -> vec) (reach : X -> X -> Prop) W b x y lambda dD A
   (j := (1 - y)%nat) (M := logit r W b (f x) y - logit r W b (f x) j) :
   (y < 2)%nat -> 0 < lambda -> reach x x ->

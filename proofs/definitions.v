@@ -44,7 +44,7 @@ Definition dual_norm (a : alpha) (n : nat) (g : vec) : R :=
 
 (** ** 2. The head: r features, c classes, rows W_j, bias b *)
 
-(** f(x)_j = <W_j, z> + b_j, the logit of class j at the features z. *)
+(** The logit of class j at the features z: <W_j, z> + b_j. The page writes f(x)_j for it. *)
 Definition logit (r : nat) (W : nat -> vec) (b z : vec) (j : nat) : R := dot r (W j) z + b j.
 
 (** ||W_j||_2 *)
@@ -95,8 +95,8 @@ Definition lt_ext (s : R) (q : option R) : Prop := match q with Some t => s < t 
 Definition min_ext (p q : option R) : option R :=
   match p, q with Some s, Some t => Some (Rmin s t) | None, _ => q | _, None => p end.
 
-(** |f_y - f_j| / ||W_y - W_j||_2; for equal rows +infinity if f_y > f_j, and else 0. If y has a
-    largest logit, "else" is a tie; of other y the book's m(x) does not speak. *)
+(** |logit_y - logit_j| / ||W_y - W_j||_2; for equal rows +infinity if logit_y > logit_j, and else
+    0. If y has a largest logit, "else" is a tie; of other y the book's m(x) does not speak. *)
 Definition ratio (r : nat) (W : nat -> vec) (b z : vec) (y j : nat) : option R :=
   if Req_EM_T (dist r W y j) 0
   then if Rlt_dec (logit r W b z j) (logit r W b z y) then None else Some 0

@@ -366,7 +366,8 @@ Hypothesis HM : 0 < M.
 Let v := sub z' z.
 Hypothesis Hv : norm2 r v <> 0.
 
-(** The rows -M v / ||v|| and M v / ||v||, and a bias at which f_1 - f_0 is s at z. *)
+(** The rows -M v / ||v|| and M v / ||v||, and a bias at which logit_1 - logit_0 is s at
+    z. *)
 Definition head (j : nat) : vec := fun k => (match j with O => - M | _ => M end) *
   (/ norm2 r v * v k).
 Definition bias (s : R) (j : nat) : R := match j with O => 0 | _ => s - (dot r (head 1) z - dot r
@@ -511,8 +512,9 @@ Hypothesis A_sup : forall k, (k < K)%nat -> is_lub (losses r W b X f reach loss 
 Hypothesis bounded : forall k x', (k < K)%nat -> reach (x k) x'
   -> 0 <= loss (logit r W b (f x')) (y k) <= C2.
 
-(** The clean loss of point k, and its loss gap. *)
+(** The clean loss of point k. *)
 Definition clean (k : nat) : R := loss (logit r W b (f (x k))) (y k).
+(** The loss gap of point k. *)
 Definition T (k : nat) : R := A k - clean k.
 
 Lemma T_range k : (k < K)%nat -> 0 <= T k <= Rmin C2 (C1 * L * S k).
@@ -575,8 +577,9 @@ Proof.
     now apply (lsum_le n).
 Qed.
 
-(** [theorem-1] As printed: absolute value and log(2/rho). Idea: the left side is not negative,
-    so one side is enough. *)
+(** [theorem-1] Absolute value and log(2/rho) as printed; with any L that bounds the head, as by
+    [lemma_2] each L_alpha(W) of the book does. Idea: the left side is not negative, so one side is
+    enough. *)
 Theorem theorem_1 n rho :
   (0 < n)%nat -> 0 < rho < 1 ->
   1 - rho

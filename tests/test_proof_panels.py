@@ -124,6 +124,21 @@ def test_the_names_are_explained_where_they_are_used() -> None:
     assert "W has the rows" not in plain(machine_checked.mark("drift"))
 
 
+def test_the_points_and_the_sample_of_theorem_1_are_told_apart() -> None:
+    for label in ("theorem-1", "loss-gap-all-heads"):
+        assert "K and n are unrelated. Point k is (x k, y k)" in plain(machine_checked.mark(label))
+    hoeffding = plain(machine_checked.mark("hoeffding"))
+    assert "K and n are unrelated" in hoeffding
+    assert "Point k" not in hoeffding  # no images there
+    assert "K and n" not in plain(machine_checked.mark("lemma-1"))  # its x_i are those of the page
+
+
+def test_the_letter_f_is_the_representation_alone() -> None:
+    shown = {found for statement in CHECKED.values() for found in proof_sources.trusted(statement).values()}
+    said = [text for statement in CHECKED.values() for text in (statement.said, statement.idea)]
+    assert [text for text in said + [found.said for found in shown] if re.search(r"\bf_[yj\d]\b", text)] == []
+
+
 # ----- statements in pieces, and what they rest on
 
 
@@ -146,6 +161,21 @@ def test_the_axioms_of_the_page_are_those_of_make_proofs() -> None:
     of_reals = {axiom for axioms in proof_sources.axioms().values() for axiom in axioms} - {"Classical_Prop.classic"}
     assert {axiom.rpartition(".")[2] for axiom in of_reals} == set(lists.AXIOMS[:3])
     assert all(proof_sources.axioms().values())  # the page speaks of no statement without an axiom
+
+
+def test_a_panel_leads_to_how_it_is_read_and_to_what_the_axioms_say() -> None:
+    found = re.findall(
+        r'href="\.\./book/machine_checked\.html#([\w-]+)" target="_blank"', machine_checked.mark("theorem-2")
+    )
+    assert set(found) == {"how-to-read-a-statement", "the-four-axioms"}
+    headings = [title.lower().replace(" ", "-") for title in re.findall(r"^## (.*)$", PAGE, re.M)]
+    assert headings[:3] == ["how-to-read-a-statement", "the-four-axioms", "what-is-in-the-sources"]
+
+
+def test_the_page_names_the_version_of_coq_that_make_proofs_asks_for() -> None:
+    source = (ROOT / "proofs" / "check.py").read_text("utf-8")
+    versions = set(re.findall(r"(\d+\.\d+) or newer; 250 MB", source))
+    assert set(re.findall(r"(\d+\.\d+) or newer", PAGE)) == versions
 
 
 # ----- the page

@@ -18,6 +18,9 @@ from sphinx.application import Sphinx
 from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
 from sphinx_proof.nodes import NODE_TYPES  # type: ignore[import-untyped]
 
+PAGE = "book/machine_checked.html"
+APART = 'target="_blank" rel="noopener"'  # a new tab: the panel stays open beside it
+
 # What the names stand for that most sections fix: said first, where a statement of the panel uses them.
 NAMES = (
     (
@@ -29,6 +32,16 @@ NAMES = (
         re.compile(r"\bW\b|\bW_?[\db]"),
         "There are c classes and r features. The head W has the rows W_j, and b is its bias. Classes are numbered from "
         "0: the page's class 1 is 0 here.",
+    ),
+    (
+        re.compile(r"\bsum K p = 1\b"),
+        "The distribution gives the possible point k, k = 0, ..., K-1, the probability p k. A sample is a list l of n "
+        "numbers k; in Pr they are drawn independently. K and n are unrelated.",
+    ),
+    (
+        re.compile(r"\bE K p A\b"),
+        "Point k is (x k, y k): the page's x_i is x of the i-th number in l. S k and A k are S(x) and l_adv(x, y) at "
+        "the possible point k, so the hypotheses speak of all possible points, not of the sample alone.",
     ),
 )
 
@@ -44,10 +57,11 @@ def shown(statement: Statement, up: str, repository: str) -> str:
     """One statement: its sentence, its text below what its section assumes, axioms, the file."""
     text = f"{statement.context}\n\n{statement.coq}" if statement.context else statement.coq
     axioms = ", ".join(axioms_of(statement))
+    rests = f'the <a href="{up}{PAGE}#the-four-axioms" {APART}>axioms</a> {axioms}' if axioms else "no axiom"
     return (
         f'<p id="coq-{statement.name}">{html.escape(statement.said, quote=False)}</p>'
         f"{code(text, f'Coq statement {statement.name}')}"
-        f"<p>Rests on {f'the axioms {axioms}' if axioms else 'no axiom'}. "
+        f"<p>Rests on {rests}. "
         f"Proof: {link(statement.file, up, repository, statement)}."
         + (f" Idea: {html.escape(statement.idea, quote=False)}" if statement.idea else "")
         + "</p>"
@@ -77,8 +91,9 @@ def mark(label: str, up: str = "../", repository: str = "") -> str:
         + (f"<p><strong>In {len(here)} statements.</strong> {html.escape(pieces, quote=False)}</p>" if pieces else "")
         + names(here)
         + shown(first, up, repository)
-        + f'<p><a href="{up}book/machine_checked.html">How to read this</a></p>'
-        + listed(f"The {len(its)} definitions that this statement rests on, which have to be trusted", its)
+        + f'<p><a href="{up}{PAGE}#how-to-read-a-statement" {APART}>How to read this, with Theorem 2 read word by word'
+        + "</a> (opens in a new tab)</p>"
+        + listed(f"The {len(its)} definitions that this statement rests on, one of the five things to trust", its)
         + "".join(shown(other, up, repository) for other in others)
         + listed(f"{len(theirs)} more, of the statements after the first", theirs)
         + "</details>"
