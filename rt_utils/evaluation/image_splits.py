@@ -8,7 +8,6 @@ import pandas as pd
 import torch
 from jaxtyping import Float, Int64
 
-from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.regression import (
     Found,
@@ -20,7 +19,7 @@ from rt_utils.evaluation.regression import (
     residuals,
     strongest,
 )
-from rt_utils.evaluation.regression_search import Case, search
+from rt_utils.evaluation.regression_search import Attack, Case, search
 from rt_utils.images.drawn.sprites import CLASSES, FACTORS
 from rt_utils.models.head import Head
 from rt_utils.theory.threat import Threat
@@ -53,7 +52,7 @@ def compared(
     probed: Mapping[str, Probed],
     finds: Mapping[str, Sequence[Find]],
     threat: Threat,
-    attack: PGDSettings,
+    attack: Attack,
     *,
     n: int,
     seed: int,
@@ -72,8 +71,7 @@ def compared(
         heads[name], images[name] = least_squares(z[start], y[start]), (last, picked)
         pixels = as_taken(its.encoder, torch.cat([its.data.train.images, its.data.test.images])[picked])
         targets = torch.from_numpy(y[picked].astype(np.float32))
-        settings = {"page": attack}
-        cases[name] = Case(its.encoder, heads[name], pixels, targets, its.data.name, threat, settings)
+        cases[name] = Case(its.encoder, heads[name], pixels, targets, its.data.name, threat, {"page": attack})
     ordered = search(cases, workers)
     rows = []
     for name, its in probed.items():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from rt_utils.evaluation import attacks
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finds import Find
+from rt_utils.evaluation.halving import HalvingSettings, halving
 from rt_utils.evaluation.search import Finder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
@@ -25,6 +26,17 @@ CHUNK = 32  # images attacked together
 Name = TypeVar("Name", bound=Hashable)
 
 
+@dataclass(frozen=True)
+class Halvings:
+    """A page's own searches: for the shift, and from what that found for the residual of each output."""
+
+    shift: HalvingSettings
+    residual: HalvingSettings
+
+
+Attack = PGDSettings | Halvings
+
+
 def _residual(j: int, outputs: Float[Tensor, "n k"], targets: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
     return (outputs[:, j] - targets[:, j]).abs()
 
@@ -35,7 +47,7 @@ def search_regression(
     images: UInt8[Tensor, "n c h w"],
     targets: Float[Tensor, "n k"],
     threat: Threat,
-    settings: Mapping[str, PGDSettings],
+    settings: Mapping[str, Attack],
 ) -> list[Find]:
     """Attacks on the representation, and on |f(x)_j - y_j| for each of the k outputs j of `head` alone.
 
@@ -45,11 +57,20 @@ def search_regression(
     model = nn.Sequential(finder.encoder, head.module().to(device())).eval()
     x, targets = finder.x, targets.to(device())
 
-    def on_representation(some: PGDSettings, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
-        return attacks.representation_pgd(finder.encoder, x[part], threat, some)
+    shifted = x.clone()  # what the last search for the shift found
 
-    def on_output(some: PGDSettings, j: int, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
-        return attacks.loss_pgd(model, x[part], targets[part], threat, some, partial(_residual, j))
+    def on_representation(some: Attack, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
+        if isinstance(some, PGDSettings):
+            return attacks.representation_pgd(finder.encoder, x[part], threat, some)
+        shifted[part] = halving(attacks.shifts_from(finder.encoder, x[part]), x[part], threat, some.shift)
+        return [shifted[part]]
+
+    def on_output(some: Attack, j: int, part: Int64[Tensor, " j"]) -> Iterable[Tensor]:
+        residual = partial(_residual, j)
+        if isinstance(some, PGDSettings):
+            return attacks.loss_pgd(model, x[part], targets[part], threat, some, residual)
+        losses = attacks.losses_of(model, targets[part], residual)
+        return [halving(losses, x[part], threat, some.residual, [shifted[part]])]
 
     for name, some in settings.items():
         finder.add(name, everyone, partial(on_representation, some))
@@ -68,7 +89,7 @@ class Case:
     targets: Float[Tensor, "n k"]
     data: str
     threat: Threat
-    attacks: Mapping[str, PGDSettings]
+    attacks: Mapping[str, Attack]
 
 
 def _tasks(case: Case) -> list[tuple[int, Task]]:

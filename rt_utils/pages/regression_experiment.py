@@ -11,8 +11,9 @@ from jaxtyping import Int64
 
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finds import Find
+from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.regression import Found, Probed, as_taken, both_sides, first, probe, strongest
-from rt_utils.evaluation.regression_search import Case, search
+from rt_utils.evaluation.regression_search import Attack, Case, Halvings, search
 from rt_utils.evaluation.regression_tables import floor_ratios
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
@@ -33,7 +34,7 @@ class Regression:
 
     images: Mapping[int, DataSet]  # by size
     probed: Mapping[str, Probed]
-    attacks: Mapping[str, PGDSettings]
+    attacks: Mapping[str, Attack]
     threats: Mapping[Norm, Threat]
     finds: Mapping[tuple[str, str], Sequence[Find]]
     found: Mapping[tuple[str, str], Found]  # the strongest of all attacks
@@ -75,11 +76,11 @@ def with_factors(data: Sequence[str]) -> str:
     return name
 
 
-def attacks(p: Parameters) -> dict[str, PGDSettings]:
+def attacks(p: Parameters) -> dict[str, Attack]:
     """The page's own attack, a stronger one that checks it, and the paper's settings."""
-    seed, first = p.seed, p.rel_stepsize
+    seed, given = p.seed, (p.restarts, p.steps, p.rel_stepsize, p.seed)
     return {
-        PAGE: PGDSettings(steps=12, restarts=p.restarts, refine=p.steps, rel_stepsize=first, seed=seed),
+        PAGE: Halvings(HalvingSettings.of_shift(*given), HalvingSettings.of_loss(*given)),
         FLOOR: PGDSettings(steps=100, restarts=2, rel_stepsize=1.0, seed=seed + 300),
         PAPER: PGDSettings(steps=50, rel_stepsize=1.0, decay=False, seed=seed + 200),
     }
