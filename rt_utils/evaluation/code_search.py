@@ -28,7 +28,7 @@ class SearchSettings:
 
 def ascend(
     gain: Callable[[Tensor, int], Tensor],
-    s: Float[Tensor, "n d"],
+    s: Float[Tensor, "*j n d"],
     delta: Float[Tensor, "*k n d"],
     norm: str,
     eps: float,

@@ -1,6 +1,6 @@
 """One two-layer network on sparse codes, pretrained clean or against an adversary, on tasks or by contrast."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -53,51 +53,76 @@ def views(
     return s, other
 
 
-def contrast(z: Float[Tensor, "n r"], other: Float[Tensor, "n r"], temperature: float) -> Tensor:
+def contrast(z: Float[Tensor, "*k n r"], other: Float[Tensor, "*k n r"], temperature: float) -> Tensor:
     """The sum of the cross-entropies of which of the other views belongs to each input, by cosine similarity."""
-    first, second = (functional.normalize(view, dim=1, eps=1e-6) for view in (z, other))
-    return len(z) * functional.cross_entropy(first @ second.T / temperature, torch.arange(len(z)))
+    first, second = (functional.normalize(view, dim=-1, eps=1e-6) for view in (z, other))
+    similarities = (first @ second.mT / temperature).flatten(0, -2)
+    own = torch.arange(z.shape[-2]).repeat(len(similarities) // z.shape[-2])
+    return functional.cross_entropy(similarities, own, reduction="sum")
 
 
-def pretrain(recipe: Recipe, *, eps: float, threshold: float, steps: int, seed: int) -> tuple[Nodes, Purities]:
+def pretrain_together(
+    recipe: Recipe, *, eps: float, threshold: float, steps: int, seeds: Sequence[int]
+) -> list[tuple[Nodes, Purities]]:
     """Fit all weights by Adam, against an adversary of three PGD steps or clean; the nodes, and purities on the way.
 
-    eps in units of the code, of the l_2 adversary (`radii`). Of a contrastive pretraining the first view is attacked.
+    One network for each seed, each from random numbers of its own. They are trained side by side, since operations on
+    matrices this small cost nearly the same for several. eps in units of the code, of the l_2 adversary (`radii`). Of a
+    contrastive pretraining the first view is attacked.
     """
-    draw = torch.Generator().manual_seed(seed)
+    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def normal(*shape: int) -> Tensor:
+        return torch.stack([torch.randn(shape, generator=draw) for draw in draws])
+
     tasks = 1 if recipe.kind == "one task" else TASKS
-    beta = 2 * torch.randn(tasks, D, generator=draw) / D**0.5
-    weight = nn.Parameter(torch.randn(NODES, D, generator=draw) / D**0.5)
-    head = nn.Parameter(torch.randn(tasks, NODES, generator=draw) / NODES**0.5)
+    beta = 2 * normal(tasks, D) / D**0.5
+    weight = nn.Parameter(normal(NODES, D) / D**0.5)
+    head = nn.Parameter(normal(tasks, NODES) / NODES**0.5)
     contrastive = recipe.kind == "contrastive"
     optimiser = torch.optim.Adam([weight] if contrastive else [weight, head], RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    turn = rotation(seed).to(weight.dtype) if recipe.rotated else None
+    turn = torch.stack([rotation(seed) for seed in seeds]).to(weight.dtype) if recipe.rotated else None
     radius = radii(eps).get(recipe.adversary, 0.0)
 
     def content() -> Tensor:
         return weight if turn is None else weight @ turn
 
     def hidden(x: Tensor) -> Tensor:
-        return ACTIVATIONS[recipe.activation](x @ content().T, threshold)
+        return ACTIVATIONS[recipe.activation](x @ content().mT, threshold)
 
-    def objective(s: Tensor) -> tuple[Tensor, Loss]:
+    def objective() -> tuple[Tensor, Loss]:
+        drawn = [codes(BATCH, draw) for draw in draws]
         if contrastive:
-            s, other = views(recipe, s, draw)
+            pairs = [views(recipe, s, draw) for s, draw in zip(drawn, draws, strict=True)]
+            s, other = (torch.stack(view) for view in zip(*pairs, strict=True))
             return s, lambda x: contrast(hidden(x), hidden(other), recipe.temperature)
-        return s, lambda x: (hidden(x) @ head.T - s @ beta.T).square().sum()
+        s = torch.stack(drawn)
+        return s, lambda x: (hidden(x) @ head.mT - s @ beta.mT).square().sum()
 
-    seen = {0: purity(content().detach())}
+    def purities() -> list[Tensor]:
+        return [purity(own) for own in content().detach()]
+
+    seen = {0: purities()}
     for step in range(1, steps + 1):
-        s, loss = objective(codes(BATCH, draw))
+        s, loss = objective()
         x = s
         if radius:
-            start = 1e-3 * torch.randn(s.shape, generator=draw)
+            start = 1e-3 * normal(*s.shape[1:])
             x = s + ascend(lambda inputs, _, loss=loss: loss(inputs), s, start, recipe.adversary, radius, [0.7] * 3)  # type: ignore[misc]
         optimiser.zero_grad()
-        (loss(x) / len(x)).backward()
+        (loss(x) / BATCH).backward()
         optimiser.step()
         schedule.step()
         if step in moments(steps):
-            seen[step] = purity(content().detach())
-    return Nodes(content().detach(), recipe.activation, threshold), seen
+            seen[step] = purities()
+    return [
+        (Nodes(own, recipe.activation, threshold), {step: found[k] for step, found in seen.items()})
+        for k, own in enumerate(content().detach())
+    ]
+
+
+def pretrain(recipe: Recipe, *, eps: float, threshold: float, steps: int, seed: int) -> tuple[Nodes, Purities]:
+    """`pretrain_together` with one seed."""
+    (found,) = pretrain_together(recipe, eps=eps, threshold=threshold, steps=steps, seeds=[seed])
+    return found

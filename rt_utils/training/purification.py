@@ -12,7 +12,7 @@ from rt_utils.evaluation.code_probe import floor, probed
 from rt_utils.evaluation.code_tables import ADVERSARIES, KINDS
 from rt_utils.evaluation.sparse_codes import purity, radii
 from rt_utils.runtime import processes
-from rt_utils.training.code_pretraining import Purities, Recipe, pretrain
+from rt_utils.training.code_pretraining import Purities, Recipe, pretrain, pretrain_together
 
 RECIPES = [Recipe(*rest) for rest in product(KINDS, ADVERSARIES)]
 RECIPES += [Recipe("eight tasks", adversary, "hard") for adversary in ADVERSARIES]
@@ -47,20 +47,24 @@ class Simulation:
     purities: Mapping[tuple[str, str], Purities]
 
 
+def _seeds(seed: int, n_seeds: int) -> list[int]:
+    return [1000 * seed + k for k in range(n_seeds)]
+
+
 def _simulate(
     eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, seed: int, checked: int
 ) -> Simulation:
     rows, floor_rows, along = [], [], {}
-    for recipe, k in product(RECIPES, range(n_seeds)):
-        own = 1000 * seed + k
-        nodes, seen = pretrain(recipe, eps=eps, threshold=threshold, steps=steps, seed=own)
-        row, found = probed(nodes, radii(eps), n_test, own + 500)
-        place = {"threshold": recipe.activation, "pretraining": recipe.kind, "adversary": recipe.adversary}
-        rows.append({**place, "seed": k, **row})
-        if k == 0:
-            floor_rows += [place | its for its in floor(nodes, radii(eps), n_test, own + 500, found, checked)]
-            if recipe.activation == "soft":
-                along[recipe.kind, recipe.adversary] = seen
+    seeds, given = _seeds(seed, n_seeds), {"eps": eps, "threshold": threshold, "steps": steps}
+    for recipe in RECIPES:
+        for k, (nodes, seen) in enumerate(pretrain_together(recipe, seeds=seeds, **given)):
+            row, found = probed(nodes, radii(eps), n_test, seeds[k] + 500)
+            place = {"threshold": recipe.activation, "pretraining": recipe.kind, "adversary": recipe.adversary}
+            rows.append({**place, "seed": k, **row})
+            if k == 0:
+                floor_rows += [place | its for its in floor(nodes, radii(eps), n_test, seeds[k] + 500, found, checked)]
+                if recipe.activation == "soft":
+                    along[recipe.kind, recipe.adversary] = seen
     return Simulation(pd.DataFrame(rows), pd.DataFrame(floor_rows), along)
 
 
@@ -76,12 +80,13 @@ def simulate(
 
 
 def _sweep(eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, seed: int) -> pd.DataFrame:
-    rows = []
-    for (name, recipe), adversary, k in product(SWEEP.items(), ADVERSARIES[::2], range(n_seeds)):
-        own = 1000 * seed + k
-        nodes, _ = pretrain(replace(recipe, adversary=adversary), eps=eps, threshold=threshold, steps=steps, seed=own)
-        row, _ = probed(nodes, radii(eps), min(SWEPT_POINTS, n_test), own + 500)
-        rows.append({"contrastive": name, "adversary": adversary, "seed": k, **row})
+    rows, seeds = [], _seeds(seed, n_seeds)
+    for (name, recipe), adversary in product(SWEEP.items(), ADVERSARIES[::2]):
+        one = replace(recipe, adversary=adversary)
+        each = pretrain_together(one, eps=eps, threshold=threshold, steps=steps, seeds=seeds)
+        for k, (nodes, _) in enumerate(each):
+            row, _ = probed(nodes, radii(eps), min(SWEPT_POINTS, n_test), seeds[k] + 500)
+            rows.append({"contrastive": name, "adversary": adversary, "seed": k, **row})
     return pd.DataFrame(rows)
 
 
