@@ -40,11 +40,12 @@ def _file(module: str) -> Path | None:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Everything below a node, but for what only a type checker sees."""
+    """A node and all statements below it, but for what only a type checker sees."""
     yield node
     if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-        for child in ast.iter_child_nodes(node):
-            yield from _statements(child)
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):  # expressions hold no statement
+            for child in getattr(node, block, ()):
+                yield from _statements(child)
 
 
 @functools.cache
