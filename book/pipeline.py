@@ -7,14 +7,12 @@ there is no book yet, the first chapter's is built before the others run: it is 
 import contextlib
 import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from rt_utils.runtime import snakemake
 from rt_utils.runtime.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,20 +34,20 @@ def times() -> dict[str, float]:
     return found
 
 
-def watch(process: subprocess.Popen[bytes], progress: Progress) -> None:
-    """Show what the process writes into the log until it ends."""
-    with LOG.open(encoding="utf-8", errors="replace", newline="\n") as log:
-        rest, ended = "", False
-        while not ended:
-            ended = process.poll() is not None  # before what it said is read, so that none of it is missed
-            *lines, rest = (rest + log.read()).split("\n")
-            for line in lines:
-                progress.take(line)
-            progress.tick()
-            if not ended:
-                time.sleep(0.2)
-        if rest:
-            progress.take(rest)
+class Said:
+    """What the log says that was not said before, given to the progress line by line."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress, self.read, self.rest = progress, 0, b""
+
+    def __call__(self) -> None:
+        with LOG.open("rb") as log:
+            log.seek(self.read)
+            said = log.read()
+        self.read += len(said)
+        *lines, self.rest = (self.rest + said).split(b"\n")
+        for line in lines:
+            self.progress.take(line.decode("utf-8", "replace"))
 
 
 def inputs(root: Path = ROOT) -> set[str]:
@@ -66,32 +64,19 @@ def why(removed: set[str], errors: int) -> str:
     return "stopped by the error above" if errors else "stopped, and Snakemake does not say why; run it again"
 
 
-def run(command: list[str], environment: dict[str, str]) -> tuple[int, int]:
-    """The command's exit status, and how many lines of errors it wrote.
-
-    It writes into a file, not into a pipe: it may outlive this process.
-    """
-    progress = Progress({**dict.fromkeys(PAGES, 5.0), **times()})
-    LOG.unlink(missing_ok=True)  # one that outlived an earlier build goes on in its own
-    with LOG.open("wb") as log:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process too, which ends, and says so
-    watch(process, progress)
-    progress.close()
-    return process.returncode, progress.errors
-
-
 def build(chapters: list[str]) -> None:
     """A book of these chapters, of all of them where none is named; ends the program where that fails."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, str(os.cpu_count() or 1)]
-    command += ["--config", f"chapters={' '.join(chapters)}"] if chapters else []
-    before = inputs()
-    status, errors = run(command, {**os.environ, "PATH": path, "PYTHONUTF8": "1"})
+    arguments = [*SNAKEMAKE, str(os.cpu_count() or 1)]
+    arguments += ["--config", f"chapters={' '.join(chapters)}"] if chapters else []
+    before, progress = inputs(), Progress({**dict.fromkeys(PAGES, 5.0), **times()})
+    said = Said(progress)
+    status = snakemake.follow(arguments, LOG, progress, said, folder=ROOT, path=path)
+    if said.rest:
+        progress.take(said.rest.decode("utf-8", "replace"))
     if status:
         kept = "the last good book is still there" if BOOK.exists() else "there is no book yet"
-        sys.exit(f"make book: {why(before - inputs(), errors)}; {kept}")
+        sys.exit(f"make book: {why(before - inputs(), progress.errors)}; {kept}")
 
 
 def main() -> None:

@@ -194,7 +194,7 @@ def test_a_plan_shares_cores_and_gpus(book: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(driver, "gpus", lambda: ["0", "1"])
     plan = driver._plan(sweep, names, book, 8, None)
     assert (plan["threads"], plan["resources"]) == (4, {"gpu": 1})
-    assert "gpu=2" in driver._command(book, plan, 8, None)
+    assert "gpu=2" in driver._arguments(book, plan, 8, None)
     assert driver._plan(sweep, names, book, 8, book)["resources"] == {}
 
 

@@ -3,11 +3,8 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +17,7 @@ from rt_utils.pages.sweep import report, rows
 from rt_utils.pages.sweep.cells import Sweep
 from rt_utils.pages.sweep.places import Places, made_by
 from rt_utils.pages.sweep.watching import Watch
-from rt_utils.runtime import paths
+from rt_utils.runtime import paths, snakemake
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 from rt_utils.runtime.progress import Progress
@@ -77,37 +74,20 @@ def _plan(sweep: Sweep, todo: Iterable[str], run: Path, cores: int, profile: Pat
     }
 
 
-def _command(run: Path, plan: dict[str, Any], cores: int, profile: Path | None) -> list[str]:
-    command = [sys.executable, "-m", "snakemake", *SNAKEMAKE, "--snakefile", str(paths.SWEEP / "Snakefile")]
-    command += ["--directory", str(run)]
+def _arguments(run: Path, plan: dict[str, Any], cores: int, profile: Path | None) -> list[str]:
+    arguments = [*SNAKEMAKE, "--snakefile", str(paths.SWEEP / "Snakefile"), "--directory", str(run)]
     if profile:
-        return [*command, "--profile", str(profile)]
+        return [*arguments, "--profile", str(profile)]
     limits = ["--resources", f"gpu={len(plan['gpus'])}"] if plan["gpus"] else []
-    return [*command, "--cores", str(cores), *limits]
+    return [*arguments, "--cores", str(cores), *limits]
 
 
-def _snakemake(command: list[str], log: Path, watch: Watch, at_once: int) -> None:
+def _follow(arguments: list[str], log: Path, watch: Watch, at_once: int) -> None:
     """Run it until it ends. Its own words go into the log; the progress line follows the cells' files."""
     expected = dict.fromkeys(watch.waiting, sum(watch.known) / len(watch.known)) if watch.known else {}
     progress = Progress(expected, at_once=at_once, idle=IDLE)
     progress.take("to run: " + " ".join(watch.waiting))
-    log.unlink(missing_ok=True)  # jobs that outlived an earlier run go on in their own
-    with log.open("wb") as file:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        environment = {**os.environ, "PYTHONUTF8": "1"}
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches Snakemake too, which ends its jobs
-    try:
-        while True:
-            ended = process.poll() is not None  # before the files are looked at, so that none is missed
-            watch.look(progress)
-            progress.tick()
-            if ended:
-                break
-            time.sleep(0.3)
-    finally:
-        progress.close()
-        signal.signal(signal.SIGINT, before)
+    snakemake.follow(arguments, log, progress, lambda: watch.look(progress))
 
 
 def _remove_runs(places: Places) -> None:
@@ -135,7 +115,7 @@ def _compute(sweep: Sweep, places: Places, cores: int, profile: Path | None, mad
     known = [s for cell in sweep.cells if cell.name not in todo and (s := places.seconds(cell.name)) is not None]
     at_once = len(todo) if profile else max(1, cores // plan["threads"])
     watch = Watch(places, run, todo, made, known)
-    _snakemake(_command(run, plan, cores, profile), places.log, watch, at_once)
+    _follow(_arguments(run, plan, cores, profile), places.log, watch, at_once)
     _remove_runs(places)
     return watch.begun
 
