@@ -18,6 +18,7 @@ from rt_utils.runtime.errors import InputError
 
 CHAPTER = "section_6_1_as_score"
 FEW = SMALL | {"n_seeds": 2, "seed_points": 8, "sweep_points": 3, "resamples": 100, "results": "files"}
+FEW |= {"floor_points": 0, "apgd_points": 0}  # the stronger search is tested where it is the subject
 
 
 @pytest.fixture(scope="module")

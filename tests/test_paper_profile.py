@@ -13,7 +13,7 @@ from test_robustbench import CIFAR, IMAGENET, _written
 from torch import nn
 
 from rt_utils import cli
-from rt_utils.evaluation import attacks
+from rt_utils.evaluation import attacks, halving
 from rt_utils.evaluation.attacks import PGDSettings
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ CASES = [
 ]
 
 
-PGD = attacks._pgd
+PGD, CLIMB = attacks._pgd, halving._climb
 
 
 def one_step(
@@ -38,9 +38,16 @@ def one_step(
     return PGD(model, values, x, threat, replace(settings, steps=min(1, settings.steps), refine=0), *start)
 
 
+def one_step_a_rung(
+    values: object, x: object, threat: object, start: object, velocity: object, sizes: list[float], momentum: float
+) -> object:
+    """The same of a page's own search."""
+    return CLIMB(values, x, threat, start, velocity, sizes[:1], momentum)
+
+
 TINY = {"n_test": 2, "n_train": 4, "restarts": 1, "steps": 1, "floor_points": 0, "apgd_points": 0, "n_seeds": 1}
 TINY |= {"seed_points": 2, "path_points": 2, "ft_points": 2, "sweep_points": 2, "n_switch": 2}
-TINY |= {"probe_epochs": 2, "ft_epochs": 1, "resamples": 100, "budget": 40, "workers": 1}
+TINY |= {"probe_epochs": 2, "ft_epochs": 1, "resamples": 100, "budget": 12, "workers": 1}
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +79,7 @@ def test_a_chapter_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(attacks, "_pgd", one_step)
+    monkeypatch.setattr(halving, "_climb", one_step_a_rung)
     tiny = TINY | {"data": f"folder:{image_folder}", "results": "out"}
     options = [str(text) for name, value in tiny.items() if name in DECLARED[chapter] for text in ("-p", name, value)]
     cli.main(["run", chapter, "-q", "-f", str(PROFILES / file), *options])

@@ -46,7 +46,10 @@ def sparse(n: int, rng: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_in(tmp_path_factory.mktemp("purification"), "purification", SMALL)
+    with pytest.MonkeyPatch.context() as patch:  # how strong these searches are is tested elsewhere
+        patch.setattr(code_probe, "PAGE", SearchSettings(random=2, short=2, steps=6, keep=2))
+        patch.setattr(code_probe, "STRONGER", SearchSettings(random=4, short=4, steps=10, keep=4))
+        return run_in(tmp_path_factory.mktemp("purification"), "purification", SMALL)
 
 
 def test_every_setting_has_its_claims(finished: Path) -> None:
