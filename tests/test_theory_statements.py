@@ -33,6 +33,7 @@ SAID = {  # what a chapter says beside its statements, where an earlier edition 
     "definition_1_lipschitz_losses": ("*approached* and not attained",),
 }
 NOWHERE = ("lost in the paper's text", "eps not printed", "not in print", "Why is saturation the largest link")
+NOWHERE += ("holds for all $\\delta$ holds for the supremum", "$\\lambda$ is not known")
 
 
 def stated() -> dict[str, Directive]:
