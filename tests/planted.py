@@ -52,11 +52,8 @@ BOUNDS = _in(
     ),
     ("return float(shifts.mean())", "return float(shifts.max())", "test_the_as_score_is_the_mean_of_the_shifts"),
     ("argmax(1) if labels is None else labels", "argmax(1)", "test_margin_ratio_at_given_labels"),
-    (
-        "(logits.gather(1, y[:, None]) - logits).abs()",
-        "logits.gather(1, y[:, None]) - logits",
-        "test_margin_ratio_at_given_labels",
-    ),
+    ("gaps.abs() / distances", "gaps / distances", "test_margin_ratio_at_given_labels"),
+    ("(gaps > 0) | (distances > 0)", "gaps != 0", "test_margin_ratio_at_equal_rows_ties_and_one_class"),
     ("    ratios.scatter_(1, y[:, None], math.inf)\n", "", "test_margin_ratio_at_given_labels"),
     ("return ratios.amin(1)", "return ratios.amax(1)", "test_margin_ratio_at_given_labels"),
     (
