@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "proofs"))
 from proof_sources import STATEMENT
 
 TEACHING = "book/teaching/"
-GIVEN = ("problem_set", "classroom_sheet", "errata")  # of this folder; its other pages are the lecturer's
+GIVEN = ("problem_set", "exercises", "classroom_sheet", "errata")  # of this folder; its other pages are the lecturer's
 LEFT_OUT = re.compile(r"\{solution\}|\{only\} +not +student$")
 UNSEEN = re.compile(r"\{(?:solution|only\} +not +student)")  # {solution-start}, too
 PROVED = re.compile(STATEMENT.pattern + r".*?\b(?:Qed|Defined)\.\n", re.DOTALL)
