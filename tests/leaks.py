@@ -56,7 +56,7 @@ def stems(text: str) -> set[str]:
     return {language.stem(word) for word in set(language.split(text.lower())) if not word[0].isdigit()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Secrets:
     """Per solution its runs of words, and the stems of the words, which stand in no source that a student may read."""
 
