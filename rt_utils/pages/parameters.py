@@ -6,6 +6,7 @@ so that plain papermill refuses the same things.
 """
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
@@ -27,23 +28,33 @@ _COMMA = rf",\s*(?={_PATH}|{'|'.join(SOURCES)}|(?:{'|'.join(NAMED)})(?:[,\s]|$))
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
 
 
+def _read(value: Any) -> Any:
+    """A number written as a text, which YAML makes of 1e-3, as that number; whole ones, as 1e1, as whole numbers."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _integer(low: int, high: int) -> Callable[[str, Any], int]:
-    def parse(name: str, value: Any) -> int:
+    def parse(name: str, given: Any) -> int:
+        value = _read(given)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise InputError(f"{name} {value!r} is not a whole number: give one from {low} to {high}")
+            raise InputError(f"{name} {given!r} is not a whole number: give one from {low} to {high}")
         if not low <= value <= high:
-            raise InputError(f"{name} {value!r} is out of range: give a whole number from {low} to {high}")
+            raise InputError(f"{name} {given!r} is out of range: give a whole number from {low} to {high}")
         return value
 
     return parse
 
 
 def _number(low: float, high: float) -> Callable[[str, Any], float]:
-    def parse(name: str, value: Any) -> float:
+    def parse(name: str, given: Any) -> float:
+        value = _read(given)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{name} {value!r} is not a number: give one above {low:g}, at most {high:g}")
+            raise InputError(f"{name} {given!r} is not a number: give one above {low:g}, at most {high:g}")
         if not low < value <= high:
-            raise InputError(f"{name} {value!r} is out of range: give a number above {low:g}, at most {high:g}")
+            raise InputError(f"{name} {given!r} is out of range: give a number above {low:g}, at most {high:g}")
         return float(value)
 
     return parse
