@@ -11,6 +11,7 @@ from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.audit_budget import Size
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images import folder as image_folder
+from rt_utils.images import listing
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import experiment
 from rt_utils.pages.parameters import Parameters
@@ -74,7 +75,7 @@ class Subject:
     def relative_files(self, size: Size) -> list[str] | str:
         """Their paths inside the folder; empty for a data set that has a name."""
         root = Path(self.folder or "").expanduser()
-        return [os.path.relpath(path, root) for path in self.files(size)] or ""
+        return [listing.shown(os.path.relpath(path, root)) for path in self.files(size)] or ""
 
 
 def subject(p: Parameters) -> Subject:

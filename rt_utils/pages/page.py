@@ -20,7 +20,7 @@ from rt_utils.evaluation.measurement import Measurement, above_bound
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import attack_floor, elements, experiment, figures, parameters
+from rt_utils.pages import attack_floor, elements, experiment, figures, parameters, wording
 from rt_utils.pages.elements import Element
 from rt_utils.pages.files import save
 from rt_utils.pages.labels import colours, labels
@@ -42,6 +42,7 @@ class Page:
         self.chapter, self.p = chapter, parameters.read(namespace)
         self.encoders: list[str] = getattr(self.p, "encoders", [])
         self.claims: list[Claim] = []
+        self._outside = wording.literal([*self.encoders, *getattr(self.p, "data", ()), getattr(self.p, "encoder", "")])
         self._keys: set[str] = set()
         figures.use_style()
 
@@ -83,12 +84,19 @@ class Page:
         self._keys.add(key)
         return key
 
+    def _plain(self, value: Any) -> Any:
+        """A text in which names of encoders and data sets are read as they stand: a path may hold markup."""
+        if isinstance(value, str):
+            for name, written in self._outside.items():
+                value = value.replace(name, written)
+        return value
+
     def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What every template may name, and its own values."""
         given = {"profile": self.p.profile}
         if hasattr(self.p, "eps") and hasattr(self.p, "norm"):
             given["threat"] = str(self.threat)
-        return given | dict(values)
+        return {name: self._plain(value) for name, value in (given | dict(values)).items()}
 
     def table(
         self,
