@@ -6,7 +6,9 @@ a set of images is refused in one line that names what was found.
 
 import os
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rt_utils.runtime.errors import InputError
@@ -26,28 +28,41 @@ def shown(name: str) -> str:
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a folder, their labels (None without sub-folders), and the class names, sorted."""
+    """The names of the files in each folder; the folders are the `classes`, sorted, or one without classes."""
 
-    paths: list[Path]
-    labels: list[int] | None
+    folders: list[tuple[Path, list[str]]]
     classes: tuple[str, ...]
 
+    @cached_property
+    def paths(self) -> list[Path]:
+        """The files."""
+        return [folder / name for folder, names in self.folders for name in names]
 
-def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The sub-folders and the files, links followed, each sorted. Raises InputError for what is neither."""
+    @property
+    def labels(self) -> list[int] | None:
+        """The label of each file; None without classes."""
+        counts = [len(names) for _, names in self.folders]
+        return [label for label, n in enumerate(counts) for _ in range(n)] if self.classes else None
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[str]]:
+    """The sub-folders, and the names of the files, links followed, each sorted. Raises InputError for what is neither.
+
+    No path is made for a file: checking a name should not take long where there are very many.
+    """
     folders, files = [], []
     try:
         with os.scandir(folder) as found:
             for entry in found:
                 if entry.name.startswith(".") or entry.name.lower() in _IGNORED:
                     continue
-                path, linked = folder / entry.name, entry.is_symlink()
-                if path.is_dir() if linked else entry.is_dir():
-                    folders.append(path)
-                elif path.is_file() if linked else entry.is_file():
-                    files.append(path)
+                linked = entry.is_symlink()
+                if os.path.isfile(entry.path) if linked else entry.is_file():
+                    files.append(entry.name)
+                elif os.path.isdir(entry.path) if linked else entry.is_dir():
+                    folders.append(folder / entry.name)
                 else:
-                    raise InputError(_neither(path, linked=linked))
+                    raise InputError(_neither(folder / entry.name, linked=linked))
     except OSError as error:
         raise InputError(f"{str(folder)!r} cannot be read: {error.strerror or error}") from None
     return sorted(folders), sorted(files)
@@ -70,11 +85,10 @@ def _quoted(folders: list[Path], most: int = 5) -> str:
 def _of_classes(parent: Path, folders: list[Path]) -> Listing:
     """A folder with one sub-folder a class. Raises InputError for one that is empty, or holds folders."""
     names = [shown(path.name) for path in folders]
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise InputError(f"{str(parent)!r} holds two folders that are spelled {twice[0]!r}: put all images into one")
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, (_, sub) in enumerate(sorted(zip(names, folders, strict=True))):
+    listed = []
+    for _, sub in sorted(zip(names, folders, strict=True)):
         nested, found = _entries(sub)
         if nested:
             instead = f"give folder:{sub}" if len(folders) == 1 else f"name splits {TRAIN[0]} and {TEST[0]}"
@@ -84,21 +98,20 @@ def _of_classes(parent: Path, folders: list[Path]) -> Listing:
             )
         if not found:
             raise InputError(f"class {sub.name!r} in {str(parent)!r} holds no image")
-        paths += found
-        labels += [label] * len(found)
-    return Listing(paths, labels, tuple(sorted(names)))
+        listed.append((sub, found))
+    return Listing(listed, tuple(sorted(names)))
 
 
 def of(parent: Path) -> Listing:
     """What a folder without splits holds. Raises InputError where it is no set of images."""
     folders, files = _entries(parent)
     if folders and files:
-        raise InputError(f"{str(parent)!r} holds both sub-folders and files ({files[0].name!r}): use {_LABELS}")
+        raise InputError(f"{str(parent)!r} holds both sub-folders and files ({files[0]!r}): use {_LABELS}")
     if folders:
         return _of_classes(parent, folders)
     if not files:
         raise InputError(f"{str(parent)!r} holds no image: put images there, or one sub-folder a class")
-    return Listing(files, None, ())
+    return Listing([(parent, files)], ())
 
 
 def _like(folders: list[Path], names: tuple[str, ...]) -> list[Path]:
