@@ -6,6 +6,7 @@ And a run's folder holds that run alone, with the names of the classes that its 
 import csv
 import json
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from handmade import measurement
 from matplotlib.figure import Figure
+from torch import nn
 
 from rt_utils.images import listing
-from rt_utils.pages import csv_text, figures
+from rt_utils.models import checkpoint_keys
+from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.pages import audit_subject, csv_text, figures
 from rt_utils.pages.files import save
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.page import Page
@@ -26,6 +31,7 @@ from rt_utils.pages.parameters import Parameters, check
 from rt_utils.pages.tables import show_table
 from rt_utils.pages.wording import literal
 
+X = torch.zeros(1)
 P = check({"eps": "1/255"})
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+cmd", "@SUM(A1)", "\t=1", " =1", '"=1', "'=1"]
 HARMLESS = ["cat", "-0.3", "+2e-5", "-0.3 to 0.2", "-inf", "a=1", "3 - 2", "", "\N{EN DASH}", "12%"]
@@ -162,6 +168,16 @@ def test_a_text_of_a_page_shows_a_name_as_it_stands(name: str, tmp_path: Path) -
 def test_a_parameter_holds_no_line_break_and_no_bytes() -> None:
     assert isinstance(check({"drop": "own shift"}), Parameters)
     assert listing.shown("a\tb") == r"a\tb"
+
+
+@pytest.mark.parametrize("key", ["<img src=x>.weight", "[x](javascript:y).$a$", "two\nlines.of"])
+def test_a_key_of_a_checkpoint_is_shown_as_it_stands(key: str) -> None:
+    _, notes = checkpoint_keys.fitted({f"net.{key}": X, "net.fc.weight": X, f"{key}.w": X}, ["fc.weight"])
+    encoder = Encoder("e", nn.Identity(), input_size=8, width=1, weights_sha256="", notes=tuple(notes))
+    shown = audit_subject.loaded(encoder)
+    assert "left out 1 keys without it" in shown
+    assert not set("[]$`\n") & set(shown)
+    assert set(re.findall("<[^>]*>", shown)) == {"<li>", "</li>"}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What an audit looks at: one data set, perhaps your own folder; and the attacks that its budget leaves."""
 
-import html
 import os
 from copy import copy
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from rt_utils.images import listing
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import experiment
 from rt_utils.pages.parameters import Parameters
+from rt_utils.pages.wording import as_it_stands
 from rt_utils.runtime.errors import InputError
 
 EVERYTHING = 10_000_000
@@ -104,4 +104,4 @@ def plan(p: Parameters, size: Size) -> AttackPlan:
 def loaded(encoder: Encoder) -> str:
     """How the encoder was loaded, rule by rule, as HTML."""
     notes = encoder.notes or ("has the weights and the preprocessing that its model card describes",)
-    return "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return "".join(f"<li>{as_it_stands(note)}</li>" for note in notes)
