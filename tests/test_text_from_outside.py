@@ -11,7 +11,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +25,7 @@ from torch import nn
 from rt_utils.images import listing
 from rt_utils.models import checkpoint_keys
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import audit_subject, csv_text, figures
+from rt_utils.pages import audit_subject, csv_text, execution, figures
 from rt_utils.pages.files import save
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.page import Page
@@ -197,3 +199,42 @@ def test_numbers_as_they_are_usually_written(name: str, given: object, meant: fl
     assert parsed == meant
     assert type(parsed) is type(meant)
     assert check({name: given}).key() == check({name: meant}).key()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", ["audit", "section_6_1_as_score"])
+def test_a_page_runs_on_a_folder_of_any_name(chapter: str, image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its path holds markup, braces and half a formula, its classes a formula of a spreadsheet and bytes of latin-1."""
+    monkeypatch.chdir(image_folder.parent)
+    odd = image_folder.rename("{eps} $y_{ <b> `z` [*")
+    (odd / "above").rename(odd / "=1+1")
+    os.rename(odd / "below", os.fsencode(odd) + b"/caf\xe9")
+    given: dict[str, Any] = {
+        "n_test": 12,
+        "n_train": 20,
+        "floor_points": 2,
+        "apgd_points": 2,
+        "restarts": 1,
+        "steps": 2,
+    }
+    given |= {"probe_epochs": 2, "workers": 1, "data": f"folder:{odd}", "results": "out {n_test}"}
+    own = (
+        {"encoder": "embedded/random"}
+        if chapter == "audit"
+        else {"encoders": "embedded/random", "data": f"digits, folder:{odd}"}
+    )
+    declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
+    small = {"resamples": 100, "n_seeds": 2, "seed_points": 8, "sweep_points": 4}
+    page = execution.run(chapter, {k: v for k, v in (given | small | own).items() if k in declared}, progress=False)
+    assert page == Path("out {n_test}") / f"{chapter}.ipynb"
+    cells = nbformat.read(page, as_version=4).cells
+    texts = [
+        output.data["text/markdown"]
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if "text/markdown" in output.get("data", {})
+    ]
+    assert texts
+    assert not any("<b>" in text or "$y" in text for text in texts)
+    classes = pd.read_csv("out {n_test}/classes.csv").set_index("data").loc[f"folder:{odd}", "class"]
+    assert [*classes] == ["'=1+1", r"caf\udce9"]

@@ -23,7 +23,7 @@ from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import attack_floor, elements, experiment, figures, parameters, wording
 from rt_utils.pages.elements import Element
 from rt_utils.pages.files import save
-from rt_utils.pages.labels import colours, labels
+from rt_utils.pages.labels import colours, labels, shortened
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.tables import Html
 from rt_utils.runtime import processes
@@ -42,7 +42,8 @@ class Page:
         self.chapter, self.p = chapter, parameters.read(namespace)
         self.encoders: list[str] = getattr(self.p, "encoders", [])
         self.claims: list[Claim] = []
-        self._outside = wording.literal([*self.encoders, *getattr(self.p, "data", ()), getattr(self.p, "encoder", "")])
+        given = [*self.encoders, *getattr(self.p, "data", ()), getattr(self.p, "encoder", "")]
+        self._outside = wording.literal([*given, *map(shortened, given)])
         self._keys: set[str] = set()
         figures.use_style()
 
@@ -111,6 +112,8 @@ class Page:
     ) -> Element:
         """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give."""
         filled, key = self._values(values), self._key(key)
+        frame = frame.rename(columns=self._plain)
+        formats = formats if isinstance(formats, str) else {self._plain(name): form for name, form in formats.items()}
         return elements.table(key, frame, formats, caption=caption, values=filled, encoders=self.encoders, wide=wide)
 
     def figure(
