@@ -211,7 +211,7 @@ def test_a_page_runs_on_a_folder_of_any_name(chapter: str, image_folder: Path, m
     os.rename(odd / "below", os.fsencode(odd) + b"/caf\xe9")
     given: dict[str, Any] = {
         "n_test": 12,
-        "n_train": 20,
+        "n_train": 60,
         "floor_points": 2,
         "apgd_points": 2,
         "restarts": 1,
@@ -221,12 +221,13 @@ def test_a_page_runs_on_a_folder_of_any_name(chapter: str, image_folder: Path, m
     own = (
         {"encoder": "embedded/random"}
         if chapter == "audit"
-        else {"encoders": "embedded/random", "data": f"digits, folder:{odd}"}
+        else {"encoders": "embedded/random", "data": f"textures, folder:{odd}"}
     )
     declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
     small = {"resamples": 100, "n_seeds": 2, "seed_points": 8, "sweep_points": 4}
     page = execution.run(chapter, {k: v for k, v in (given | small | own).items() if k in declared}, progress=False)
     assert page == Path("out {n_test}") / f"{chapter}.ipynb"
+    assert "Warning" not in page.read_text("utf-8")
     cells = nbformat.read(page, as_version=4).cells
     texts = [
         output.data["text/markdown"]

@@ -22,7 +22,9 @@ TestFiles = tuple[list[Path], Int64[np.ndarray, " m"] | None]
 HEAVY = 50 * 2**20  # bytes of files, from which on processes decode them
 AT_ONCE = 128  # files that a process decodes at a time
 # What EXIF's orientation (2 to 8) says how to turn.
-_TURNS = dict(zip(range(2, 9), (Image.Transpose(kind) for kind in (0, 3, 1, 5, 4, 6, 2)), strict=True))
+_TURNS: dict[object, Image.Transpose] = dict(
+    zip(range(2, 9), (Image.Transpose(kind) for kind in (0, 3, 1, 5, 4, 6, 2)), strict=True)
+)
 
 
 @contextlib.contextmanager

@@ -25,9 +25,10 @@ def checks(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share(of: str, hits: Bool[np.ndarray, " n"]) -> dict[str, str]:
+    if not len(hits):
+        return {"": of, "value": "–", "95% interval": "–"}
     low, high = wilson_interval(int(hits.sum()), len(hits))
-    ends = {"value": f"{hits.mean():.3f}", "95% interval": f"{low:.3f} to {high:.3f}"}
-    return {"": of} | (ends if len(hits) else {"value": "–", "95% interval": "–"})
+    return {"": of, "value": f"{hits.mean():.3f}", "95% interval": f"{low:.3f} to {high:.3f}"}
 
 
 def theorems(audit: Audit, found: Theorems, interval: tuple[float, float], p: Parameters) -> pd.DataFrame:

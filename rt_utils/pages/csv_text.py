@@ -31,8 +31,8 @@ def text(frame: pd.DataFrame) -> str:
     marked = frame.copy(deep=False)
     for place, kind in enumerate(frame.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
-            cells = [cell(value) for value in frame.iloc[:, place]]
-            marked.isetitem(place, pd.Series(cells, index=frame.index, dtype=object))
+            cells = pd.Series([cell(value) for value in frame.iloc[:, place]], frame.index, dtype=object)
+            marked.isetitem(place, cells)  # type: ignore[arg-type]  # a Series is taken, with its kind
     return str(marked.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
 
 

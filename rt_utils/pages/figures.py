@@ -21,7 +21,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 INK = "#010203"  # drawn in this colour, shown in the page's text colour
-_MATH: MathTextParser = MathTextParser("path")
+_MATH = MathTextParser("path")
 _STYLE = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
