@@ -62,10 +62,10 @@ def per_image(audit: Audit, subject: Subject, budget: Budget) -> pd.DataFrame:
     if audit.points is not None:
         own = audit.points[["label", "predicted", "margin_ratio", "flipped", "wrong"]].assign(fulfilled=audit.fulfilled)
         columns = ["label", "predicted", "margin_ratio", "fulfilled", "flipped", "wrong"]
+        frame = pd.concat([frame, own[columns].reset_index(drop=True)], axis=1)
         if audit.measurement is not None:
             names = np.array(audit.measurement.classes, dtype=object)
-            frame = frame.assign(**{"class": names[own.label], "predicted_class": names[own.predicted]})
-        frame = pd.concat([frame, own[columns].reset_index(drop=True)], axis=1)
+            frame = frame.assign(**{"class": names[frame.label], "predicted_class": names[frame.predicted]})
     kinds = {f"shift_{kind}": audit.shifts[kind] for kind in PER_IMAGE}
     return frame.assign(shift=audit.found, shift_over_distance=audit.found / audit.distance, **kinds)
 
