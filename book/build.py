@@ -149,7 +149,7 @@ def add_downloads(html: Path, names: list[str]) -> None:
     def table(match: re.Match[str]) -> str:
         run = f"{match[1]}-" if match[1] else ""  # a reference run's, counted apart
         file = f"{name}-{run}table-{next(numbers[run])}.csv"
-        (folder / file).write_text(match[2].replace("&lt;/", "</"), encoding="utf-8")
+        (folder / file).write_text(match[2].replace("&lt;", "<"), encoding="utf-8")
         return link.format(file, "this table, all digits", "CSV")
 
     def figure(match: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import load_notebook_node
-from papermill.parameterize import parameterize_notebook
+from papermill.parameterize import parameterize_notebook, parameterize_path
 from traitlets.config import Config
 
 
@@ -26,7 +26,8 @@ def _outputs(captured: Any) -> list[nbformat.NotebookNode]:
 
 
 def execute_notebook(source: str, output: str, parameters: dict[str, Any], **_: Any) -> nbformat.NotebookNode:
-    """Parametrise the notebook as papermill does, run its cells, and write it. Raises PapermillExecutionError."""
+    """Parametrise paths and notebook as papermill does, run its cells, and write it. Raises PapermillExecutionError."""
+    source, output = (parameterize_path(path, parameters) for path in (source, output))
     notebook = load_notebook_node(source)
     notebook.metadata.setdefault("kernelspec", {"name": "python3", "language": "python", "display_name": "Python 3"})
     if parameters:

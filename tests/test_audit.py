@@ -167,7 +167,9 @@ def test_with_labels_from_the_file_alone(image_folder: Path, monkeypatch: pytest
     z, z_shift, weight, bias, labels = (arrays[f"embedded/robust|folder:images|{name}"] for name in names)
     z, z_shift = z.astype(np.float64), z_shift.astype(np.float64)
     assert [int("below" in file) for file in points.file] == labels.tolist() == points.label.tolist()
+    assert [file.split("/")[0] for file in points.file] == points["class"].tolist()
     logits = z @ weight.T + bias
+    assert [("above", "below")[i] for i in logits.argmax(1)] == points.predicted_class.tolist()
     margin = np.abs(logits[:, 0] - logits[:, 1]) / np.linalg.norm(weight[0] - weight[1])
     assert points.margin_ratio.to_numpy() == pytest.approx(margin, rel=1e-5)
     unguided = points[["shift_noise", "shift_single"]].max(axis=1)  # so weak an attack may lose to them

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import types
+import warnings
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
@@ -245,6 +246,14 @@ def test_pairs_by_hand() -> None:
     assert found.differ(np.array([0, 1, 0])).tolist() == [True, False, True]
     assert found.both(np.array([True, False, True])).tolist() == [False, True, False]
     assert found.sums_over_distance(np.array([2.0, 3.0, 0.0]))[:2] == pytest.approx([1.0, 2.0])
+
+
+def test_copies_of_an_image_and_a_score_of_zero_give_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Pairs.of(np.array([[1.0, 0.0], [1.0, 0.0], [4.0, 4.0]]))
+        assert found.sums_over_distance(np.array([2.0, 1.0, 2.0])).tolist() == [np.inf, 0.8, 0.6]
+        assert audited(attack=[0.0, 0.0, 0.0]).noise_share == 1.0
 
 
 def contradictions(module: types.ModuleType) -> int:

@@ -102,6 +102,7 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
     ("half", {k: v.half() for k, v in STATE.items()}, "", "made single precision from float16", TIMMS),
     ("bfloat16", {k: v.bfloat16() for k, v in STATE.items()}, "", "made single precision from bfloat16", TIMMS),
     ("no counters", without("num_batches_tracked"), "", "num_batches_tracked are not there", TIMMS),
+    ("scalars in a row", {k: v[None] if v.ndim == 0 else v for k, v in STATE.items()}, "", "4 classes", TIMMS),
     ("no head", without("head.fc"), "", "the file has no head", TIMMS),
     (
         "another head",

@@ -10,7 +10,8 @@ from rt_utils.theory.threat import Threat, format_eps, parse_eps, parse_norm
 
 @pytest.mark.parametrize(
     ("value", "eps"),
-    [("8/255", 8 / 255), (" 8 / 255 ", 8 / 255), ("0.03", 0.03), (0.03, 0.03), (0, 0.0), ("0", 0.0), (1, 1.0)],
+    [("8/255", 8 / 255), (" 8 / 255 ", 8 / 255), ("0.03", 0.03), (0.03, 0.03), (0, 0.0), ("0", 0.0), (1, 1.0)]
+    + [(text, 8 / 255) for text in ("8./255", "8/255.", "8.0/2.55e2", "80e-1/255", ".8/25.5")],
 )
 def test_a_radius_that_is_right(value: object, eps: float) -> None:
     assert parse_eps(value) == eps

@@ -105,8 +105,8 @@ class Audit:
 
     @property
     def noise_share(self) -> float:
-        """The share of the score that random noise reaches."""
-        return float(self.shifts["noise"].mean() / self.score)
+        """The share of the score that random noise reaches; all of it where nothing was found."""
+        return 1.0 if not self.score else float(self.shifts["noise"].mean() / self.score)
 
     def comparison(self, title: str, resamples: int, seed: int) -> pd.DataFrame:
         """The same attack on the audited images, called `title`, and on the references: AS, D, and AS / D."""

@@ -46,5 +46,9 @@ class Pairs:
         return np.asarray(holds[self.i] & holds[self.j])
 
     def sums_over_distance(self, margins: Float[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
-        """(m(x_1) + m(x_2)) / ||z_1 - z_2||: at most 1 for a pair that a linear head predicts apart."""
-        return np.asarray((margins[self.i] + margins[self.j]) / self.apart)
+        """(m(x_1) + m(x_2)) / ||z_1 - z_2||: at most 1 for a pair that a linear head predicts apart.
+
+        Infinite where the features of both images are equal, which no head predicts apart.
+        """
+        sums = margins[self.i] + margins[self.j]
+        return np.divide(sums, self.apart, out=np.full_like(sums, np.inf), where=self.apart > 0)

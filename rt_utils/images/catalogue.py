@@ -3,13 +3,15 @@
 Checking imports nothing heavy, so that a wrong name is refused at once.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_utils.images import places
-from rt_utils.runtime.errors import unknown
+from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.lazy import lazily
 
 if TYPE_CHECKING:
@@ -55,11 +57,17 @@ PREFIXED: dict[str, Source] = {
 }
 
 
+def _like_a_path(name: str) -> bool:
+    return os.sep in name or "/" in name or Path(name).expanduser().exists()
+
+
 def _source(name: str) -> Source:
     prefixed = (source for prefix, source in PREFIXED.items() if name.startswith(prefix))
     source = NAMED.get(name) or next(prefixed, None)
     if source is None:
-        raise unknown("data set", name, (*NAMED, "folder:PATH"))
+        if _like_a_path(name):
+            raise InputError(f"unknown data set {name!r}: where it is a folder of images, write 'folder:{name}'")
+        raise unknown("data set", name, ("folder:PATH", *NAMED))
     return source
 
 

@@ -5,6 +5,7 @@ The known ones lie below $RT_DATA, else data in the book's folder, as they are u
 
 from pathlib import Path
 
+from rt_utils.images import listing
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
 
@@ -40,14 +41,12 @@ DSPRITES_PAGE = "https://github.com/google-deepmind/dsprites-dataset"
 
 
 def folder(path: str) -> Path:
-    """The folder of that name. Raises InputError where there is none, or no file in it."""
+    """The folder of that name. Raises InputError where there is none."""
     root = Path(path).expanduser()
     if not root.is_dir():
         raise InputError(
             f"no folder {path!r}: give 'folder:PATH' with one sub-folder a class, or images without labels"
         )
-    if not any(file.is_file() and not file.name.startswith(".") for file in root.rglob("*")):
-        raise InputError(f"{path!r} holds no image: put images there, or one sub-folder a class")
     return root
 
 
@@ -64,7 +63,7 @@ def folder_of(name: str) -> Path:
 
 def check_folder(name: str) -> None:
     """Of 'folder:PATH'. This and the others raise InputError, with what to put where, for what is not there."""
-    folder(name.partition(":")[2])
+    listing.parts(folder(name.partition(":")[2]))
 
 
 def check_intel(name: str) -> None:

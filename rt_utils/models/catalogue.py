@@ -111,11 +111,16 @@ SOURCES: dict[str, Source] = {
 
 
 def _forms() -> tuple[str, ...]:
-    return (*ENCODERS, *NO_REPRESENTATION, *(source.form for source in SOURCES.values() if source.form))
+    return (*(source.form for source in SOURCES.values() if source.form), *ENCODERS, *NO_REPRESENTATION)
 
 
 def _source(name: str) -> Source:
     source = next((source for prefix, source in SOURCES.items() if name.startswith(prefix)), None)
+    if source is None and Path(name).expanduser().is_file():
+        raise InputError(
+            f"unknown encoder {name!r}: for weights in a file write 'file:{name}@torchvision/NAME' or @timm/NAME, "
+            "for code python:FILE.py:FACTORY"
+        )
     if source is None or name == source.form:
         raise unknown("encoder", name, _forms())
     return source

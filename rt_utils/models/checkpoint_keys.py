@@ -27,11 +27,16 @@ def _prefix(state: State, expected: Collection[str]) -> str:
     return max(counts, key=lambda prefix: (counts[prefix], not prefix, "ema" not in prefix, -len(prefix)))
 
 
+def _on_a_line(key: str) -> str:
+    """A key comes from the file: what is no letter, as a line break, is escaped."""
+    return repr(key)[1:-1]
+
+
 def beginnings(keys: Collection[str]) -> str:
     """What keys begin with, and how many do: their first two parts where they have more."""
     parts = (key.split(".") for key in keys)
     counts = Counter(".".join(part[:2] if len(part) > 2 else part[:1]) for part in parts)
-    return ", ".join(f"{part} ({n})" for part, n in counts.most_common(5))
+    return ", ".join(f"{_on_a_line(part)} ({n})" for part, n in counts.most_common(5))
 
 
 def fitted(state: State, expected: Collection[str]) -> tuple[State, list[str]]:
@@ -41,7 +46,7 @@ def fitted(state: State, expected: Collection[str]) -> tuple[State, list[str]]:
         return dict(state), []
     own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     rest = [key for key in state if not key.startswith(prefix)]
-    notes = [f"dropped prefix {prefix} from {len(own)} keys"]
+    notes = [f"dropped prefix {_on_a_line(prefix)} from {len(own)} keys"]
     return own, notes + ([f"left out {len(rest)} keys without it, beginning {beginnings(rest)}"] if rest else [])
 
 

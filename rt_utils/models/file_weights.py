@@ -24,7 +24,10 @@ def _hashed(path: str) -> tuple[str, list[str]]:
         return digest, []
     if named[1].isdecimal():
         return digest, [f"the {named[1]} in the file's name is taken for a date or a number, not for its hash"]
-    raise InputError(f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again")
+    raise InputError(
+        f"{path!r} has SHA-256 {digest[:12]}..., its name says {named[1]}: download it again, "
+        "or rename it where that is no hash"
+    )
 
 
 def _unlike(path: str, architecture: str, state: dict[str, Tensor], expected: dict[str, Tensor], begin: str) -> None:
@@ -42,6 +45,11 @@ def _single(state: dict[str, Tensor]) -> list[str]:
     kinds = {str(value.dtype).removeprefix("torch.") for value in state.values() if value.is_floating_point()}
     kinds -= {"float32"}
     return [f"made single precision from {', '.join(sorted(kinds))}"] if kinds else []
+
+
+def _old_scalar(value: Tensor, expected: Tensor) -> bool:
+    """Whether the file has one number in a row of one, as PyTorch wrote it before 0.4 and still reads it."""
+    return expected.ndim == 0 and value.shape == (1,)
 
 
 def _without(state: dict[str, Tensor], keys: Collection[str]) -> dict[str, Tensor]:
@@ -83,6 +91,7 @@ def into(build: Callable[..., Architecture], path: str, architecture: str) -> tu
     if counters:
         notes.append(f"{len(counters)} keys num_batches_tracked are not there, and change no feature")
         state |= {key: expected[key] for key in counters}
+    state |= {key: state[key][0] for key in expected if key in state and _old_scalar(state[key], expected[key])}
     _unlike(path, architecture, state, expected, begin)
     notes += _single(state)
     built.network.load_state_dict(state)

@@ -79,7 +79,8 @@ def _build(name: str, *, pretrained: bool = True, **options: Any) -> Architectur
             raise
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
             line = next(iter(str(error).splitlines()), "")
-            raise InputError(f"{name} cannot be made ({type(error).__name__}: {line})") from None
+            own = f"; weights that you have: file:PATH@{name}" if library != "robustbench" and pretrained else ""
+            raise InputError(f"{name} cannot be made ({type(error).__name__}: {line}){own}") from None
     built.network.eval().requires_grad_(False)
     mean, std = given.mean or built.mean, given.std or built.std
     return replace(built, name=name, input_size=given.size or built.input_size, mean=mean, std=std)

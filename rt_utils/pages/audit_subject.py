@@ -1,6 +1,5 @@
 """What an audit looks at: one data set, perhaps your own folder; and the attacks that its budget leaves."""
 
-import html
 import os
 from copy import copy
 from dataclasses import dataclass, replace
@@ -11,9 +10,11 @@ from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.audit_budget import Size
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images import folder as image_folder
+from rt_utils.images import listing
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import experiment
 from rt_utils.pages.parameters import Parameters
+from rt_utils.pages.wording import as_it_stands
 from rt_utils.runtime.errors import InputError
 
 EVERYTHING = 10_000_000
@@ -74,7 +75,7 @@ class Subject:
     def relative_files(self, size: Size) -> list[str] | str:
         """Their paths inside the folder; empty for a data set that has a name."""
         root = Path(self.folder or "").expanduser()
-        return [os.path.relpath(path, root) for path in self.files(size)] or ""
+        return [listing.shown(os.path.relpath(path, root)) for path in self.files(size)] or ""
 
 
 def subject(p: Parameters) -> Subject:
@@ -103,4 +104,4 @@ def plan(p: Parameters, size: Size) -> AttackPlan:
 def loaded(encoder: Encoder) -> str:
     """How the encoder was loaded, rule by rule, as HTML."""
     notes = encoder.notes or ("has the weights and the preprocessing that its model card describes",)
-    return "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return "".join(f"<li>{as_it_stands(note)}</li>" for note in notes)

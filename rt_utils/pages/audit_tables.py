@@ -25,9 +25,10 @@ def checks(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _share(of: str, hits: Bool[np.ndarray, " n"]) -> dict[str, str]:
+    if not len(hits):
+        return {"": of, "value": "–", "95% interval": "–"}
     low, high = wilson_interval(int(hits.sum()), len(hits))
-    ends = {"value": f"{hits.mean():.3f}", "95% interval": f"{low:.3f} to {high:.3f}"}
-    return {"": of} | (ends if len(hits) else {"value": "–", "95% interval": "–"})
+    return {"": of, "value": f"{hits.mean():.3f}", "95% interval": f"{low:.3f} to {high:.3f}"}
 
 
 def theorems(audit: Audit, found: Theorems, interval: tuple[float, float], p: Parameters) -> pd.DataFrame:
@@ -62,6 +63,9 @@ def per_image(audit: Audit, subject: Subject, budget: Budget) -> pd.DataFrame:
         own = audit.points[["label", "predicted", "margin_ratio", "flipped", "wrong"]].assign(fulfilled=audit.fulfilled)
         columns = ["label", "predicted", "margin_ratio", "fulfilled", "flipped", "wrong"]
         frame = pd.concat([frame, own[columns].reset_index(drop=True)], axis=1)
+        if audit.measurement is not None:
+            names = np.array(audit.measurement.classes, dtype=object)
+            frame = frame.assign(**{"class": names[frame.label], "predicted_class": names[frame.predicted]})
     kinds = {f"shift_{kind}": audit.shifts[kind] for kind in PER_IMAGE}
     return frame.assign(shift=audit.found, shift_over_distance=audit.found / audit.distance, **kinds)
 

@@ -68,7 +68,7 @@ def headline(audit: Audit, *, cut: bool) -> Text:
 def what_was_attacked(subject: Subject, n: int, enlarged: int) -> Text:
     """How many images of what; `enlarged`: how many are smaller than the encoder's input."""
     template = "{n} of your {total} images" if subject.folder else "{n} images of {name}"
-    template = f"- **What was attacked.** {template}, in `{{encoder}}`, within {{threat}}."
+    template = f"- **What was attacked.** {template}, in <code>{{encoder}}</code>, within {{threat}}."
     if enlarged:
         template += (
             " {enlarged} of them {is_} smaller than the encoder's {input_size} pixels and {was} enlarged, so the fine "

@@ -56,6 +56,11 @@ def _kept_on_failure(chapter: str, partial: Path, failed: Path) -> Iterator[None
         raise InputError(f"{chapter}: {name}: {line} (notebook: {failed})") from None
 
 
+def _not_filled_in(path: Path) -> str:
+    """A path for papermill, which fills in what stands between braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def run(
     chapter: str,
     given: dict[str, Any],
@@ -91,8 +96,8 @@ def run(
         nbformat.write(notebook, unexecuted)
         with _kept_on_failure(chapter, partial, failed):
             papermill.execute_notebook(
-                str(unexecuted),
-                str(partial),
+                _not_filled_in(unexecuted),
+                _not_filled_in(partial),
                 given,
                 engine_name=kernels.ENGINE,
                 progress_bar=progress,

@@ -7,16 +7,21 @@ never joined by a line.
 import html
 import io
 import re
+import warnings
 from dataclasses import dataclass
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.axis import Axis
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 INK = "#010203"  # drawn in this colour, shown in the page's text colour
+_MATH = MathTextParser("path")
 _STYLE = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -70,6 +75,16 @@ def plain_ticks(axis: Axis) -> None:
         axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
+def _take_literally(figure: Figure) -> None:
+    """Texts between dollars that are no formulas, as in a file's name: matplotlib would raise when it draws them."""
+    for text in figure.findobj(Text):
+        try:
+            if is_math_text(text.get_text()):
+                _MATH.parse(text.get_text())
+        except ValueError:
+            text.set_parse_math(False)
+
+
 def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
     """Turn a matplotlib figure into a Picture and close it. `name` must be unique on the page: it prefixes the ids.
 
@@ -78,8 +93,10 @@ def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
     for axes in figure.axes:
         plain_ticks(axes.xaxis)
         plain_ticks(axes.yaxis)
+    _take_literally(figure)
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # the reader's browser has its own
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     plt.close(figure)
     svg = buffer.getvalue()
@@ -87,6 +104,6 @@ def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     svg = svg.replace(INK, "currentColor")
-    label = html.escape(alt, quote=True)
+    label = html.escape(html.unescape(alt), quote=True)
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="max-width: 100%; height: auto" ', 1)
     return Picture(name, svg, caption, alt)

@@ -18,7 +18,7 @@ import torch
 from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import ledger
+from rt_utils.pages import csv_text, ledger
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.parameters import Parameters
 from rt_utils.pages.tables import Html
@@ -26,7 +26,8 @@ from rt_utils.runtime import code_digest
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import remove_leftovers, whole_file
 
-FILES = ("points.csv", "points.npz", "ledger.csv", "parameters.json", "run.json")
+FILES = ("points.csv", "points.npz", "classes.csv", "ledger.csv", "parameters.json", "run.json")
+_OPTIONAL = (*FILES[:3], "audit.json", "audit.csv")  # of a run that does not list its files, as older ones do not
 
 
 def _facts(
@@ -59,13 +60,37 @@ def provenance(title: str, facts: Mapping[str, str]) -> str:
     return f'<details class="rt-provenance"><summary>{html.escape(title)}</summary><dl>{rows}</dl></details>'
 
 
-def _write_beside(path: Path, content: pd.DataFrame | Mapping[str, Any]) -> None:
-    """A frame as CSV, anything else as JSON."""
+def _write(path: Path, content: Any) -> None:
+    """A frame as CSV, arrays as .npz, anything else as JSON."""
+    if isinstance(content, pd.DataFrame):
+        return csv_text.write(content, path)
     with whole_file(path) as partial:
-        if isinstance(content, pd.DataFrame):
-            content.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
-        else:
-            partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+        if path.suffix == ".npz":
+            with partial.open("wb") as file:
+                np.savez_compressed(file, **content)
+            return
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+
+
+def _before(folder: Path) -> set[str]:
+    """The files of the run that the folder holds, in which another may have left more."""
+    try:
+        facts = json.loads((folder / "run.json").read_text("utf-8"))
+        names = {Path(name).name for name in facts.get("files", ", ".join(_OPTIONAL)).split(", ")}
+        return {name for name in names if name.endswith((".csv", ".json", ".npz"))}
+    except (OSError, ValueError, AttributeError):
+        return set()  # no run's folder: what lies there is the user's
+
+
+def _arrays(m: Measurement) -> dict[str, np.ndarray]:
+    """For points.npz: `labels` count `classes`."""
+    return m.arrays() | {"classes": np.array(m.classes, dtype=np.str_)}
+
+
+def _classes(sets: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:
+    """Which class each label stands for, for every data set."""
+    rows = [(name, label, of) for name, classes in sets.items() for label, of in enumerate(classes)]
+    return pd.DataFrame(rows, columns=["data", "label", "class"])
 
 
 def save(
@@ -80,37 +105,39 @@ def save(
     points: tuple[pd.DataFrame, Mapping[str, np.ndarray]] | None = None,
     beside: Mapping[str, Any] = MappingProxyType({}),
 ) -> Html:
-    """Write points.csv, points.npz, ledger.csv, parameters.json and run.json to `folder`, each whole or not at all.
+    """Write the FILES of a run to `folder`, each whole or not at all; those of an earlier run there are removed.
 
-    points.npz holds, per encoder and data set, the features, shifted features, head and labels from which every
-    number of points.csv follows; without measurements the page gives its own `data` and `points` (frame and arrays), or
-    there are none. `beside`: further files, by name: a frame, or what JSON can hold. Returns, for the page, the links
-    and what made the numbers; `started` is the page's first time.perf_counter(). Raises InputError where nothing can be
-    written.
+    points.npz holds, per encoder and data set, the features, shifted features, head, labels and class names from which
+    every number of points.csv follows; without measurements the page gives its own `data` and `points` (frame and
+    arrays), or there are none. `beside`: further files, by name: a frame, or what JSON can hold. Returns, for the page,
+    the links and what made the numbers; `started` is the page's first time.perf_counter(). Raises InputError where
+    nothing can be written.
     """
-    measurements = list(measurements)
+    measurements, data = list(measurements), list(data)
     prints = {m.data: m.fingerprint for m in measurements} | {d.name: d.fingerprint for d in data}
     facts = _facts(parameters, encoders, prints, time.perf_counter() - started)
+    classes = _classes({d.name: d.classes for d in data} | {m.data: m.classes for m in measurements})
+    written: dict[str, Any] = {}
     if measurements:
         frame = pd.concat([table(m) for m in measurements], ignore_index=True)
-        points = frame, {f"{m.encoder}|{m.data}|{key}": a for m in measurements for key, a in m.arrays().items()}
+        points = frame, {f"{m.encoder}|{m.data}|{key}": a for m in measurements for key, a in _arrays(m).items()}
+    if points:
+        written |= {"points.csv": points[0], "points.npz": points[1]}
+    if len(classes):
+        written["classes.csv"] = classes
+    written |= {**beside, "parameters.json": vars(parameters)}
+    files = [name for name in (*beside, *FILES) if name in (*written, "ledger.csv", "run.json")]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder, ".*.partial")
-        if points:
-            with whole_file(folder / "points.csv") as partial:
-                points[0].to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")
-            with whole_file(folder / "points.npz") as partial, partial.open("wb") as file:
-                np.savez_compressed(file, **points[1])  # type: ignore[arg-type]
-        for name, content in (("parameters.json", vars(parameters)), ("run.json", facts)):
-            with whole_file(folder / name) as partial:
-                partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-        for name, further in beside.items():
-            _write_beside(folder / name, further)
+        for name in _before(folder) - {*files}:
+            (folder / name).unlink(missing_ok=True)
+        for name, content in written.items():
+            _write(folder / name, content)
         ledger.write(claims, folder / "ledger.csv")
+        _write(folder / "run.json", facts | {"files": ", ".join(files)})
     except OSError as error:
         raise InputError(f"cannot write the results to {str(folder)!r}: {error.strerror or error}") from None
-    files = (*beside, *(FILES if points else FILES[2:]))
     in_book = folder.parts[:2] == ("results", "book")  # the build puts that folder beside the pages
     links = " · ".join(f'<a href="../{folder.as_posix()}/{n}" download>{n}</a>' if in_book else n for n in files)
     shown = html.escape(folder.as_posix())
@@ -119,10 +146,3 @@ def save(
         + provenance("What made these numbers", facts),
         "\n".join([f"wrote {folder}", *(f"{key}: {value}" for key, value in facts.items())]),
     )
-
-
-def save_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Further tables of a page, beside its files: CSV by file name, nine digits, each whole or not at all."""
-    for name, frame in tables.items():
-        with whole_file(folder / name) as partial:
-            frame.to_csv(partial, index=False, float_format="%.9g", lineterminator="\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rt_utils.pages.csv_text import ENCODING, cell
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 
@@ -59,10 +60,11 @@ class Claim:
 
 def write(claims: Iterable[Claim], path: Path) -> None:
     """Write the claims as CSV, whole or not at all."""
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as partial, partial.open("w", newline="", **ENCODING) as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**asdict(claim), "verdict": claim.verdict} for claim in claims)
+        for claim in claims:
+            writer.writerow({name: cell(value) for name, value in asdict(claim).items()} | {"verdict": claim.verdict})
 
 
 def collected(folders: Sequence[str], name: str) -> list[Path]:

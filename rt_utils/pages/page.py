@@ -20,10 +20,10 @@ from rt_utils.evaluation.measurement import Measurement, above_bound
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import attack_floor, elements, experiment, figures, parameters
+from rt_utils.pages import attack_floor, elements, experiment, figures, parameters, wording
 from rt_utils.pages.elements import Element
 from rt_utils.pages.files import save
-from rt_utils.pages.labels import colours, labels
+from rt_utils.pages.labels import colours, labels, shortened
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.tables import Html
 from rt_utils.runtime import processes
@@ -42,6 +42,8 @@ class Page:
         self.chapter, self.p = chapter, parameters.read(namespace)
         self.encoders: list[str] = getattr(self.p, "encoders", [])
         self.claims: list[Claim] = []
+        given = [*self.encoders, *getattr(self.p, "data", ()), getattr(self.p, "encoder", "")]
+        self._outside = wording.literal([*given, *map(shortened, given)])
         self._keys: set[str] = set()
         figures.use_style()
 
@@ -83,12 +85,19 @@ class Page:
         self._keys.add(key)
         return key
 
+    def _plain(self, value: Any) -> Any:
+        """A text in which names of encoders and data sets are read as they stand: a path may hold markup."""
+        if isinstance(value, str):
+            for name, written in self._outside.items():
+                value = value.replace(name, written)
+        return value
+
     def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """What every template may name, and its own values."""
         given = {"profile": self.p.profile}
         if hasattr(self.p, "eps") and hasattr(self.p, "norm"):
             given["threat"] = str(self.threat)
-        return given | dict(values)
+        return {name: self._plain(value) for name, value in (given | dict(values)).items()}
 
     def table(
         self,
@@ -103,6 +112,8 @@ class Page:
     ) -> Element:
         """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give."""
         filled, key = self._values(values), self._key(key)
+        frame = frame.rename(columns=self._plain)
+        formats = formats if isinstance(formats, str) else {self._plain(name): form for name, form in formats.items()}
         return elements.table(key, frame, formats, caption=caption, values=filled, encoders=self.encoders, wide=wide)
 
     def figure(

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from typing import Any
 
 from rt_utils.images.catalogue import NAMED, PREFIXED, check_data_set
 from rt_utils.models.catalogue import SOURCES, check_encoder
+from rt_utils.pages.numbers_given import number, whole
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.theory.threat import Threat, parse_norm
 
@@ -27,31 +29,12 @@ _COMMA = rf",\s*(?={_PATH}|{'|'.join(SOURCES)}|(?:{'|'.join(NAMED)})(?:[,\s]|$))
 NOT_IN_KEY = ("results", "workers")  # they change where and how fast, not what
 
 
-def _integer(low: int, high: int) -> Callable[[str, Any], int]:
-    def parse(name: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise InputError(f"{name} {value!r} is not a whole number: give one from {low} to {high}")
-        if not low <= value <= high:
-            raise InputError(f"{name} {value!r} is out of range: give a whole number from {low} to {high}")
-        return value
-
-    return parse
-
-
-def _number(low: float, high: float) -> Callable[[str, Any], float]:
-    def parse(name: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{name} {value!r} is not a number: give one above {low:g}, at most {high:g}")
-        if not low < value <= high:
-            raise InputError(f"{name} {value!r} is out of range: give a number above {low:g}, at most {high:g}")
-        return float(value)
-
-    return parse
-
-
 def _text(name: str, value: Any) -> str:
+    """A text that fits on one line of a page and of a file."""
     if not isinstance(value, str):
         raise InputError(f"{name} {value!r} is not a text")
+    if odd := [c for c in value if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]:
+        raise InputError(f"{name} {value!r} holds {odd[0]!r}, which is no letter: rename that folder or file")
     return value
 
 
@@ -82,7 +65,7 @@ def names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
         if len(set(parts)) < len(parts):
             raise InputError(f"{name} {value!r} names the same thing twice")
         for part in parts:
-            check(part)
+            check(_text(name, part))
         return list(parts)
 
     return parse
@@ -96,39 +79,39 @@ KNOWN: dict[str, Parser] = {
     "data": names(check_data_set),
     "norm": lambda name, value: parse_norm(value),
     "eps": lambda name, value: value,  # parsed below: its range depends on the norm
-    "steps": _integer(1, 10_000),
-    "restarts": _integer(1, 1_000),
-    "rel_stepsize": _number(0.01, 100),
-    "floor_points": _integer(0, 100_000),
-    "apgd_points": _integer(0, 100_000),
-    "n_train": _integer(2, 10_000_000),
-    "n_test": _integer(1, 10_000_000),
-    "n_switch": _integer(2, 10_000_000),
-    "probe_epochs": _integer(1, 10_000),
-    "probe_lr": _number(0, 100),
-    "weight_decay": _number(0, 100),
-    "path_points": _integer(2, 10_000_000),
-    "ft_epochs": _integer(1, 10_000),
-    "ft_lr": _number(0, 100),
-    "ft_points": _integer(2, 10_000_000),
-    "lr_ratio": _number(1, 1000),
-    "peft_seeds": _integer(1, 100),
-    "peft_lr": _number(0, 100),
-    "rank": _integer(1, 10_000),
-    "train_steps": _integer(1, 1_000),
-    "n_seeds": _integer(1, 100),
-    "seed_points": _integer(2, 10_000_000),
-    "sweep_points": _integer(1, 10_000_000),
-    "loss_bound": _number(0, 1e6),
-    "rho": _number(0, 0.5),
-    "n_classes": _integer(2, 1000),
+    "steps": whole(1, 10_000),
+    "restarts": whole(1, 1_000),
+    "rel_stepsize": number(0.01, 100),
+    "floor_points": whole(0, 100_000),
+    "apgd_points": whole(0, 100_000),
+    "n_train": whole(2, 10_000_000),
+    "n_test": whole(1, 10_000_000),
+    "n_switch": whole(2, 10_000_000),
+    "probe_epochs": whole(1, 10_000),
+    "probe_lr": number(0, 100),
+    "weight_decay": number(0, 100),
+    "path_points": whole(2, 10_000_000),
+    "ft_epochs": whole(1, 10_000),
+    "ft_lr": number(0, 100),
+    "ft_points": whole(2, 10_000_000),
+    "lr_ratio": number(1, 1000),
+    "peft_seeds": whole(1, 100),
+    "peft_lr": number(0, 100),
+    "rank": whole(1, 10_000),
+    "train_steps": whole(1, 1_000),
+    "n_seeds": whole(1, 100),
+    "seed_points": whole(2, 10_000_000),
+    "sweep_points": whole(1, 10_000_000),
+    "loss_bound": number(0, 1e6),
+    "rho": number(0, 0.5),
+    "n_classes": whole(2, 1000),
     "drop": _text,
-    "resamples": _integer(100, 1_000_000),
-    "severity": _number(0, 4),
-    "threshold": _number(0, 10),
-    "budget": _number(0, 1e9),
-    "seed": _integer(0, 2**31 - 1),
-    "workers": _integer(0, 1024),
+    "resamples": whole(100, 1_000_000),
+    "severity": number(0, 4),
+    "threshold": number(0, 10),
+    "budget": number(0, 1e9),
+    "seed": whole(0, 2**31 - 1),
+    "workers": whole(0, 1024),
     "results": _results,
     "ledgers": names(lambda folder: None),  # looked into by the pages that collect them
 }

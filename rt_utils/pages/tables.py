@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rt_utils.pages import csv_text
+
 
 @dataclass(frozen=True)
 class Html:
@@ -50,8 +52,8 @@ def show_table(frame: pd.DataFrame, formats: Mapping[str, str], *, caption: str,
         for row in frame.to_dict("records")
     )
     plain = frame.rename(columns=lambda name: html.unescape(re.sub("<[^>]*>", "", str(name))))
-    csv = plain.to_csv(index=False, float_format="%.9g", lineterminator="\n")
-    data = f'<script type="text/csv">{csv.replace("</", "&lt;/")}</script>'
+    csv = csv_text.text(plain).replace("<", "&lt;")
+    data = f'<script type="text/csv">{csv}</script>'
     source = (
         f'<div class="rt-scroll"><table class="rt-table{" rt-wide" * wide}"><caption><div>{caption} {data}</div>'
         f"</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"

@@ -16,7 +16,8 @@ Norm = Literal["linf", "l2"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
 NORM_SYMBOLS: dict[Norm, str] = {"linf": "l_inf", "l2": "l_2"}
 MAX_EPS: dict[Norm, float] = {"linf": 1.0, "l2": 5.0}
-_FRACTION = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*/\s*([+-]?\d+(?:\.\d+)?)\s*")
+_NUMBER = r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*"
+_FRACTION = re.compile(f"{_NUMBER}/{_NUMBER}")
 
 
 def parse_norm(value: object) -> Norm:
