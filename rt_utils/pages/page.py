@@ -5,7 +5,7 @@ import inspect
 import math
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -99,11 +99,12 @@ class Page:
         *,
         caption: str,
         wide: bool = False,
+        retired: Sequence[str] = (),
         **values: Any,
     ) -> Element:
         """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give."""
-        filled, key = self._values(values), self._key(key)
-        return elements.table(key, frame, formats, caption=caption, values=filled, encoders=self.encoders, wide=wide)
+        own: dict[str, Any] = {"caption": caption, "values": self._values(values), "encoders": self.encoders}
+        return elements.table(self._key(key), frame, formats, **own, wide=wide, retired=retired)
 
     def figure(
         self,
