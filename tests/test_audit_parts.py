@@ -330,7 +330,7 @@ FAILING = audit_checks.examine((0.9, 0.0), np.zeros(2), searched())[0]
         (audited(attack=[5.0, 5.0, 5.0]), "**Exposed.** For 100% of the pairs of images no linear head"),
         (
             audited(attack=[0.1, 0.1, 0.1]),
-            "**Room for a robust head.** None of the 3 pairs of images is blocked: for them",
+            "**Few pairs are blocked.** None of the 3 pairs of images is blocked: for them",
         ),
         (audited(labels=[0, 0, 0]), "**No verdict.** All images that were attacked have the same label"),
         (audited(FAILING), "**Do not rely on this score.** 1 of the 7 checks below fail, so the gradient may not lead"),

@@ -24,11 +24,7 @@ _READING = (
     "**What the attack on the representation misses.** With what it found alone {fulfilled} of {n} points fulfil the "
     "criterion, and attacks on the loss flip {flipped} of them. Where they do, their perturbation moves the features "
     "by at least $m(x)$, by the proof of Theorem 2; so $S(x)\\ge m(x)$, and the attack on the representation had found "
-    "too little. "
-)
-_WORST = "Its share is largest on {data} with the {encoder} encoder: {share:.1%} of {of}."
-_NONE = (
-    "Without a flip nothing is proved either way: these attacks on the loss found no larger shift where it would count."
+    "too little. Most are missed at: {worst}. Where none is flipped nothing is proved either way."
 )
 Text = tuple[str, dict[str, Any]]
 
@@ -47,11 +43,12 @@ def table(
 def reading(found: pd.DataFrame) -> Text:
     """How much of what the attack leaves fulfilled is flipped, and where most."""
     values: dict[str, Any] = {name: int(found[name].sum()) for name in ("fulfilled", "n", "flipped")}
-    if not values["flipped"]:
-        return _READING + _NONE, values
-    worst = found.iloc[found.share.argmax()]
-    values |= {"data": worst["data"], "encoder": short_name(worst["encoder"])}
-    return _READING + _WORST, values | {"share": worst["share"], "of": int(worst["fulfilled"])}
+    worst = "none"
+    if values["flipped"]:
+        row = found.iloc[found.share.argmax()]
+        where = f"{row['data']}, {short_name(row['encoder'])} encoder"
+        worst = f"{where}, {row['share']:.1%} of {row['fulfilled']} points"
+    return _READING, values | {"worst": worst}
 
 
 def enter(found: pd.DataFrame, claim: Callable[..., Any], **where: Any) -> None:
