@@ -105,9 +105,7 @@ def test_the_page_says_what_the_share_measures() -> None:
     quiet = summary.representation_alone(points(("representation", 0.1 * OUTWARDS)))
     assert "Most are missed at: none." in filled(*representation_alone.reading(quiet))
     entered: list[tuple[str, dict[str, object]]] = []
-    representation_alone.enter(
-        summary.representation_alone(found), lambda name, **values: entered.append((name, values))
-    )
+    representation_alone.enter(found, lambda name, **values: entered.append((name, values)))
     ((name, values),) = entered
     assert (name, values["n"], values["lhs"], values["vacuous"]) == (representation_alone.CLAIM, 200, 0.5, False)
 

@@ -294,10 +294,11 @@ def test_claim_i_is_asked_of_the_methods_that_train_few_parameters() -> None:
         for k, value in enumerate(values)
     ]
     parameters = {"encoders": ["embedded/robust", "embedded/standard"], "profile": "embedded", "data": ["textures"]}
-    values = peft_record.few_parameters({"rows": rows, "parameters": parameters})
-    words = peft_record.FEW_PARAMETERS.format(**values)
+    template, values = peft_record.few_parameters({"rows": rows, "parameters": parameters})
+    words = template.format(**values)
     assert "(profile embedded, textures, 2 seeds)" in words
     assert words.endswith("0.50 (0.40 to 0.60) from robust, 0.10 (0.00 to 0.20) from standard.")
+    assert "is not asked" in peft_record.few_parameters(None)[0]
 
 
 def test_the_published_averages_give_the_gains_of_the_caption() -> None:

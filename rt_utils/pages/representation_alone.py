@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+from IPython.display import display
 
-from rt_utils.evaluation.summary import ALONE
+from rt_utils.evaluation.summary import ALONE, representation_alone
+from rt_utils.pages.experiment import attack_plan
 from rt_utils.pages.labels import short_name
+from rt_utils.pages.page import Page
 
 FLIPS = 0.05  # of what the attack leaves fulfilled, the share that others may flip before the ledger says so
 CLAIM = (
@@ -29,17 +32,6 @@ _READING = (
 Text = tuple[str, dict[str, Any]]
 
 
-def table(
-    found: pd.DataFrame, checked: int, longer: int, show: Callable[..., Any], key: str = "representation-alone"
-) -> Any:
-    """`evaluation.summary.representation_alone`; `show` is `Page.table`.
-
-    `checked`, `longer`: on how many points the paper's attack and APGD ran, and the longer attack on the loss.
-    """
-    formats = {ALONE: ".3f", "share flipped": ".3f"} | dict.fromkeys(("n", "of them", "flipped"), "d")
-    return show(key, found.rename(columns=_HEADS), formats, wide=True, caption=_TABLE, checked=checked, longer=longer)
-
-
 def reading(found: pd.DataFrame) -> Text:
     """How much of what the attack leaves fulfilled is flipped, and where most."""
     values: dict[str, Any] = {name: int(found[name].sum()) for name in ("fulfilled", "n", "flipped")}
@@ -51,8 +43,19 @@ def reading(found: pd.DataFrame) -> Text:
     return _READING, values | {"worst": worst}
 
 
-def enter(found: pd.DataFrame, claim: Callable[..., Any], **where: Any) -> None:
-    """Enter the share of each row into the ledger; `claim` is `Page.claim`."""
+def enter(points: pd.DataFrame, claim: Callable[..., Any]) -> pd.DataFrame:
+    """Enter each share into the ledger; `claim` is `Page.claim`. Returns `summary.representation_alone`."""
+    found = representation_alone(points)
     for row in found.to_dict("records"):
-        own = {"encoder": row["encoder"], "data": row["data"]} | where
-        claim(CLAIM, **own, n=row["fulfilled"], lhs=row["share"], rhs=FLIPS, vacuous=row["fulfilled"] == 0)
+        own = {"encoder": row["encoder"], "data": row["data"], "n": row["fulfilled"]}
+        claim(CLAIM, **own, lhs=row["share"], rhs=FLIPS, vacuous=row["fulfilled"] == 0)
+    return found
+
+
+def show(page: Page, points: pd.DataFrame) -> None:
+    """A table and its reading, for the points of a page's own attacks; its shares go into the ledger."""
+    found, plan = enter(points, page.claim), attack_plan(page.p)
+    formats = {ALONE: ".3f", "share flipped": ".3f"} | dict.fromkeys(("n", "of them", "flipped"), "d")
+    ran = {"checked": plan.apgd_points, "longer": plan.loss_floor_points}
+    table = page.table("representation-alone", found.rename(columns=_HEADS), formats, wide=True, caption=_TABLE, **ran)
+    display(table, page.text("reading-representation-alone", *reading(found)))
