@@ -76,6 +76,8 @@ def test_the_files_alone_give_the_same_numbers(finished: Path) -> None:
             assert row.margin_ratio == pytest.approx(min(margins), rel=1e-5)
             assert row.shift == pytest.approx(shift, rel=1e-5)
             assert row.fulfilled == (shift < min(margins))
+            assert 0 < row.shift_representation <= row.shift * (1 + 1e-6)  # one attack of those whose maximum it is
+            assert row.flipped or not row.flipped_by_loss
             checked += 1
     assert checked == SMALL["n_test"]
 

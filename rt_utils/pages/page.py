@@ -5,7 +5,7 @@ import inspect
 import math
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -99,11 +99,14 @@ class Page:
         *,
         caption: str,
         wide: bool = False,
-        retired: Sequence[str] = (),
         **values: Any,
     ) -> Element:
-        """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give."""
-        own: dict[str, Any] = {"caption": caption, "values": self._values(values), "encoders": self.encoders}
+        """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give.
+
+        One of them, `retired`, names columns that older records hold and that are shown no more.
+        """
+        retired, filled = values.pop("retired", ()), self._values(values)
+        own: dict[str, Any] = {"caption": caption, "values": filled, "encoders": self.encoders}
         return elements.table(self._key(key), frame, formats, **own, wide=wide, retired=retired)
 
     def figure(
