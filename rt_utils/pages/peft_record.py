@@ -52,7 +52,7 @@ def few_parameters(record: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
     found, parts = rows(record), []
     for encoder, part in found.groupby("encoder", sort=False):
         by_setting = part.groupby(SETTING, sort=False)[ROBUST].agg(["mean", "min", "max"])
-        best = by_setting.loc[by_setting["mean"].idxmax()]
+        best = by_setting.iloc[int(by_setting["mean"].argmax())]
         parts.append(f"{best['mean']:.2f} ({best['min']:.2f} to {best['max']:.2f}) from {short_name(str(encoder))}")
     there = record["parameters"]
     values = {"profile_there": f"profile {there['profile']}", "data": ", ".join(there["data"])}
