@@ -47,7 +47,8 @@ def test_papermill_takes_a_fraction(finished: Path) -> None:
     rows = pd.read_csv(finished / "files" / "ledger.csv")
     assert tuple(rows.columns) == ledger.COLUMNS
     assert rows.eps.unique() == pytest.approx(4 / 255)
-    assert set(rows.claim.str.split(":").str[0]) == {"Theorem 2", "Attack floor"}
+    kinds = {"Theorem 2", "Attack floor", "Observation, attack on the representation"}
+    assert set(rows.claim.str.split(":").str[0]) == kinds
     assert not (rows[rows.claim.str.startswith("Theorem 2")].verdict == "violated").any()
     text = (finished / "out.ipynb").read_text("utf-8")
     assert "eps = 4/255" in text
