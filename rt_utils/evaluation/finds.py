@@ -93,8 +93,8 @@ def best(
         labels = logits.argmax(1)
         for name in {"wrong", WRONG_COLUMNS.get(find.kind, "wrong")}:
             columns[name][index] |= labels != y[index]
-        for name in ("flipped", "flipped_by_loss")[: 1 + (find.kind in ON_THE_LOSS)]:
-            columns[name][index] |= labels != predicted[index]
+        for flag in ("flipped", "flipped_by_loss")[: 1 + (find.kind in ON_THE_LOSS)]:
+            columns[flag][index] |= labels != predicted[index]
         if find.kind == "representation":
             alone = columns["shift_representation"]
             alone[index] = torch.maximum(alone[index], shifts)
