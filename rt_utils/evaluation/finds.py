@@ -93,8 +93,9 @@ def best(
         labels = logits.argmax(1)
         for name in {"wrong", WRONG_COLUMNS.get(find.kind, "wrong")}:
             columns[name][index] |= labels != y[index]
-        for flag in ("flipped", "flipped_by_loss")[: 1 + (find.kind in ON_THE_LOSS)]:
-            columns[flag][index] |= labels != predicted[index]
+        columns["flipped"][index] |= labels != predicted[index]
+        if find.kind in ON_THE_LOSS:
+            columns["flipped_by_loss"][index] |= predicted[index] != labels
         if find.kind == "representation":
             alone = columns["shift_representation"]
             alone[index] = torch.maximum(alone[index], shifts)
