@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help book test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
+.PHONY: help book student test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,6 +30,9 @@ check: install ## ruff and mypy, on the chapters too; which room imports which
 
 proofs: ## check every proof by Coq, which must be there, and that false variants fail; no .venv is needed
 	@$(PYTHON) proofs/check.py
+
+student: install ## the book without solutions, in _build/student, from the chapters that `make book` ran
+	@$(BIN)/python book/student.py
 
 notebooks: install ## write the .ipynb beside each source
 	@$(BIN)/rt notebooks

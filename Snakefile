@@ -67,7 +67,7 @@ rule chapter:
         name="|".join(name for name in CHAPTERS if name not in LONG),
     threads: max(1, workflow.cores // min(2, len(RUN)))
     shell:
-        "OMP_NUM_THREADS={threads} LOKY_MAX_CPU_COUNT={threads} rt run {wildcards.name} -f {PROFILE} "
+        "OMP_NUM_THREADS={threads} LOKY_MAX_CPU_COUNT={threads} rt run {wildcards.name} --whole -f {PROFILE} "
         "-p results results/book/{wildcards.name} -o chapters/{wildcards.name}.ipynb"
 
 
@@ -90,4 +90,4 @@ rule page:
     params:
         ledgers="" if RUN is CHAPTERS else "-p ledgers " + ",".join(f"results/book/{name}" for name in RUN),
     shell:
-        "rt run {wildcards.name} -q {params.ledgers} -o chapters/{wildcards.name}.ipynb"
+        "rt run {wildcards.name} --whole -q {params.ledgers} -o chapters/{wildcards.name}.ipynb"

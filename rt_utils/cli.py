@@ -5,12 +5,13 @@ import contextlib
 import math
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jupytext
 
-from rt_utils.pages import execution, profiles
+from rt_utils.pages import execution, first_answer, profiles
 from rt_utils.runtime import cache_size, paths
 from rt_utils.runtime.errors import InputError
 
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("run", help="run one chapter with your parameters")
     one.add_argument("chapter", help="its name, such as theorem_2_criterion")
     one.add_argument("-o", dest="output", type=Path, metavar="NOTEBOOK", help="where the executed notebook goes")
+    one.add_argument("--whole", action="store_true", help="no first answer on fewer points before the full run")
     kept_run = commands.add_parser("reference", help="keep a chapter's run for the book to show, or check the kept one")
     kept_run.add_argument("chapter")
     kept_run.add_argument("--check", action="store_true", help="recompute it from its own record and compare")
@@ -140,7 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             progress = not options.quiet and sys.stderr.isatty()
             print(f"running {options.chapter}", flush=True)
             if options.command == "run":
-                print(f"wrote {execution.run(options.chapter, given, options.output, progress=progress)}")
+                run = execution.run if options.whole else partial(first_answer.run, say=partial(print, flush=True))
+                print(f"wrote {run(options.chapter, given, options.output, progress=progress)}")
             elif options.check:
                 if given:
                     raise InputError("--check takes the record's own parameters: leave -p and -f out")

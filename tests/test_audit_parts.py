@@ -84,7 +84,8 @@ def test_the_passes_by_hand() -> None:
     shift = 4 * 5 + 2 * 6 + 2 + (7 + 4 + 4) / 2  # three rungs; ends of climbs, mixtures, mirror images at half a pass
     loss = 2 * 4 + 2 * 6 + 2 + (5 + 6) / 2
     assert audit_budget.passes(size, 1, labelled=False) == 10 * (shift + 8 / 2)
-    assert audit_budget.passes(size, 1, labelled=True) == 10 * (shift + 8 / 2) + 10 * (loss + 20 + 2 * 12 + 2)
+    margin = 2 * 6 + 1 + (2 + 1 + 1) / 2
+    assert audit_budget.passes(size, 1, labelled=True) == 10 * (shift + 8 / 2) + 10 * (loss + margin + 20 + 2 * 12 + 2)
     size |= {"n_test": 0, "checked": 4, "references": 1}
     assert audit_budget.passes(size, 5, labelled=False) == 3 * shift + 4 * (4 * shift + 1)
     strong = dict.fromkeys(size, 0) | {"floor_points": 2, "strong_restarts": 3, "strong_steps": 7}

@@ -18,6 +18,7 @@ import gpu  # noqa: E402
 import inner_loop  # noqa: E402
 import ratios  # noqa: E402
 import search  # noqa: E402
+import whole_book  # noqa: E402
 
 
 def test_ratios_are_of_the_same_round() -> None:
@@ -68,6 +69,15 @@ def test_the_inner_loop_is_measured() -> None:
     assert isinstance(reached, dict)
     assert math.isfinite(reached["foolbox"])
     assert math.isfinite(reached["this book's PGD"])
+
+
+def test_a_command_is_timed_until_it_says_a_line_and_until_it_ends(tmp_path: Path) -> None:
+    code = "import time; print('so far', flush=True); time.sleep(2.5); print('so far'); raise SystemExit({})"
+    found = whole_book.timed([sys.executable, "-c", code.format(0)], tmp_path, "so far")
+    assert found["first"] < found["seconds"] - 2
+    assert 0.001 < found["memory"] < 1
+    with pytest.raises(RuntimeError, match="so far"):
+        whole_book.timed([sys.executable, "-c", code.format(3)], tmp_path)
 
 
 def test_operations_of_a_network_are_counted() -> None:

@@ -91,6 +91,8 @@ def test_margin_ratio_at_equal_rows_ties_and_one_class() -> None:
     tied = statements.margin_ratio(torch.tensor([[2.0, 2.0]], dtype=torch.float64), weight)
     assert tied.item() == 0
     assert not statements.criterion(torch.zeros(1), tied).any()  # a tie is never robust, even with no shift at all
+    behind = statements.margin_ratio(torch.tensor([[1.0, 2.0]], dtype=torch.float64), weight, torch.tensor([0]))
+    assert behind.item() == 0  # class 1 is ahead of the label for good: nothing is to be reached
     assert statements.margin_ratio(torch.tensor([[2.0]], dtype=torch.float64), weight[:1]).item() == math.inf
 
 

@@ -31,6 +31,9 @@ def test_a_row_for_each_data_set_and_seed() -> None:
         ("digits", 1, "yes"),
     ]
     assert list(rows.merged) == pytest.approx([0.1, 1.1, 0.3, 1.3])
+    every = certified_record.over_radii(record(1))
+    assert set(every.eps) == {row["eps"] for row in record(1)["seeds"][0]["transfer"]}
+    assert len(every) == len(record(1)["seeds"][1]["transfer"])
     held = certified_record.held_out(record(1))
     assert list(held["2/255"]) == pytest.approx([0.2, 1.2])
 

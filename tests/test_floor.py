@@ -1,5 +1,6 @@
 """The attack floor on hand-made points: its ratios, its verdict, met and missed, and its claims."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,9 @@ def test_the_tables_say_whose_attacks_they_compare() -> None:
     searches, accuracies = attack_floor.tables(rows(), plan, page.table)
     for text in ("92 gradients a point for the representation from 8 starts, 30 for the loss from 3", "step 2.5 eps"):
         assert text in searches.shown.source
+    assert "and 0 on the margin" in searches.shown.source
+    on_margin, _ = attack_floor.tables(rows(), replace(plan, margin=HalvingSettings.of_margin(5, 100)), page.table, "b")
+    assert "and 27 on the margin at points that this leaves right" in on_margin.shown.source
     assert "over 99 steps with 7 restarts" in searches.shown.source
     assert "20 steps of constant size 0.7 eps" in searches.shown.source
     assert "gap ratio" in repr(searches)

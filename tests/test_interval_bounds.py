@@ -12,9 +12,8 @@ from handmade import measurement
 from torch import nn
 
 from rt_utils.evaluation import bound_checks, interval_bounds
-from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, representation_pgd
+from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, margin, representation_pgd
 from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, MERGED, THEOREM_2, WAYS
-from rt_utils.evaluation.margin_attack import margin
 from rt_utils.evaluation.measure import fit_probes, measure
 from rt_utils.evaluation.measurement import above_bound, table
 from rt_utils.evaluation.probe import ProbeSettings

@@ -13,9 +13,8 @@ import torch
 from live_page import NAMES, site  # noqa: F401
 from test_book_in_browser import Visit, browser  # noqa: F401
 
-from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, representation_pgd
+from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, margin, representation_pgd
 from rt_utils.evaluation.interval_bounds import shift_upper
-from rt_utils.evaluation.margin_attack import margin
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
 from rt_utils.pages import live_adversary

@@ -47,7 +47,7 @@ def one_step_a_rung(
 
 TINY = {"n_test": 2, "n_train": 4, "restarts": 1, "steps": 1, "floor_points": 0, "apgd_points": 0, "n_seeds": 1}
 TINY |= {"seed_points": 2, "path_points": 2, "ft_points": 2, "sweep_points": 2, "n_switch": 2}
-TINY |= {"probe_epochs": 2, "ft_epochs": 1, "resamples": 100, "budget": 12, "workers": 1}
+TINY |= {"probe_epochs": 2, "ft_epochs": 1, "resamples": 100, "budget": 20, "workers": 1}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "book"))
 import pipeline
 
+from rt_utils.runtime import snakemake
 from rt_utils.runtime.progress import Progress
 
 
@@ -92,7 +93,12 @@ def test_times_come_from_the_last_runs(tmp_path: Path, monkeypatch: pytest.Monke
 def stopped(monkeypatch: pytest.MonkeyPatch, removed: set[str], errors: int) -> str:
     seen = iter([{"book/index.md"} | removed, {"book/index.md"}])
     monkeypatch.setattr(pipeline, "inputs", lambda: next(seen))
-    monkeypatch.setattr(pipeline, "run", lambda *_: (1, errors))
+
+    def follow(arguments: list[str], log: Path, progress: Progress, *_: object, **__: object) -> int:
+        progress.errors = errors
+        return 1
+
+    monkeypatch.setattr(snakemake, "follow", follow)
     with pytest.raises(SystemExit) as caught:
         pipeline.build([])
     return str(caught.value)

@@ -45,7 +45,7 @@ def only(frame: pd.DataFrame) -> dict[str, object]:
     return {str(name): value for name, value in row.items()}
 
 
-@pytest.mark.parametrize("kind", ["loss", "predicted", "paper_loss", "loss_floor", "apgd"])
+@pytest.mark.parametrize("kind", ["loss", "margin", "predicted", "paper_loss", "loss_floor", "apgd"])
 def test_a_weak_attack_on_the_representation_shows_as_flips_and_the_identity_holds(kind: str) -> None:
     """It finds a tenth of the way to the boundary; an attack on the loss crosses it at half of the points."""
     half = torch.arange(len(Z))[:, None] < len(Z) // 2

@@ -17,9 +17,9 @@ from planted_module import planted
 from torch import nn
 
 from rt_utils.evaluation import finetuned_runs, measure, measurement, paired_runs, start_claims
-from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.attacks import PGDSettings, margin
 from rt_utils.evaluation.finetuned_runs import Grid, Setting
-from rt_utils.evaluation.margin_attack import margin, with_margin_attack
+from rt_utils.evaluation.margin_attack import with_margin_attack
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.statistics import plus_minus
 from rt_utils.images import data_set

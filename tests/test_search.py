@@ -10,7 +10,7 @@ import torch
 from linear_world import PIXELS, grey_images, linear_encoder, normal, reach
 from torch import Tensor
 
-from rt_utils.evaluation import apgd, attacks
+from rt_utils.evaluation import apgd, attacks, search
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finds import Find, best
 from rt_utils.evaluation.halving import HalvingSettings
@@ -81,6 +81,7 @@ def test_the_best_of_hand_made_finds() -> None:
     [
         ("representation", {"wrong", "flipped"}),
         ("loss", {"wrong", "wrong_pgd", "flipped", "flipped_by_loss"}),
+        ("margin", {"wrong", "wrong_pgd", "flipped", "flipped_by_loss"}),
         ("predicted", {"wrong", "flipped", "flipped_by_loss"}),
         ("floor", {"wrong", "flipped"}),
         ("paper", {"wrong", "flipped"}),
@@ -103,6 +104,7 @@ def test_which_flags_one_find_sets(kind: str, flags: set[str]) -> None:
     [
         ("representation", {"shift_page", "loss_page", "shift_representation"}),
         ("loss", {"shift_page", "loss_page"}),
+        ("margin", {"shift_page", "loss_page"}),
         ("predicted", {"shift_page", "loss_page"}),
         ("floor", {"shift_floor"}),
         ("paper", {"shift_paper"}),
@@ -230,6 +232,44 @@ def test_the_search_for_the_loss_begins_where_that_for_the_shift_ended() -> None
     )
     other, *_ = search_loss(ENCODER, head, IMAGES, y, threat, plan, 0)
     assert not np.allclose(other.z, shifted.z, rtol=0.1)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_margin_is_attacked_where_the_search_for_the_loss_leaves_a_point_right_and_from_its_find(
+    n_classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That for the loss ends at images that hardly differ, and for point 1 at one that is predicted otherwise."""
+    head, predicted, y = _head(n_classes)
+    flipping = IMAGES[torch.nonzero(predicted != predicted[1])[:1, 0]].float() / 255
+    threat, calls, ends = Threat("linf", 1.0), [], (IMAGES.float() / 255 + 1e-4).clamp(0, 1)
+    ends[1] = flipping[0]
+
+    def halved(values: object, x: Tensor, threat: Threat, settings: HalvingSettings, given: list[Tensor]) -> Tensor:
+        calls.append((_points(x), settings, given))
+        return ends.clone() if settings is plan.loss else x
+
+    monkeypatch.setattr(search, "halving", halved)
+    plan = AttackPlan(margin=HalvingSettings.of_margin(5, 100), floor_points=0, apgd_points=0)
+    finds = search_loss(ENCODER, head, IMAGES, y, threat, plan, 0)
+    assert [(points, settings) for points, settings, _ in calls] == [
+        (list(range(6)), plan.loss),
+        *([([0, 3, 4], plan.margin)] if n_classes > 2 else []),  # without 1, which is flipped, and what was wrong: 2, 5
+    ]
+    if n_classes > 2:
+        torch.testing.assert_close(calls[1][2], [ends[[0, 3, 4]]])
+        (found,) = (find for find in finds if find.kind == "margin")
+        columns = best(head, ENCODER.features(IMAGES), y, [found], {})
+        assert not columns["wrong_pgd"][[0, 3, 4]].any()
+
+
+def test_what_the_margin_attack_flips_counts_for_the_robust_accuracy_and_the_loss() -> None:
+    moved = torch.tensor([[-1.0, 1.0]])
+    columns = best(
+        TWO, torch.tensor([[1.0, 0.0]]), torch.tensor([0]), [Find("margin", np.array([0]), moved.numpy())], {}
+    )
+    assert columns["wrong_pgd"].all()
+    assert columns["loss_page"].item() > 1
+    assert not columns["wrong_apgd"].any()
 
 
 def test_the_loss_floor_is_on_half_of_the_points() -> None:

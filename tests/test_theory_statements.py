@@ -36,6 +36,7 @@ NOWHERE = (
     *("lost in the paper's text", "eps not printed", "not in print", "had lost its formulas", "lost in our copy"),
     *("Why is saturation the largest link", "table of the paper, recomputed"),
 )
+NOWHERE += ("holds for all $\\delta$ holds for the supremum", "$\\lambda$ is not known")
 
 
 def stated() -> dict[str, Directive]:

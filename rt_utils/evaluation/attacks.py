@@ -151,6 +151,11 @@ def _cross_entropy(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Floa
     return nn.functional.cross_entropy(logits, y, reduction="none")
 
 
+def margin(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """By how much the best other class is ahead of the label's."""
+    return logits.scatter(1, y[:, None], -torch.inf).amax(1) - logits.gather(1, y[:, None])[:, 0]
+
+
 def losses_of(
     model: nn.Module, y: Shaped[Tensor, "n ..."], loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy
 ) -> Values:

@@ -54,7 +54,8 @@ def passes(size: Size, radii: int, labelled: bool) -> float:
     total += size["checked"] * ((radii - 1) * page + 1) + 20 * size["apgd_points"]
     if labelled:
         on_loss = HalvingSettings.of_loss(size["restarts"], size["steps"]).passes
-        total += size["n_test"] * (on_loss + 20) + strong
+        on_margin = HalvingSettings.of_margin(size["restarts"], size["steps"]).passes
+        total += size["n_test"] * (on_loss + on_margin + 20) + strong
         total += size["n_test"] * (12 * min(2, size["restarts"]) + math.ceil(0.3 * size["steps"]))  # head's subspace
         total += size["apgd_points"] * (20 + 2 * size["apgd_steps"]) + size["n_train"] / 2
     return total

@@ -9,9 +9,8 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from rt_utils.evaluation import apgd, attacks, interval_bounds
-from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.attacks import PGDSettings, margin
 from rt_utils.evaluation.interval_bounds import WAYS
-from rt_utils.evaluation.margin_attack import margin
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder

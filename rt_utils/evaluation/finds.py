@@ -21,12 +21,12 @@ from rt_utils.theory.threat import Threat
 
 # Which columns each attack's finds count for, beside the overall best: of the page's own attacks, of the stronger
 # search (the attack floor), of the paper's attacks.
-PAGE = ("representation", "loss", "predicted")
+PAGE = ("representation", "loss", "margin", "predicted")
 SHIFT_COLUMNS = {**dict.fromkeys(PAGE, "shift_page"), "floor": "shift_floor", "paper": "shift_paper"}
 LOSS_COLUMNS = {**dict.fromkeys(PAGE, "loss_page"), "loss_floor": "loss_floor"}
-WRONG_COLUMNS = {"loss": "wrong_pgd", "apgd": "wrong_apgd", "paper_loss": "wrong_paper"}
+WRONG_COLUMNS = {"loss": "wrong_pgd", "margin": "wrong_pgd", "apgd": "wrong_apgd", "paper_loss": "wrong_paper"}
 # Whose finds say that the page's attack on the representation was too weak, where that alone lets the criterion hold.
-ON_THE_LOSS = ("loss", "predicted", "loss_floor", "paper_loss", "apgd")
+ON_THE_LOSS = ("loss", "margin", "predicted", "loss_floor", "paper_loss", "apgd")
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,11 @@ class HalvingSettings:
         """A page's search for the loss, from its parameters; its first start is what that for the shift found."""
         return cls(restarts, 2, (4, 6, math.ceil(steps / 3)), rel_stepsize, seed=seed)
 
+    @classmethod
+    def of_margin(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
+        """A page's search for a flip where that for the loss found none, from that one's find and a random start."""
+        return cls(min(2, restarts), 1, (6, 0, math.ceil(steps / 7)), rel_stepsize, crossed=0, seed=seed)
+
     @property
     def candidates(self) -> tuple[int, int, int]:
         """How many of each point's candidates take the steps of each rung."""

@@ -5,21 +5,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
-from torch import Tensor, nn
+from torch import nn
 
-from rt_utils.evaluation.attacks import PGDSettings, loss_pgd
+from rt_utils.evaluation.attacks import PGDSettings, loss_pgd, margin
 from rt_utils.evaluation.finds import Find, best
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.images.data_set import Split
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.theory.threat import Threat
-
-
-def margin(logits: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Float[Tensor, " n"]:
-    """By how much the best other class is ahead of the label's."""
-    return logits.scatter(1, y[:, None], -torch.inf).amax(1) - logits.gather(1, y[:, None])[:, 0]
 
 
 def with_margin_attack(

@@ -1,7 +1,7 @@
 """The attacks that a page runs on every point, and those that check them; what they find is in `finds`."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -36,6 +36,8 @@ class AttackPlan:
     floor_points: int = 64  # for the shift; half as many for the loss, which costs each head anew
     apgd_steps: int = 100
     apgd_points: int = 100  # for the robust accuracy and the paper's attacks: 100 points resolve one percentage point
+    # On the margin between logits, at points that the search for the loss left right: for the robust accuracy.
+    margin: HalvingSettings | None = None
     # Aimed at the head's own subspace, where a page speaks of it; the other attacks' finds are kept without it.
     subspace: PGDSettings | None = field(default=None, repr=False)
 
@@ -117,6 +119,7 @@ def search_loss(
     """
     finder, everyone = Finder(encoder, images, threat), torch.arange(len(images))
     model = nn.Sequential(finder.encoder, head.module().to(device())).eval()
+    reached = finder.x.clone()  # where the search for the loss ended
     predicted = head.logits(finder.encoder.features(finder.x)).argmax(1)
 
     def loss_attack(
@@ -126,7 +129,19 @@ def search_loss(
         if isinstance(settings, PGDSettings):
             return attacks.loss_pgd(model, x, its, threat, settings)
         given = [] if shifted is None else [restored(shifted[part.numpy()], x, threat)]
-        return [halving(attacks.losses_of(model, its), x, threat, settings, given)]
+        reached[part] = halving(attacks.losses_of(model, its), x, threat, settings, given)
+        return [reached[part]]
+
+    def margin_attack(settings: HalvingSettings, part: Int64[Tensor, " j"]) -> list[Float[Tensor, "j 3 h w"]]:
+        x, margins = finder.x[part], attacks.losses_of(model, y[part].to(device()), attacks.margin)
+        return [halving(margins, x, threat, settings, [reached[part]])]
+
+    def left(some: Int64[Tensor, " k"], finds: Sequence[Find]) -> Int64[Tensor, " j"]:
+        """Of some points those whose label none of these finds takes away."""
+        lost = torch.zeros(len(images), dtype=torch.bool)
+        for find in finds:
+            lost[find.index] |= head.logits(torch.from_numpy(find.z)).argmax(1) != y[find.index]
+        return some[~lost[some]]
 
     def autoattack(loss: str, part: Int64[Tensor, " j"]) -> list[Float[Tensor, "j 3 h w"]]:
         x, labels = finder.x[part], y[part].to(device())
@@ -140,12 +155,11 @@ def search_loss(
         ("paper_loss", plan.paper, y, everyone[first + everyone < plan.apgd_points]),
     ):
         finder.add(kind, some, partial(loss_attack, labels, settings))
+        if kind == "loss" and plan.margin and head.weight.shape[0] > 2:  # of two classes both have the same maximum
+            finder.add("margin", left(everyone[predicted == y], finder.finds), partial(margin_attack, plan.margin))
     some = everyone[first + everyone < plan.apgd_points]
     for loss in ("ce", "dlr") if head.weight.shape[0] > 2 else ("ce",):
         before = len(finder.finds)
         finder.add("apgd", some, partial(autoattack, loss))
-        lost = torch.zeros(len(images), dtype=torch.bool)
-        for find in finder.finds[before:]:
-            lost[find.index] = head.logits(torch.from_numpy(find.z)).argmax(1) != y[find.index]
-        some = some[~lost[some]]  # as AutoAttack does
+        some = left(some, finder.finds[before:])  # as AutoAttack does
     return finder.finds

@@ -14,13 +14,14 @@ ACCURACIES = ["n''", "robust acc.", "paper's PGD", "APGD"]
 SEARCHES = (
     "The attack floor, on the first n test points of each data set (loss gap: n'). This page: {shift_gradients} "
     "gradients a point for the representation from {shift_starts} starts, {loss_gradients} for the loss from "
-    "{loss_starts}, one of them what the first search found; the first step {first:g} eps. Ratios: this page over "
+    "{loss_starts}, one of them what the first search found, and {margin_gradients} on the margin at points that this "
+    "leaves right; the first step {first:g} eps. Ratios: this page over "
     "{strong_steps} steps with {strong_restarts} restarts. The paper's settings: {paper_steps} steps of constant size "
     "{paper_first:g} eps, one start (here from a random corner of the ball)."
 )
 ROBUST = (
-    "Robust accuracy on the first n'' test points: under this page's attack on the loss, the paper's, and under "
-    "AutoAttack's APGD (cross-entropy, then DLR on what is left)."
+    "Robust accuracy on the first n'' test points: under this page's attacks on the loss and the margin, the paper's, "
+    "and under AutoAttack's APGD (cross-entropy, then DLR on what is left)."
 )
 VERDICT = (
     "The smallest ratio of AS scores is {shift_ratio:.3f} and of loss gaps {gap_ratio:.3f}; the page's robust accuracy "
@@ -44,6 +45,7 @@ def tables(floor: pd.DataFrame, plan: AttackPlan, table: Callable[..., Any], key
         shift_starts=shift.starts,
         loss_gradients=page.gradients,
         loss_starts=page.starts,
+        margin_gradients=plan.margin.gradients if plan.margin else 0,
         first=page.rel_stepsize,
         strong_steps=strong.steps,
         strong_restarts=strong.restarts,

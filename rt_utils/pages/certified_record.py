@@ -7,7 +7,10 @@ import pandas as pd
 
 from rt_utils.runtime import paths
 
-COLUMNS = ("clean", "PGD", "S < m", "merged", "M-probe clean", "M-probe", "T-probe clean", "T-probe", "bound / found")
+COLUMNS = (
+    *("clean", "PGD", "S < m", "S_P < m", "merged"),
+    *("M-probe clean", "M-probe", "T-probe clean", "T-probe", "bound / found"),
+)
 
 
 def kept() -> dict[str, Any] | None:
@@ -28,6 +31,12 @@ def rows(record: dict[str, Any], eps: str) -> pd.DataFrame:
     order = table.data.drop_duplicates().tolist()
     at = table[table.eps == eps].drop(columns="eps")
     return at.sort_values("data", key=lambda names: names.map(order.index), kind="stable").reset_index(drop=True)
+
+
+def over_radii(record: dict[str, Any]) -> pd.DataFrame:
+    """One row per data set and radius, of the seed that ships: shares, and bound / found."""
+    (ships,) = (seed for seed in record["seeds"] if seed["seed"] == record["chosen"])
+    return pd.DataFrame({name: its[name] for name in ("data", "eps", "n", *COLUMNS)} for its in ships["transfer"])
 
 
 def held_out(record: dict[str, Any]) -> pd.DataFrame:

@@ -12,18 +12,22 @@ from rt_utils.evaluation.certified_shares import M_PROBE, RATIO, T_PROBE
 from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, MERGED, THEOREM_2
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import NO_REPRESENTATION
+from rt_utils.pages.certified_record import over_radii
 from rt_utils.pages.labels import short_name
 from rt_utils.pages.plots.thumbnails import encoded
 
 RESULT = (
     "**The result.** At radius {eps}, with {encoder}, between {least:.1%} ({worst}) and {most:.1%} ({best}) of the "
-    "test points are proved to be classified correctly, whatever the perturbation. The proof holds up to rounding. "
+    "test points{new} are proved to be classified correctly, whatever the perturbation. The proof holds up to "
+    "rounding. "
     "Attacks can find more than they did; nothing can pass a bound."
 )
 RESULTS = (
     "Shares of test points at radius {eps}: right with the book's probe; the largest share that is certified and "
-    "right, of three ways; which way that is, and how much its own probe has right without an adversary."
+    "right, of three ways; which way that is, and how much its own probe has right without an adversary. "
+    "embedded/certified was pretrained on other images of the classes of letters, and on nothing else."
 )
+PRETRAINED_ON = {"embedded/certified": ["letters"]}
 SHARES = (
     "{encoder}, up to {n} test images of each data set; shares. Clean accuracy, and what a short PGD leaves "
     "right ({steps} steps from {starts} starts on the loss, as many on the representation, on the first {few}: an "
@@ -47,6 +51,12 @@ SEEDS = (
     "A kept record, at radius 2/255, with more steps of attack and longer training of the probes than above: the same "
     "recipe from three seeds. The one that ships was chosen by {by}. Shares as above."
 )
+OVER_RADII = "The seed that ships, from the same record, at every radius; of textures there are 200 test images in all."
+BOUND_RATIOS = (
+    "The mean bound over the mean shift found on digits at {eps} is {page:.2f} under all attacks of this page (AS "
+    "bound over AS found above, {n} images), {few:.2f} under the short attack of the tables of shares ({some} images), "
+    "and {record:.2f} in the record ({kept} images, a shorter attack). The weaker the attack, the less it finds."
+)
 READING = (
     "**How to read it.** The three certificates of the book's probe grow stronger from left to right; on the attacked "
     "images, what lies between merged and PGD is open. At radius {eps} merging adds {merged:.1f} points to Theorem 2 "
@@ -55,7 +65,7 @@ READING = (
 )
 BOUNDS = (
     "On {vacuous} the bound is {times:,.0f} times what the attack finds at the smaller radius: it is true, and says "
-    "nothing. On the encoders of this page it is at most {most:.2f} times as large."
+    "nothing. On these digits it is at most {most:.2f} times as large for the encoders of this page."
 )
 COST = "**Clean accuracy**, by data set: {rows}. All with the book's probe."
 CONTROL = (
@@ -97,8 +107,31 @@ def at_radius(shares: pd.DataFrame, eps: str) -> pd.DataFrame:
 def result(rows: pd.DataFrame, encoder: str, label: Mapping[str, str]) -> dict[str, Any]:
     """What RESULT says of one encoder, over the rows of one radius."""
     its = rows[rows.encoder == encoder].set_index("data")["best"]
+    unseen = its.drop(PRETRAINED_ON.get(encoder, []), errors="ignore")
+    new = " of classes that its pretraining did not show" if 0 < len(unseen) < len(its) else ""
+    its = unseen if len(unseen) else its
     ends = {"least": its.min(), "worst": its.idxmin(), "most": its.max(), "best": its.idxmax()}
-    return ends | {"encoder": label[encoder]}
+    return ends | {"encoder": label[encoder], "new": new}
+
+
+def bound_ratios(rows: pd.DataFrame, both: pd.DataFrame, record: Mapping[str, Any], encoder: str) -> dict[str, Any]:
+    """What BOUND_RATIOS says; empty where this run or the record has no digits at the same radius.
+
+    `rows`: one radius of `over_radii`; `both`: rows of `score_bracket.bracket`; `record`: `certified_record.kept`.
+    """
+    here = rows[(rows.encoder == encoder) & (rows["data"] == "digits")].to_dict("records")
+    ours = both[(both.encoder == encoder) & (both["data"] == "digits")].to_dict("records")
+    kept = over_radii(dict(record))
+    kept = kept[(kept["data"] == "digits") & (kept.eps == (here[0]["eps"] if here else ""))]
+    if not (here and ours and len(kept)):
+        return {}
+    ratios = {
+        "page": ours[0]["AS bound"] / ours[0]["AS found"],
+        "few": here[0][RATIO],
+        "record": kept[RATIO].iloc[0],
+        "kept": kept.n.iloc[0],
+    }
+    return ratios | {"n": ours[0]["n"], "eps": here[0]["eps"]}
 
 
 def results(rows: pd.DataFrame) -> pd.DataFrame:

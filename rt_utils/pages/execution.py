@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,18 @@ def _kept_on_failure(chapter: str, partial: Path, failed: Path) -> Iterator[None
         raise InputError(f"{chapter}: {name}: {line} (notebook: {failed})") from None
 
 
-def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, progress: bool = True) -> Path:
+def run(
+    chapter: str,
+    given: dict[str, Any],
+    output: Path | None = None,
+    *,
+    progress: bool = True,
+    finish: Callable[[Path], None] = lambda notebook: None,
+) -> Path:
     """Check the parameters, execute the chapter, and return the finished notebook's path.
 
-    The notebook appears under its name only when it is finished; one that fails is kept as NAME.failed.ipynb.
+    The notebook appears under its name only when it is finished; one that fails is kept as NAME.failed.ipynb. `finish`
+    is called with it just before.
     Raises InputError.
     """
     import papermill  # here, since it loads pyarrow, and with it numpy
@@ -90,6 +98,7 @@ def run(chapter: str, given: dict[str, Any], output: Path | None = None, *, prog
                 progress_bar=progress,
                 autosave_cell_every=0,
             )
+        finish(partial)
         os.replace(partial, output)
     except OSError as error:
         raise InputError(f"cannot write {str(output)!r}: {error.strerror or error}") from None

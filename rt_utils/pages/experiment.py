@@ -42,6 +42,7 @@ def attack_plan(p: SimpleNamespace) -> AttackPlan:
     return AttackPlan(
         representation=HalvingSettings.of_shift(p.restarts, p.steps, p.rel_stepsize, p.seed),
         loss=HalvingSettings.of_loss(p.restarts, p.steps, p.rel_stepsize, p.seed),
+        margin=HalvingSettings.of_margin(p.restarts, p.steps, p.rel_stepsize, p.seed),
         predicted=PGDSettings(steps=20, rel_stepsize=p.rel_stepsize, seed=p.seed + 100),
         paper=PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=p.seed + 200),
         floor=PGDSettings(steps=100, restarts=5, seed=p.seed + 300),

@@ -20,8 +20,9 @@ _TABLE = (
     "How weak this page's attack on the representation is, profile {profile}: {threat}. "
     "\\(S_{{\\mathrm{{rep}}}}\\): the shift that it found alone, without label or head. First the share of points that "
     "fulfil the criterion with it, and how many these are; then how many of them the attacks on the loss flip: this "
-    "page's on all points, the paper's and APGD on the first {checked}, a longer one on the first {longer}. Each flip "
-    "proves a larger shift, so the last columns measure that attack, not the theorem. Intervals: Wilson's, over images."
+    "page's, the margin's included, on all points, the paper's and APGD on the first {checked}, a longer one on the "
+    "first {longer}. Each flip proves a larger shift, so the last columns measure that attack, not the theorem. "
+    "Intervals: Wilson's, over images."
 )
 _READING = (
     "**What the attack on the representation misses.** With what it found alone {fulfilled} of {n} points fulfil the "

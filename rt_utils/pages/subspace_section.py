@@ -40,7 +40,7 @@ _GAIN = (
 )
 _ALONE = (
     "With the aimed attack alone {aimed} points fulfil the criterion, of which {flipped} {were} flipped by another "
-    "attack: a lower bound on the shift certifies nothing."
+    "attack{meaning}."
 )
 Text = tuple[str, dict[str, Any]]
 
@@ -77,6 +77,7 @@ def reading(found: pd.DataFrame) -> Text:
     values |= {"plain": points[S], "within": points[S_P], "directed": points[D], "kept": points[UNCHANGED]}
     values |= {"aimed": int(found.aimed.sum()), "flipped": int(found.flipped.sum())}
     values["were"] = "was" if values["flipped"] == 1 else "were"
+    values["meaning"] = ": a lower bound on the shift certifies nothing" if values["flipped"] else ", which is no proof"
     template, moved = _ONE, [row for row in rows if row["AS"]]
     if moved:
         by_size = sorted(moved, key=lambda row: row["dim"] / row["r"])

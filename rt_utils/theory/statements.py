@@ -98,7 +98,7 @@ def margin_ratio(
 ) -> Float[Tensor, " n"]:
     """The right-hand side of Theorem 2's condition (1): ``min_{j != y} |f_y - f_j| / ||W_y - W_j||_2``.
 
-    A class j whose row equals W_y never overtakes: its ratio is +inf where ``f_y > f_j`` and 0 at a tie. With one class
+    A class j whose row equals W_y never overtakes: its ratio is +inf where ``f_y > f_j``, and else 0. With one class
     there is no j: +inf.
 
     Args:
@@ -116,9 +116,9 @@ def margin_ratio(
         tensor([1.])
     """
     y = logits.argmax(1) if labels is None else labels
-    gaps = (logits.gather(1, y[:, None]) - logits).abs()
+    gaps = logits.gather(1, y[:, None]) - logits
     distances = row_distances(weight)[y]
-    ratios = torch.where(gaps > 0, gaps / distances, torch.zeros_like(gaps))
+    ratios = torch.where((gaps > 0) | (distances > 0), gaps.abs() / distances, torch.zeros_like(gaps))
     ratios.scatter_(1, y[:, None], math.inf)
     return ratios.amin(1)
 

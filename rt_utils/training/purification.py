@@ -55,9 +55,10 @@ def _simulate(
     eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, seed: int, checked: int
 ) -> Simulation:
     rows, floor_rows, along = [], [], {}
-    seeds, given = _seeds(seed, n_seeds), {"eps": eps, "threshold": threshold, "steps": steps}
+    seeds = _seeds(seed, n_seeds)
     for recipe in RECIPES:
-        for k, (nodes, seen) in enumerate(pretrain_together(recipe, seeds=seeds, **given)):
+        trained = pretrain_together(recipe, eps=eps, threshold=threshold, steps=steps, seeds=seeds)
+        for k, (nodes, seen) in enumerate(trained):
             row, found = probed(nodes, radii(eps), n_test, seeds[k] + 500)
             place = {"threshold": recipe.activation, "pretraining": recipe.kind, "adversary": recipe.adversary}
             rows.append({**place, "seed": k, **row})
