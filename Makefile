@@ -45,7 +45,7 @@ natural-encoders: install ## pretrain the natural encoders on DATA=folder; goes 
 
 # The chapters whose numbers depend on the encoders. Where a record is there already it is replaced.
 NATURAL := theorem_1_loss_gap theorem_2_criterion slack converse section_5_1_cross_entropy section_5_2_criterion \
-    section_6_1_as_score section_6_2_transfer_methods appendix_b2_regression appendix_b5_distribution_shift \
+    section_6_1_as_score section_6_2_transfer_methods appendix_b5_distribution_shift \
     appendix_paper_and_code roli audit
 reference: install ## run the chapters under natural and keep what they computed for the book (needs the data)
 	@for chapter in $(NATURAL); do $(BIN)/rt reference $$chapter -f notebooks/profiles/natural.yaml || exit 1; done

@@ -155,8 +155,8 @@ SEARCH = _in(
         "test_which_flags_one_find_sets",
     ),
     (
-        'PAGE = ("representation", "loss", "predicted")',
-        'PAGE = ("representation", "loss")',
+        'PAGE = ("representation", "loss", "margin", "predicted")',
+        'PAGE = ("representation", "loss", "margin")',
         "test_which_columns_one_find_counts_for",
     ),
     ("math.ceil(self.floor_points / 2)", "self.floor_points", "test_the_loss_floor_is_on_half_of_the_points"),
@@ -178,7 +178,7 @@ SEARCH = _in(
     ),
     ("seed=plan.floor.seed", "seed=0", "test_each_attack_has_its_points_labels_and_settings"),
     ("steps=plan.apgd_steps", "steps=100", "test_each_attack_has_its_points_labels_and_settings"),
-    ("some = some[~lost[some]]", "some = some[lost[some]]", "test_each_attack_has_its_points_labels_and_settings"),
+    ("return some[~lost[some]]", "return some[lost[some]]", "test_each_attack_has_its_points_labels_and_settings"),
     ("!= y[find.index]", "!= predicted[find.index]", "test_each_attack_has_its_points_labels_and_settings"),
     (
         "if head.weight.shape[0] > 2 else",

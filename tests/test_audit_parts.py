@@ -25,6 +25,7 @@ from rt_utils.evaluation.masked_gradient import quick_plan, rounded
 from rt_utils.evaluation.measurement import table
 from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.search import Find
+from rt_utils.evaluation.statistics import shown_wilson
 from rt_utils.evaluation.subspace_search import KIND, best_in_subspace
 from rt_utils.images.data_set import DataSet, split_of
 from rt_utils.images.folder import smaller_than
@@ -288,8 +289,10 @@ def audited(checks: pd.DataFrame | None = None, labels: list[int] | None = None,
                 "label": labels,
                 "predicted": [0, 1, 0],
                 "shift": [0.0, 3.5, 0.0],
+                "shift_representation": [2.0, 3.0, 0.0],
                 "margin_ratio": [2.5, 3.5, 0.5],
                 "flipped": [False, True, False],
+                "flipped_by_loss": [False, True, False],
                 "wrong": [False, True, False],
             }
         )
@@ -337,7 +340,7 @@ FAILING = audit_checks.examine((0.9, 0.0), np.zeros(2), searched())[0]
         (audited(attack=[5.0, 5.0, 5.0]), "**Exposed.** For 100% of the pairs of images no linear head"),
         (
             audited(attack=[0.1, 0.1, 0.1]),
-            "**Room for a robust head.** None of the 3 pairs of images is blocked: for them",
+            "**Few pairs are blocked.** None of the 3 pairs of images is blocked: for them",
         ),
         (audited(labels=[0, 0, 0]), "**No verdict.** All images that were attacked have the same label"),
         (audited(FAILING), "**Do not rely on this score.** 1 of the 7 checks below fail, so the gradient may not lead"),
@@ -396,7 +399,14 @@ def test_what_the_files_hold() -> None:
     shown = audit_tables.theorems(done, theorems, (1.0, 2.5), p).set_index("")
     assert shown.loc["robust accuracy, under everything found", "value"] == "0.667"
     assert shown.loc["Lemma 1: right side, the AS score", "95% interval"] == "1 to 2.5"
-    assert shown.loc["prediction unchanged where fulfilled", "value"] == "1.000"
+    (row,) = [name for name in shown.index if name.startswith("prediction unchanged where fulfilled, by algebra")]
+    assert shown.loc[row, "value"] == "2 of 2"
+    assert pd.isna(shown.loc[row, "95% interval"])  # all of them by algebra: nothing was sampled
+    (left,) = [name for name in shown.index if "attack on the representation found alone" in name]
+    assert shown.loc[left, "value"] == "1.000"
+    (weak,) = [name for name in shown.index if name.startswith("of these, flipped by an attack on the loss")]
+    assert shown.loc[weak, "value"] == "0.333"  # of three, one: that attack was too weak there
+    assert shown.loc[weak, "95% interval"] == shown_wilson(1, 3)
     budget = audit_budget.choose(encoder_of(), ASKED, 1.0, radii=5, labelled=True)
     rows = audit_tables.per_image(done, Subject("digits", None, 0), budget)
     assert list(rows.columns[:4]) == ["point", "file", "label", "predicted"]

@@ -47,7 +47,8 @@ def test_papermill_takes_a_fraction(finished: Path) -> None:
     rows = pd.read_csv(finished / "files" / "ledger.csv")
     assert tuple(rows.columns) == ledger.COLUMNS
     assert rows.eps.unique() == pytest.approx(4 / 255)
-    assert set(rows.claim.str.split(":").str[0]) == {"Theorem 2", "Attack floor"}
+    kinds = {"Theorem 2", "Attack floor", "Observation, attack on the representation"}
+    assert set(rows.claim.str.split(":").str[0]) == kinds
     assert not (rows[rows.claim.str.startswith("Theorem 2")].verdict == "violated").any()
     text = (finished / "out.ipynb").read_text("utf-8")
     assert "eps = 4/255" in text
@@ -76,6 +77,8 @@ def test_the_files_alone_give_the_same_numbers(finished: Path) -> None:
             assert row.margin_ratio == pytest.approx(min(margins), rel=1e-5)
             assert row.shift == pytest.approx(shift, rel=1e-5)
             assert row.fulfilled == (shift < min(margins))
+            assert 0 < row.shift_representation <= row.shift * (1 + 1e-6)  # one attack of those whose maximum it is
+            assert row.flipped or not row.flipped_by_loss
             checked += 1
     assert checked == SMALL["n_test"]
 

@@ -266,7 +266,9 @@ def test_sizes_and_what_is_owed_to_the_enlarging() -> None:
     assert (said["agrees"], said["differs"]) == ("robust acc., AS", "acc.")
     assert said["owed"] == "So 25% of the AS score at that size is owed to pixels that the enlarging made."
     assert said["held"] == "100.0% at size 8, 50.0% at size 16"
-    assert (said["after"], said["before"]) == ("right", "right")
+    assert said["robust_acc"]["word"] == "rises"
+    tie = input_size.by_size({8: at(1, 1), 16: at(4, 1)}, {16: at(3, 2)})
+    assert input_size.reading(tie, "linf")["robust_acc"]["word"] == "stays"  # neither right nor wrong
     assert input_size.reading(rows, "l2")["owed"] == input_size.OWED["l2"]
     weak = input_size.by_size({8: at(1, 4), 16: at(2, 1)}, {16: at(3, 2)})
     assert input_size.reading(weak, "linf")["owed"] == input_size.OWED["weak"]

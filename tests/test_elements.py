@@ -91,6 +91,20 @@ def test_a_kept_element_is_drawn_with_todays_words_and_plot() -> None:
         elements.redrawn(kept, {**own.data, "caption": "{other}"})
 
 
+def test_a_column_of_an_older_record_that_is_retired_is_shown_no_more() -> None:
+    older = elements.table(
+        "t", pd.DataFrame({"share": [1.0], "95% interval": ["0.9 to 1"]}), ".1f", caption="c", values={}
+    )
+    assert "0.9 to 1" in repr(older)
+    todays = elements.table(
+        "t", pd.DataFrame({"share": [0.5]}), ".1f", caption="c", values={}, retired=["95% interval"]
+    )
+    drawn = repr(elements.redrawn(elements.computed(older.data), todays.data))
+    assert "share" in drawn
+    assert "interval" not in drawn
+    assert "retired" not in elements.computed(todays.data)
+
+
 def test_what_travels_in_the_notebook_is_plain() -> None:
     element = elements.text("t", "{n} points", {"n": np.int64(3)})
     bundle, metadata = element._repr_mimebundle_()

@@ -60,7 +60,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("section_5_1_cross_entropy", "cifar10-jpeg"),
         ("section_6_1_as_score", "cifar10-jpeg"),
         ("roli", "cifar10-jpeg"),
-        ("appendix_b2_regression", "sprites"),
         ("purification", ""),  # it has neither images nor an encoder
     ],
 )

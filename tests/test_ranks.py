@@ -151,9 +151,13 @@ def test_the_words_follow_the_numbers() -> None:
     label = labels(ENCODERS)
     orders = score_orders.orders([found], samples(found), short, 0)
     text = filled(as_score_texts.reading(orders, 8, label, list("abc")))
-    assert "orders the 3 data sets rightly for the embedded/robust encoder." in text
     assert "For the natural/robust encoder it does **not**: by score A < B < C, by relative difference C <" in text
-    assert "relative difference 1 of 2" in text
+    assert "right order, by measure: relative difference 1 of 2" in text
+    none = score_orders.orders([found[found.encoder == ENCODERS[1]]], samples(found), short, 0)
+    assert (
+        as_score_texts.reading(none, 0, label, list("abc"))[0]
+        == as_score_texts.reading(orders, 8, label, list("abc"))[0]
+    )
     assert "8 of the 6 pairs" in text
     assert "With one data set" in filled(as_score_texts.reading(orders, 0, label, ["a"]))
     wrong = filled(as_score_texts.wrong_pairs(found, label))
@@ -162,7 +166,8 @@ def test_the_words_follow_the_numbers() -> None:
     assert "b has 2.00 times the score of a, but 0.67 times the relative difference" in wrong
     assert "Most of that comes from the share used, 3.0 times as large on a" in wrong
     agreeing = found[found.encoder == ENCODERS[0]]
-    assert "No pair of data sets" in filled(as_score_texts.wrong_pairs(agreeing, label))
+    head, values = as_score_texts.wrong_pairs(agreeing, label)
+    assert (head, values) == (as_score_texts.wrong_pairs(found, label)[0], {"lines": "- none"})
     outcome = filled(as_score_texts.outcome(found, label, short))
     assert "on A the attack leaves 50.0% of 90.0% accuracy. B, 2.0 times the score: 50.0% of 90.0%" in outcome
     own = filled(few_points_texts.own_points(score_orders.pooled(found, 0), 2, 3))
@@ -184,12 +189,12 @@ def test_the_forecast_says_what_there_is() -> None:
     short, label = {"glyphs": "glyphs", "digits": "digits"}, labels(["embedded/robust"])
     text = filled(as_score_texts.forecast(before, label, short))
     assert "they raise the score by 0.0% to 10.0%." in text
-    assert "robust: digits 2.0 times." in text
+    assert "is: robust: digits 2.0 times. The rule says nothing of ratios that differ by little." in text
     alone = filled(as_score_texts.forecast(before[:1], label, {"glyphs": "glyphs"}))
     assert alone == "**The forecast.** No later attack raised a score. With one data set there is nothing to compare."
 
 
-@pytest.mark.parametrize(("factors", "says"), [((1.0, 1.0), "stays the same"), ((3.0, 0.5), "changes for robust")])
+@pytest.mark.parametrize(("factors", "says"), [((1.0, 1.0), "changes: none."), ((3.0, 0.5), "changes: robust.")])
 def test_sharper_heads_in_words(factors: tuple[float, float], says: str) -> None:
     sharp = pd.DataFrame(
         {"encoder": ["embedded/robust"] * 2, "t": [1.0, 2.0], "a": [1.0, factors[0]], "b": [2.0, factors[1]]}

@@ -283,6 +283,24 @@ def test_a_record_of_other_parameters_is_not_compared() -> None:
     assert values["differing"].startswith("eps: 0.0313")
 
 
+def test_claim_i_is_asked_of_the_methods_that_train_few_parameters() -> None:
+    rows = [
+        {"encoder": e, "method": m, "start": "RoLI", "rate": 0.01, "epochs": 6, "seed": k, "robust acc.": value}
+        for e, m, *values in (
+            ("robust", "bias", 0.4, 0.6),
+            ("robust", "LoRA", 0.1, 0.2),
+            ("standard", "bias", 0.0, 0.2),
+        )
+        for k, value in enumerate(values)
+    ]
+    parameters = {"encoders": ["embedded/robust", "embedded/standard"], "profile": "embedded", "data": ["textures"]}
+    template, values = peft_record.few_parameters({"rows": rows, "parameters": parameters})
+    words = template.format(**values)
+    assert "(profile embedded, textures, 2 seeds)" in words
+    assert words.endswith("0.50 (0.40 to 0.60) from robust, 0.10 (0.00 to 0.20) from standard.")
+    assert "is not asked" in peft_record.few_parameters(None)[0]
+
+
 def test_the_published_averages_give_the_gains_of_the_caption() -> None:
     published = FIGURE_1.set_index(["method", "start"])
     published.columns = ["clean", "robust"]

@@ -66,6 +66,8 @@ def test_the_best_of_hand_made_finds() -> None:
         "wrong_paper": [True, False, True, False],
         "wrong_apgd": [False, False, True, True],
         "flipped": [True, True, True, True],
+        "flipped_by_loss": [True, True, True, True],
+        "shift_representation": [3, 3, 3, 3],
     }
     assert set(columns) == set(expected)
     for name, values in expected.items():
@@ -78,13 +80,14 @@ def test_the_best_of_hand_made_finds() -> None:
     ("kind", "flags"),
     [
         ("representation", {"wrong", "flipped"}),
-        ("loss", {"wrong", "wrong_pgd", "flipped"}),
-        ("predicted", {"wrong", "flipped"}),
+        ("loss", {"wrong", "wrong_pgd", "flipped", "flipped_by_loss"}),
+        ("margin", {"wrong", "wrong_pgd", "flipped", "flipped_by_loss"}),
+        ("predicted", {"wrong", "flipped", "flipped_by_loss"}),
         ("floor", {"wrong", "flipped"}),
         ("paper", {"wrong", "flipped"}),
-        ("loss_floor", {"wrong", "flipped"}),
-        ("paper_loss", {"wrong", "wrong_paper", "flipped"}),
-        ("apgd", {"wrong", "wrong_apgd", "flipped"}),
+        ("loss_floor", {"wrong", "flipped", "flipped_by_loss"}),
+        ("paper_loss", {"wrong", "wrong_paper", "flipped", "flipped_by_loss"}),
+        ("apgd", {"wrong", "wrong_apgd", "flipped", "flipped_by_loss"}),
     ],
 )
 def test_which_flags_one_find_sets(kind: str, flags: set[str]) -> None:
@@ -99,8 +102,9 @@ def test_which_flags_one_find_sets(kind: str, flags: set[str]) -> None:
 @pytest.mark.parametrize(
     ("kind", "counted"),
     [
-        ("representation", {"shift_page", "loss_page"}),
+        ("representation", {"shift_page", "loss_page", "shift_representation"}),
         ("loss", {"shift_page", "loss_page"}),
+        ("margin", {"shift_page", "loss_page"}),
         ("predicted", {"shift_page", "loss_page"}),
         ("floor", {"shift_floor"}),
         ("paper", {"shift_paper"}),
@@ -113,7 +117,7 @@ def test_which_columns_one_find_counts_for(kind: str, counted: set[str]) -> None
     """A find that moves the features and raises the loss, but changes no prediction, at a right and a wrong point."""
     y, finds = torch.tensor([0, 1]), [find(kind, (0, 0.5, 2), (1, 1.5, 2))]
     columns, clean = (best(TWO, Z[:2], y, some, {}) for some in (finds, []))
-    names = ("shift_page", "shift_floor", "shift_paper", "loss_page", "loss_floor")
+    names = ("shift_page", "shift_floor", "shift_paper", "loss_page", "loss_floor", "shift_representation")
     assert {name for name in names if (columns[name] > clean[name]).all()} == counted
     assert {name for name in names if (columns[name] != clean[name]).any()} == counted
     for name in ("wrong", "wrong_pgd", "wrong_paper", "wrong_apgd"):

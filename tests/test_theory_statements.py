@@ -32,7 +32,10 @@ SAID = {  # what a chapter says beside its statements, where an earlier edition 
     "theorem_2_criterion": ("moosavidezfooli2016deepfool",),
     "definition_1_lipschitz_losses": ("*approached* and not attained",),
 }
-NOWHERE = ("lost in the paper's text", "eps not printed", "not in print", "Why is saturation the largest link")
+NOWHERE = (
+    *("lost in the paper's text", "eps not printed", "not in print", "had lost its formulas", "lost in our copy"),
+    *("Why is saturation the largest link", "table of the paper, recomputed"),
+)
 NOWHERE += ("holds for all $\\delta$ holds for the supremum", "$\\lambda$ is not known")
 
 

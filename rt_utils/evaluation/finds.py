@@ -25,6 +25,8 @@ PAGE = ("representation", "loss", "margin", "predicted")
 SHIFT_COLUMNS = {**dict.fromkeys(PAGE, "shift_page"), "floor": "shift_floor", "paper": "shift_paper"}
 LOSS_COLUMNS = {**dict.fromkeys(PAGE, "loss_page"), "loss_floor": "loss_floor"}
 WRONG_COLUMNS = {"loss": "wrong_pgd", "margin": "wrong_pgd", "apgd": "wrong_apgd", "paper_loss": "wrong_paper"}
+# Whose finds say that the page's attack on the representation was too weak, where that alone lets the criterion hold.
+ON_THE_LOSS = ("loss", "margin", "predicted", "loss_floor", "paper_loss", "apgd")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def best(
         columns[column] = (shift if column.startswith("shift") else clean).clone()
         columns[column][checked.get(column, len(z)) :] = torch.nan
     columns |= {column: wrong.clone() for column in ("wrong", *WRONG_COLUMNS.values())}
-    columns["flipped"] = torch.zeros_like(wrong)
+    columns |= {column: torch.zeros_like(wrong) for column in ("flipped", "flipped_by_loss")}
+    columns["shift_representation"] = torch.zeros_like(shift)
     for find in finds:
         index, found = torch.from_numpy(find.index), torch.from_numpy(find.z)
         logits = head.logits(found)
@@ -91,4 +94,9 @@ def best(
         for name in {"wrong", WRONG_COLUMNS.get(find.kind, "wrong")}:
             columns[name][index] |= labels != y[index]
         columns["flipped"][index] |= labels != predicted[index]
+        if find.kind in ON_THE_LOSS:
+            columns["flipped_by_loss"][index] |= predicted[index] != labels
+        if find.kind == "representation":
+            alone = columns["shift_representation"]
+            alone[index] = torch.maximum(alone[index], shifts)
     return columns

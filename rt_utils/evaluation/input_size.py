@@ -56,7 +56,6 @@ def reading(rows: pd.DataFrame, norm: str) -> dict[str, Any]:
     inside, outside = sooner.iloc[-1], later.iloc[-1]
     share = 1 - inside["AS"] / outside["AS"] if outside["AS"] else 0.0
     kept = zip(sooner["size"], sooner["robust acc."], strict=True)
-    robust = {who: its["robust acc."] for who, its in ((AFTER, later), (BEFORE, sooner))}
     return found | {
         "agrees": ", ".join(agrees) or "nothing",
         "differs": ", ".join(column for column in CLAIMED if column not in agrees) or "nothing",
@@ -64,5 +63,4 @@ def reading(rows: pd.DataFrame, norm: str) -> dict[str, Any]:
         "outside": outside.to_dict(),
         "owed": OWED["l2" if norm == "l2" else "weak" if share < 0 else "owed"].format(share=share),
         "held": ", ".join(f"{accuracy:.1%} at size {size}" for size, accuracy in kept),
-        **{who: "right" if its.iloc[0] > its.iloc[-1] else "wrong" for who, its in robust.items()},
     }

@@ -27,5 +27,6 @@ def with_margin_attack(
     finds += [Find("loss", index, encoder.features(images).numpy()) for images in found]
     columns = {name: values.numpy() for name, values in best(head, torch.from_numpy(m.z), y, finds, {}).items()}
     changed: dict[str, Any] = {name: columns[name] for name in ("z_shift", "z_loss", "shift_page", "loss_page")}
-    changed |= {name: columns[name] | getattr(m, name) for name in ("wrong", "wrong_pgd", "flipped")}
+    flags = ("wrong", "wrong_pgd", "flipped", *(["flipped_by_loss"] if m.flipped_by_loss is not None else []))
+    changed |= {name: columns[name] | getattr(m, name) for name in flags}
     return replace(m, **changed)

@@ -24,6 +24,8 @@ CHECKS = (
     "wrong_apgd",
 )
 
+OPTIONAL = ("shift_representation", "flipped_by_loss", "shift_upper")
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -32,6 +34,8 @@ class Measurement:
     z: clean features. z_shift, z_loss: features at the perturbation with the largest shift, and with the largest
     cross-entropy at the true label. *_page: what the page's own attacks found; *_paper: what the paper's attacks
     found alone; *_floor: what the stronger search found alone. The last two are NaN beyond the points they ran on.
+    shift_representation: what the page's attack on the representation found alone, which saw neither label nor head;
+    flipped_by_loss: some attack on the loss, of the page or of those that check it, changes the prediction.
     """
 
     encoder: str
@@ -57,6 +61,8 @@ class Measurement:
     flipped: Bool[np.ndarray, " n"]  # some perturbation found changes the prediction
     subspace: SubspaceFound | None = None  # where the plan has an attack on the head's own subspace
     shift_upper: Float[np.ndarray, " n"] | None = None
+    shift_representation: Float[np.ndarray, " n"] | None = None  # these two: None where no attack ran
+    flipped_by_loss: Bool[np.ndarray, " n"] | None = None
 
     @property
     def shift(self) -> Float[np.ndarray, " n"]:
@@ -141,6 +147,6 @@ def table(measurement: Measurement) -> pd.DataFrame:
             "wrong": m.wrong,
             **{name: getattr(m, name) for name in CHECKS},
             **_in_subspace(m, ratios),
-            **({} if m.shift_upper is None else {"shift_upper": m.shift_upper}),
+            **{name: values for name in OPTIONAL if (values := getattr(m, name)) is not None},
         }
     )

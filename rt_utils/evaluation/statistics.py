@@ -19,6 +19,17 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     return max(0.0, (p + z2n / 2 - half) / (1 + z2n)), min(1.0, (p + z2n / 2 + half) / (1 + z2n))
 
 
+def shown_wilson(successes: int, n: int) -> str:
+    """Wilson's 95% interval of a sampled share as text; a dash where n is 0.
+
+    Not for a share that is 1 by algebra: there is nothing to sample.
+    """
+    if not n:
+        return "–"
+    low, high = wilson_interval(successes, n)
+    return f"{low:.3f} to {high:.3f}"
+
+
 def mean_interval(values: Float[np.ndarray, " n"], resamples: int, seed: int) -> tuple[float, float]:
     """A 95% interval for the mean over items like these (BCa bootstrap); the value itself where all are equal."""
     if np.ptp(values) == 0:

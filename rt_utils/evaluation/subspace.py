@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.statistics import wilson_interval
+from rt_utils.evaluation.statistics import shown_wilson, wilson_interval
 from rt_utils.evaluation.summary import CASE, spread
 from rt_utils.theory import sharper
 from rt_utils.theory.subspace import difference_basis, faults, projector
@@ -96,8 +96,7 @@ def over_seeds(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     counts = rows.groupby(CASE, sort=False)[["flipped", "aimed"]].sum().reset_index()
     shown = []
     for flipped, aimed in zip(counts.flipped, counts.aimed, strict=True):
-        low, high = wilson_interval(int(flipped), int(aimed))
-        ends = (f"{flipped} of {aimed}", f"{low:.3f} to {high:.3f}") if aimed else ("–", "–")
+        ends = (f"{flipped} of {aimed}" if aimed else "–", shown_wilson(int(flipped), int(aimed)))
         shown.append(dict(zip(("flipped, of those", "95% interval"), ends, strict=True)))
     return spread(rows, [*CRITERIA, AIMED]).join(pd.DataFrame(shown))
 

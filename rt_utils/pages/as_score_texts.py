@@ -20,8 +20,9 @@ _LATER = (
     "over all of them they raise the score by {least:.1%} to {most:.1%}."
 )
 _RULE = (
-    "By the paper's rule, look at the score over that of {first} ({origin}): {ratios}. The larger the ratio, the less "
-    "robustness should survive the probe."
+    "The paper's rule is a coarse one: where the score is about as small as on the images of the pretraining, expect "
+    "robustness to survive the probe; where it is much higher, do not. Here the score over that of {first} ({origin}) "
+    "is: {ratios}. The rule says nothing of ratios that differ by little."
 )
 _GLYPHS = "the kind of image that the robust and the standard encoder were trained on, and the random one was not"
 
@@ -56,16 +57,15 @@ def outcome(found: pd.DataFrame, label: Names, short: Names) -> Text:
     return "**Did the forecast come true?**\n\n{lines}", {"lines": "\n".join(lines)}
 
 
-_AGREE = (
-    "By the paper's measure, the relative difference, the score orders the {m} data sets rightly for the {agree} "
-    "encoder{s}. "
-)
 _NOT = (
     "For the {encoder} encoder it does **not**: by score {score}, by relative difference {order} (the orders are equal "
     "in {seeds} seeds, and in {resamples:.0%} of the resamples). "
 )
-_COUNTS = (
-    "Encoders with equal orders, by measure: {counts}. The condition of the proposition above, with what was found, "
+# No part of these words depends on the numbers: a kept run fills them too, where other encoders may agree.
+_READING = (
+    "**How to read it.** An order counts as right if every pair of the {m} data sets stands as the score has it, "
+    "however close two scores are. Encoders with the right order, by measure: {counts}. The first of these measures is "
+    "the paper's. {wrong}The condition of the proposition above, with what was found, "
     "holds for {implied} of the {n} pairs of data sets of one encoder: no order beyond those follows from the "
     "inequality."
 )
@@ -80,18 +80,15 @@ def reading(orders: pd.DataFrame, implied: int, label: Names, data: Sequence[str
         return "**How to read it.** With one data set there is no order; name two or more.", {}
     by = {str(what): part.set_index("encoder") for what, part in orders.groupby("what")}
     relative = by["relative"].assign(score=by["score"].order)
-    agree = [label[encoder] for encoder in relative.index[relative.apart == 0]]
     wrong = relative[relative.apart > 0].reset_index().replace({"encoder": dict(label)}).to_dict("records")
     values = {
         "m": len(data),
-        "agree": enumeration(agree) if agree else "",
-        "s": "s" * (len(agree) > 1),
         "wrong": "".join(_NOT.format(**{str(k): v for k, v in row.items()}) for row in wrong),
         "counts": "; ".join(f"{name} {(by[w].apart == 0).sum()} of {len(relative)}" for w, name in MEASURES.items()),
         "implied": implied,
         "n": int(relative.n_pairs.sum()),
     }
-    return "**How to read it.** " + (_AGREE if agree else "") + "{wrong}" + _COUNTS, values
+    return _READING, values
 
 
 _REVERSED = (
@@ -108,10 +105,8 @@ def wrong_pairs(found: pd.DataFrame, label: Names) -> Text:
         rest = ", ".join(f"{FACTORS[name]} {row[name]:.2f}" for name in FACTORS if name in others)
         words = {"encoder": label[row["encoder"]], "most": FACTORS[most], "largest": row[most], "others": rest}
         lines.append(_REVERSED.format(**{str(k): v for k, v in row.items()} | words))
-    if not lines:
-        return "**No pair of data sets** is ordered wrongly here, by relative difference.", {}
     head = "**The pairs that the score orders wrongly**, by relative difference:\n\n{lines}"
-    return head, {"lines": "\n".join(lines)}
+    return head, {"lines": "\n".join(lines) or "- none"}
 
 
 _FACTOR = (
@@ -119,8 +114,8 @@ _FACTOR = (
     "{factor:.0f}. "
 )
 _CHANGES = (
-    "The order of the data sets changes for {changed}: there the relative difference ranks, in part, how sharp each "
-    "probe is."
+    "Encoders for which the order of the data sets changes: {changed}. Where it does the relative difference ranks, in "
+    "part, how sharp each probe is."
 )
 
 
@@ -133,9 +128,7 @@ def sharper_heads(sharp: pd.DataFrame, label: Names, data: Sequence[str]) -> Tex
         return "Nothing is lost here, so there is nothing to rescale.", {}
     orders = {str(encoder): {*map(tuple, np.argsort(part.to_numpy(), axis=1))} for encoder, part in values}
     changed = [label[encoder] for encoder, different in orders.items() if len(different) > 1]
-    stays = "The order of the data sets stays the same for every encoder."
-    numbers = {"factor": factor, "changed": enumeration(changed) if changed else ""}
-    return _FACTOR + (_CHANGES if changed else stays), numbers
+    return _FACTOR + _CHANGES, {"factor": factor, "changed": enumeration(changed) if changed else "none"}
 
 
 _SLOPES = (

@@ -18,7 +18,7 @@ from rt_utils.pages.wording import as_it_stands
 from rt_utils.runtime.errors import InputError
 
 EVERYTHING = 10_000_000
-REFERENCES = ("glyphs", "digits", "textures")  # the profile's own, beside which the audited images stand
+REFERENCES = ("glyphs", "digits", "textures")  # this book's own, under every profile
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,10 @@ def headline(audit: Audit, *, cut: bool) -> Text:
         template = f"**Exposed.** For {{share:.0%}} of the {{pairs}} {_OUT}."
     elif share <= ROOM:
         some = "Only {count}" if count else "None"
-        template = f"**Room for a robust head.** {some} of the {{counted:,}} {{pairs}} " + (
+        template = f"**Few pairs are blocked.** {some} of the {{counted:,}} {{pairs}} " + (
             f"{'is' if count < 2 else 'are'} blocked: for {'the others' if count else 'them'} the size of the shift "
-            "does not forbid a head that keeps both images."
+            "does not forbid a head that keeps both images. Whether there is an accurate or a robust one is another "
+            "question."
         )
     else:
         template = (

@@ -20,7 +20,7 @@ from rt_utils.pages.tables import Html, show_table
 
 DATA = "rt"  # in the metadata of an output in a notebook
 # What today's page says of an element; everything else is what was computed.
-TEMPLATES = ("caption", "alt", "template", "formats", "wide", "plot")
+TEMPLATES = ("caption", "alt", "template", "formats", "wide", "plot", "retired")
 
 
 class _Filled(string.Formatter):
@@ -57,7 +57,7 @@ class Element:
 
 
 def _table(data: Mapping[str, Any], values: Mapping[str, Any]) -> Html:
-    frame = frame_from(data)
+    frame = frame_from(data).drop(columns=[*data.get("retired", ())], errors="ignore")
     if "encoder" in frame:
         frame = frame.assign(encoder=frame.encoder.replace(labels([*data["encoders"], *frame.encoder])))
     return show_table(frame, data["formats"], caption=filled(data["caption"], values), wide=data["wide"])
@@ -100,15 +100,18 @@ def table(
     values: Mapping[str, Any],
     encoders: Sequence[str] = (),
     wide: bool = False,
+    retired: Sequence[str] = (),
 ) -> Element:
     """A table. `caption` is a template for `values`; full names in a column "encoder" are shown as labels.
 
     `formats` gives the format of each number column, or one for all columns of fractions; whole numbers are whole.
+    `retired`: columns that older records hold and that are shown no more.
     """
     if isinstance(formats, str):
         numbers = frame.select_dtypes("number").columns
         formats = {name: "d" if pd.api.types.is_integer_dtype(frame[name]) else formats for name in numbers}
-    own = {"formats": dict(formats), "caption": caption, "wide": wide, "encoders": list(encoders)}
+    own: dict[str, Any] = {"formats": dict(formats), "caption": caption, "wide": wide, "encoders": list(encoders)}
+    own |= {"retired": list(retired)} if retired else {}
     return draw({"kind": "table", "key": key, "values": plain(values)} | plain_frame(frame) | own)
 
 

@@ -110,11 +110,15 @@ class Page:
         wide: bool = False,
         **values: Any,
     ) -> Element:
-        """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give."""
-        filled, key = self._values(values), self._key(key)
+        """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give.
+
+        One of them, `retired`, names columns that older records hold and that are shown no more.
+        """
+        retired, filled, key = values.pop("retired", ()), self._values(values), self._key(key)
         frame = frame.rename(columns=self._plain)
         formats = formats if isinstance(formats, str) else {self._plain(name): form for name, form in formats.items()}
-        return elements.table(key, frame, formats, caption=caption, values=filled, encoders=self.encoders, wide=wide)
+        own: dict[str, Any] = {"caption": caption, "values": filled, "encoders": self.encoders}
+        return elements.table(key, frame, formats, **own, wide=wide, retired=retired)
 
     def figure(
         self,

@@ -113,7 +113,7 @@ def beside_the_tables() -> pd.DataFrame:
         ("B.4: FT and LP-FT differ in robustness only on Intel Image, by 10%", _finetunings_differ()),
         ("B.4: LP-FT has the highest robust accuracy on ImageNet for all data sets", _highest()),
         ("B.4: the AS score shrinks where LP-FT improves on LP", _shrinks()),
-        ("B.1: PGD with a relative step of 0.7; B.4: one that our copy has lost", _one_attack()),
+        ("B.1: PGD with a relative step of 0.7; B.4: missing in the copy that this book worked from", _one_attack()),
         ("5.1: Lemma 1 is valid, with slack", _slack()),
     ]
     return pd.DataFrame(rows, columns=["the text", "what the printed numbers say"])

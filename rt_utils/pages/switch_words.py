@@ -54,8 +54,8 @@ ATTACKS = (
 SQUARES = (
     "**How to read it.** The unsquared residual never changes by more than the prediction, as the reverse triangle "
     "inequality demands; the square changes by up to {rate:.1f} times as much. With targets in [0, 1] the squared left "
-    "side is all the same below the AS score in {below} of {n} rows: the residuals are small, and Lemma 1 has slack to "
-    "spare. With targets of range {fails:.0f} instead of 1 it would be above in at least one row."
+    "side is at most the AS score all the same in {below} of {n} rows: there Lemma 1 has slack to spare. With targets "
+    "of range {fails:.2g} or more, instead of 1, it would be above in at least one row."
 )
 DECAY = (
     "**How to read it.** With weight decay the row norm is smaller in {norm} cases here, the loss gap in {gap}, and "
