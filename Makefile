@@ -1,9 +1,10 @@
 # Thin: each target is a line or two. Everything runs from .venv, which the first target that needs it makes.
 PYTHON ?= python3
+PORT ?= 8000
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help book test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
+.PHONY: help book serve pdf test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -11,6 +12,13 @@ help: ## list the targets
 
 book: install ## run what is out of date, build the book, print where it is (CHAPTERS="...": run these alone)
 	@$(BIN)/python book/pipeline.py $(CHAPTERS)
+
+serve: ## the built book at http://127.0.0.1:8000/ (PORT=... for another), until Ctrl-C
+	@test -e _build/html/index.html || { echo "make serve: the book has not been built yet: make book" >&2; exit 1; }
+	@$(PYTHON) -u -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+pdf: install ## print the built book as _build/book.pdf, with contents and links; needs Chromium
+	@$(BIN)/python book/pdf.py
 
 test: install ## the tests, in a few minutes
 	@$(BIN)/python -m pytest -m "not slow and not long and not book" -n 2 --dist loadfile --durations=25

@@ -43,6 +43,7 @@ rule book:
     input:
         expand("chapters/{name}.ipynb", name=[*RUN, *PAGES]),
         PROSE,
+        "CITATION.cff",
         "_config.yml",
         "_toc.yml",
     output:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import jupytext
 import nbformat
+import plain_notebooks
 import yaml
 from filelock import FileLock
 
@@ -191,6 +192,7 @@ def main() -> None:
         html = run_jupyter_book()
         add_results(html, names)
         add_downloads(html, names)
+        plain_notebooks.add(html, ROOT, pages())
         publish(html)
 
 

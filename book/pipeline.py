@@ -52,7 +52,7 @@ class Said:
 
 def inputs(root: Path = ROOT) -> set[str]:
     """The files that a build reads, from the root."""
-    single = (root / name for name in ("_config.yml", "_toc.yml", "requirements.lock"))
+    single = (root / name for name in ("CITATION.cff", "_config.yml", "_toc.yml", "requirements.lock"))
     found = [path for folder in ("rt_utils", "notebooks", "book") for path in (root / folder).rglob("*")]
     return {str(path.relative_to(root)) for path in (*found, *single) if path.is_file() and path.suffix != ".pyc"}
 

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "book"))
 sys.path.insert(0, str(ROOT / "book" / "extensions"))
 import found_an_error
 import launch
+import plain_notebooks
 
 URL = "https://github.com/Someone/the-book"
 CHAPTER = "chapters/theorem_2_criterion"
@@ -58,6 +59,7 @@ def test_every_link_follows_from_the_address(tmp_path: Path) -> None:
         f"{URL}/blob/main/index.md?plain=1",
         f"{URL}/issues/new?title=Issue%20on%20page%20%2Findex.html&body=Your%20issue%20content%20here.",
         f"{published}index.html",
+        f"{published}_static/card.png",
     }
     assert found[CHAPTER] == {
         URL,
@@ -66,6 +68,7 @@ def test_every_link_follows_from_the_address(tmp_path: Path) -> None:
         f"https://mybinder.org/v2/gh/Someone/the-book/notebooks?urlpath=lab/tree/{CHAPTER}.ipynb",
         f"https://colab.research.google.com/github/Someone/the-book/blob/notebooks/{CHAPTER}.ipynb",
         f"{published}{CHAPTER}.html",
+        f"{published}_static/card.png",
     }
 
 
@@ -95,7 +98,7 @@ def test_what_colab_and_binder_open(tmp_path: Path) -> None:
 
 
 def test_nothing_to_launch_while_the_address_is_empty() -> None:
-    if launch.address()[0]:
+    if plain_notebooks.address(ROOT)[0]:
         pytest.skip("the address is known")
     done = subprocess.run([sys.executable, ROOT / "book" / "launch.py"], capture_output=True, text=True, check=True)
     assert done.stdout == "_config.yml names no repository_url: nothing to launch\n"
