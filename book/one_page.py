@@ -129,11 +129,11 @@ def contents(toc: dict[str, Any], prefixes: dict[str, str], titles: dict[str, st
     """The lines of the contents page; book/pdf.py fills in the numbers of pages."""
     for caption, group in parts(toc):
         if caption:
-            yield f"<h3>{escape(caption)}</h3>"
+            yield f'<p class="part">{escape(caption)}</p>'
         yield "<ul>"
         for name in group:
             target = f"{prefixes[name]}top"
-            number = f'<span class="dots"></span><span data-page="{target}">&#8199;</span>'
+            number = f'<span class="dots"></span><span data-page="{target}"></span>'
             yield f'<li><a href="#{target}">{escape(titles[name])}</a>{number}</li>'
         yield "</ul>"
 

@@ -54,7 +54,7 @@ def page(tmp_path: Path) -> BeautifulSoup:
 
 def test_pages_stand_in_the_order_of_the_contents(page: BeautifulSoup) -> None:
     assert [h1.get_text() for h1 in page.find_all("h1")] == ["Start", "S < m", "B"]
-    assert [h3.get_text() for h3 in page.select(".rt-front h3")] == ["Theory & more"]
+    assert [part.get_text() for part in page.select(".rt-front .part")] == ["Theory & more"]
     lines = page.select(".rt-front li a")
     assert [(a["href"], a.get_text()) for a in lines] == [
         ("#p01-top", "Start"),
