@@ -13,14 +13,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import yaml
-from bs4 import BeautifulSoup, SoupStrainer, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.filter import SoupStrainer
 from build import files_in
 
 # What cannot be used on paper: links to files, marks beside headings, folded code, the second tab.
-DROPPED = (
-    ".headerlink, .rt-download, .rt-downloads, .rt-reference, details.hide, details.rt-checked > :not(summary), "
-    '.toctree-wrapper, button, nav, link, noscript, script[src*="/adversary/"]'
-)
+DROPPED = {"headerlink", "rt-download", "rt-downloads", "rt-reference", "toctree-wrapper"}
+DROPPED_TAGS = {"button", "nav", "link", "noscript"}
 # Attributes that name an id of the same page; SVG's url(#...) may stand in any.
 NAMING = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns")
 OUTSIDE = ("http://", "https://", "mailto:")
@@ -49,17 +48,26 @@ def article(text: str) -> Tag:
     found = BeautifulSoup(text, "html.parser", parse_only=SoupStrainer("article")).article
     if found is None:
         raise ValueError("a built page without an article")
-    for element in found.select("[data-adversary]"):  # runs in the page alone; what it says without scripts stays
-        for said in element.select("noscript"):
+    for element in found.find_all(attrs={"data-adversary": True}):  # of what runs in the page, what it says without
+        for said in element.find_all("noscript"):
             element.insert_before(*said.contents)
         element.decompose()
-    for element in found.select(DROPPED):
-        if not element.decomposed:
+    for element in found.find_all(True):
+        if element.decomposed:
+            continue
+        classes = set(element.get_attribute_list("class"))
+        folded = element.name == "details" and "hide" in classes
+        if folded or classes & DROPPED or element.name in DROPPED_TAGS or "/adversary/" in str(element.get("src", "")):
             element.decompose()
-    for element in found.select("details.rt-provenance"):
-        element["open"] = ""
-    for element in found.select("details.rt-checked, details.rt-checked > summary"):
-        element.name = "p" if element.name == "summary" else "div"
+        elif element.name == "pre":  # black on paper: an element for each coloured word would only take time
+            element.string = element.get_text()
+        elif "rt-provenance" in classes:
+            element["open"] = ""
+        elif "rt-checked" in classes and element.summary:
+            line = element.summary.extract()
+            line.name, element.name = "p", "div"
+            element.clear()
+            element.append(line)
     return found
 
 

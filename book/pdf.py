@@ -32,6 +32,8 @@ async () => {
   return [...document.querySelectorAll("mjx-merror")].map((error) => error.textContent);
 }
 """
+# In the first print only the links of the contents matter. What is not seen takes as much room, and half the time.
+UNSEEN = ".bd-article:not(.rt-front) * { visibility: hidden !important; }"
 NUMBER = """
 (pages) => {
   for (const place of document.querySelectorAll("[data-page]")) place.textContent = pages[place.dataset.page] ?? "";
@@ -82,7 +84,9 @@ def print_page(source: Path, program: str) -> bytes:
                 tagged=outlined,
             )
 
+        hidden = page.add_style_tag(content=UNSEEN)
         page.evaluate(NUMBER, destinations(pdf(False)))
+        hidden.evaluate("style => style.remove()")
         printed = pdf(True)
         browser.close()
     return printed
