@@ -27,6 +27,8 @@ ABOUT = (
     "Printed from the pages of the book. There some figures can be moved, a second tab shows the results of kept runs, "
     "and code that is left out here can be unfolded."
 )
+# Without the second, unseen copy of each formula for screen readers, which a PDF does not keep.
+FOR_PAPER = "<script>(window.MathJax.options ??= {}).renderActions = { assistiveMml: [] }</script>"
 STYLE = Path(__file__).with_name("pdf.css")
 
 
@@ -156,7 +158,7 @@ def head(text: str, folder: str, name: str) -> str:
             element["href" if element.name == "link" else "src"] = place(name, source, folder)
             kept.append(str(element))
         elif not source and "window.MathJax" in element.get_text():
-            kept.append(str(element))
+            kept.append(f"{element}{FOR_PAPER}")
     return "\n".join(kept)
 
 

@@ -33,7 +33,7 @@ async () => {
 }
 """
 # In the first print only the links of the contents matter. What is not seen takes as much room, and half the time.
-UNSEEN = ".bd-article:not(.rt-front) * { visibility: hidden !important; }"
+UNSEEN = ".bd-article:not(.rt-front) * { visibility: hidden !important; } .rt-figure svg > * { display: none; }"
 NUMBER = """
 (pages) => {
   for (const place of document.querySelectorAll("[data-page]")) place.textContent = pages[place.dataset.page] ?? "";

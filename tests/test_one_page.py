@@ -98,7 +98,7 @@ def test_what_is_of_no_use_on_paper_is_left_out(page: BeautifulSoup) -> None:
         assert word in text
     assert page.select_one("details.rt-provenance").has_attr("open")
     scripts = [script.get("src") for script in page.find_all("script")]
-    assert scripts == [None, "html/_static/mathjax/tex-chtml.js", "html/_static/ball.js"]
+    assert scripts == [None, None, "html/_static/mathjax/tex-chtml.js", "html/_static/ball.js"]
     assert [link["href"] for link in page.find_all("link")] == ["html/_static/rt.css"]
 
 
