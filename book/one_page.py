@@ -65,6 +65,8 @@ def article(text: str) -> Tag:
             element.string = element.get_text()
         elif "rt-provenance" in classes:
             element["open"] = ""
+            if element.summary and "reference run" in element.summary.get_text():  # whose results are left out
+                element.decompose()
         elif "rt-checked" in classes and element.summary:
             line = element.summary.extract()
             line.name, element.name = "p", "div"
