@@ -77,6 +77,9 @@ def test_without_an_address_there_are_none(tmp_path: Path) -> None:
     done = book(tmp_path, "")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert links(tmp_path) == {"index": set(), CHAPTER: set()}
+    start = (tmp_path / "_build" / "html" / "index.html").read_text("utf-8")
+    assert "application/ld+json" in start
+    assert "og:image" not in start
     assert "launch-buttons" not in (tmp_path / "_build" / "html" / f"{CHAPTER}.html").read_text("utf-8")
 
 
