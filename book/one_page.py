@@ -50,7 +50,7 @@ def article(text: str) -> Tag:
     found = BeautifulSoup(text, "html.parser", parse_only=SoupStrainer("article")).article
     if found is None:
         raise ValueError("a built page without an article")
-    for element in found.find_all(attrs={"data-adversary": True}):  # of what runs in the page, what it says without
+    for element in found.find_all(True, {"data-adversary": True}):  # of what runs in the page, what it says without
         for said in element.find_all("noscript"):
             element.insert_before(*said.contents)
         element.decompose()
