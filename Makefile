@@ -14,8 +14,7 @@ book: install ## run what is out of date, build the book, print where it is (CHA
 	@$(BIN)/python book/pipeline.py $(CHAPTERS)
 
 serve: ## the built book at http://127.0.0.1:8000/ (PORT=... for another), until Ctrl-C
-	@test -e _build/html/index.html || { echo "make serve: the book has not been built yet: make book" >&2; exit 1; }
-	@$(PYTHON) -u -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+	@$(PYTHON) book/serve.py $(PORT)
 
 pdf: install ## print the built book as _build/book.pdf, with contents and links; needs Chromium
 	@$(BIN)/python book/pdf.py
