@@ -408,7 +408,7 @@ PARAMETERS = _in(
         'Threat.parse("linf", ',
         "test_what_a_value_becomes",
     ),
-    ('"rho": _number(0, 0.5)', '"rho": _number(0, 1)', "test_what_a_value_becomes"),
+    ('"rho": number(0, 0.5)', '"rho": number(0, 1)', "test_what_a_value_becomes"),
     ("if not low < value <= high", "if not low <= value <= high", "test_what_a_value_becomes"),
     ("bool) or not isinstance(value, int):", "str) or not isinstance(value, int):", "test_what_a_value_becomes"),
     ("if len(set(parts)) < len(parts)", "if False", "test_what_a_value_becomes"),
@@ -453,6 +453,32 @@ DATA = _in(
     ("data.target.astype(np.int64)", "np.roll(data.target, 1).astype(np.int64)", "test_pixels_and_labels_of_a_digit"),
     ("return self.images.float() / 255", "return self.images.float() / 256", "test_pixels_and_labels_of_a_digit"),
 )
+
+FROM_OUTSIDE = [
+    *_in(
+        "test_folders_as_they_come",
+        (
+            "(folder for folder in tests if sorted_in[folder])",
+            "iter(())",
+            "test_of_several_test_splits_the_first_that_is_sorted_into_classes",
+        ),
+        ("os.path.isdir(entry.path) if linked", "False if linked", "test_links_are_followed"),
+        ("zip(names, folders, strict", "zip(names, folders[::-1], strict", "test_labels_follow_the_names"),
+        (
+            "(0, 3, 1, 5, 4, 6, 2)",
+            "(0, 3, 1, 5, 2, 6, 4)",
+            "test_an_image_whose_exif_cannot_be_written_again_is_read_and_turned",
+        ),
+        ('normalize("NFC"', 'normalize("NFD"', "test_composed_and_decomposed_letters_name_the_same_class"),
+    ),
+    *_in(
+        "test_text_from_outside",
+        ("_before(folder) - {*files}", "set()", "test_a_run_takes_the_place_of_the_run_before"),
+        ("text.set_parse_math(False)", "pass", "test_a_figure_is_drawn_with_any_name_and_without_a_warning"),
+        ("and not _HARMLESS.fullmatch(value)", "", "test_a_text_that_a_spreadsheet_would_run_is_marked"),
+        ("value = value.replace(name, written)", "pass", "test_a_text_of_a_page_shows_a_name_as_it_stands"),
+    ),
+]
 
 CORRUPTIONS = [
     *_in(
@@ -651,6 +677,6 @@ INTERVALS = [
 
 PLANTED = [
     *(THREAT + BOUNDS + ATTACKS + HALVING + SEARCH + MEASURE + TRANSFER),
-    *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA),
+    *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA + FROM_OUTSIDE),
     *(CORRUPTIONS + REGRESSION + PURIFICATION + SUBSPACE + INTERVALS),
 ]
