@@ -131,7 +131,7 @@ def test_a_chapter_that_does_not_exist_is_refused(copy: Path) -> None:
         ("the chapter runs", True),
         pytest.param("the chapter is done", True, marks=pytest.mark.long),
         ("the book is built", True),
-        ("the chapter runs", False),
+        pytest.param("the chapter runs", False, marks=pytest.mark.long),
     ],
 )
 def test_killed_in_the_middle(copy: Path, moment: str, whole_group: bool) -> None:
