@@ -3,6 +3,7 @@
 It is printed twice: the numbers of the pages on which chapters begin are read from the first print, for the contents.
 """
 
+import os
 import re
 import shutil
 import sys
@@ -16,7 +17,7 @@ from rt_utils.runtime.files import whole_file
 
 PDF = BUILD / "book.pdf"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+ARGUMENTS = ("--disable-gpu", "--disable-background-networking", "--disable-component-update")
 WIDTH = 680  # of the text in CSS pixels: A4's 210 mm without the margins in pdf.css
 FOOTER = '<div style="font: 8pt sans-serif; width: 100%; text-align: center"><span class="pageNumber"></span></div>'
 # Formulas are set, fonts are there, and what is wider than the paper is made as small as it must be. Returns what of
@@ -60,12 +61,17 @@ def destinations(pdf: bytes) -> dict[str, int]:
     }
 
 
+def _for_root() -> list[str]:
+    """Chromium refuses its sandbox to root, as in a container."""
+    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+
+
 def print_page(source: Path, program: str) -> bytes:
     """The page of the whole book as a PDF."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, *_for_root()])
         page = browser.new_page(viewport={"width": WIDTH, "height": 1000})
         page.set_default_timeout(0)
         page.emulate_media(media="print")
@@ -85,7 +91,10 @@ def print_page(source: Path, program: str) -> bytes:
             )
 
         hidden = page.add_style_tag(content=UNSEEN)
-        page.evaluate(NUMBER, destinations(pdf(False)))
+        found = destinations(pdf(False))
+        if not found:
+            sys.exit(f"make pdf: {program} writes its PDFs in a way that is not known here: use a current Chromium")
+        page.evaluate(NUMBER, found)
         hidden.evaluate("style => style.remove()")
         printed = pdf(True)
         browser.close()

@@ -88,6 +88,7 @@ def write_project(root: Path, project: Path) -> None:
     shorten_chapters(root, project, files)
     if (root / "results").is_dir():
         (project / "results").symlink_to((root / "results").resolve())
+    shutil.copy(root / "CITATION.cff", project)
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     config["copyright"] += f"; {MARKED}"
     config["sphinx"]["config"]["html_theme_options"]["repository_url"] = ""  # the sources there hold the solutions
@@ -96,13 +97,11 @@ def write_project(root: Path, project: Path) -> None:
 
 
 def build(project: Path) -> Path:
-    """Build the copy; returns the folder with its pages and, in `notebooks`, its chapters."""
+    """Build the copy; returns the folder with its pages and, in `notebooks`, its chapters' sources."""
     done = subprocess.run([sys.executable, str(project / "book" / "build.py")], cwd=project, check=False)
     if done.returncode:
         fail("What stopped it stands above.")
-    html = (project / "_build" / "html").resolve()
-    shutil.copytree(project / "chapters", html / "notebooks")
-    return html
+    return (project / "_build" / "html").resolve()
 
 
 def main() -> None:

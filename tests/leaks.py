@@ -4,6 +4,8 @@ import html
 import json
 import re
 import sys
+import tempfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -113,6 +115,12 @@ def strings(value: Any) -> Iterator[str]:
 def readings(path: Path) -> Iterator[str]:
     """The text of a file as it stands, and as a reader of its format sees it."""
     if path.suffix in NO_TEXT:
+        return
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as packed, tempfile.TemporaryDirectory() as folder:
+            packed.extractall(folder)
+            for member in (its for its in Path(folder).rglob("*") if its.is_file()):
+                yield from readings(member)
         return
     data = path.read_bytes()
     if path.name == "objects.inv":

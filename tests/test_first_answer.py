@@ -68,6 +68,7 @@ def test_it_has_fewer_points_and_never_more_than_were_asked_for() -> None:
         assert cut["n_test"] <= max(n // 4, 128)
     assert first_answer.fewer({"n_test": 31, "n_seeds": 3}) == {}
     assert first_answer.fewer({"n_classes": 5}) == {}
+    assert first_answer.fewer({"n_test": 200, "budget": 20.0}) == {}
 
 
 def test_it_is_there_first_and_the_full_run_takes_its_place(book: Path) -> None:
@@ -79,15 +80,14 @@ def test_it_is_there_first_and_the_full_run_takes_its_place(book: Path) -> None:
         assert first.cells[0].source.startswith("# Counting")
         assert first.cells[1].source.startswith("> **A first answer**")
         assert "`n_test` 128 of 500, `n_seeds` 1 of 3" in first.cells[1].source
-        assert len(pd.read_csv("files/first/points.csv")) == 128
-        assert not Path("files/run.json").exists()
+        assert not Path("files").exists()
 
     given = {"eps": "4/255", "results": "files"}
     first_answer.run(CHAPTER, given, Path("out.ipynb"), look, progress=False)
     assert said == ["first answer (n_test 128 of 500, n_seeds 1 of 3): out.ipynb"]
     assert "A first answer" not in Path("out.ipynb").read_text("utf-8")
     assert len(pd.read_csv("files/points.csv")) == 1500
-    assert not Path("files/first").exists()
+    assert sorted(path.name for path in Path("files").iterdir()) == ["points.csv", "run.json"]
     first_answer.run(CHAPTER, given, Path("out.ipynb"), look, progress=False)  # the same again is there at once
     assert len(said) == 1
 
@@ -99,6 +99,23 @@ def test_by_default_it_is_in_the_file_of_the_full_run(book: Path, capsys: pytest
     assert first.split(": ")[1] == wrote.removeprefix("wrote ")
     assert Path(wrote.removeprefix("wrote ")).is_file()
     assert running == "running counting"
+
+
+def test_a_page_without_points_or_results_runs_once(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = SOURCE.replace('n_test = 500\nn_seeds = 3\nresults = ""\n', "").partition("```{code-cell} python3\nfrom")[
+        0
+    ]
+    (book / "notebooks" / f"{CHAPTER}.md").write_text(source, "utf-8")
+    first_answer.run(CHAPTER, {}, Path("out.ipynb"), pytest.fail, progress=False)
+    assert Path("out.ipynb").exists()
+
+
+def test_where_the_first_answer_fails_the_full_run_still_runs(book: Path) -> None:
+    failing = SOURCE.replace("p = parameters.read", "assert n_test == 500\n\np = parameters.read")
+    (book / "notebooks" / f"{CHAPTER}.md").write_text(failing, "utf-8")
+    first_answer.run(CHAPTER, {"results": "files"}, Path("out.ipynb"), pytest.fail, progress=False)
+    assert len(pd.read_csv("files/points.csv")) == 1500
+    assert not list(book.glob("*.failed.ipynb"))
 
 
 def test_what_is_wrong_is_refused_before_anything_runs(book: Path) -> None:

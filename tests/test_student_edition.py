@@ -94,7 +94,7 @@ def test_the_proofs_without_what_answers_an_exercise() -> None:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The book's own sources with an address, and its chapters as if they had been run; no outputs."""
     root = tmp_path_factory.mktemp("book")
-    for name in ("_toc.yml", "book", "notebooks", "proofs"):
+    for name in ("_toc.yml", "CITATION.cff", "book", "notebooks", "proofs"):
         (root / name).symlink_to(ROOT / name)
     config = (ROOT / "_config.yml").read_text("utf-8")
     (root / "_config.yml").write_text(re.sub('repository_url: ".*"', f"repository_url: {ADDRESS}", config), "utf-8")
@@ -160,7 +160,7 @@ def test_a_planted_word_of_the_search_index_is_found(tmp_path: Path, secrets: le
 
 
 def test_chapters_that_were_not_run_are_named(book: Path, tmp_path: Path) -> None:
-    for name in ("_toc.yml", "_config.yml", "book", "notebooks", "proofs"):
+    for name in ("_toc.yml", "_config.yml", "CITATION.cff", "book", "notebooks", "proofs"):
         (tmp_path / name).symlink_to(book / name)
     shutil.copytree(book / "chapters", tmp_path / "chapters")
     (tmp_path / "chapters" / "slack.ipynb").unlink()

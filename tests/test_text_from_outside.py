@@ -32,11 +32,12 @@ from rt_utils.pages.page import Page
 from rt_utils.pages.parameters import Parameters, check
 from rt_utils.pages.tables import show_table
 from rt_utils.pages.wording import literal
+from rt_utils.runtime.errors import InputError
 
 X = torch.zeros(1)
 P = check({"eps": "1/255"})
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+cmd", "@SUM(A1)", "\t=1", " =1", '"=1', "'=1"]
-HARMLESS = ["cat", "-0.3", "+2e-5", "-0.3 to 0.2", "-inf", "a=1", "3 - 2", "", "\N{EN DASH}", "12%"]
+HARMLESS = ["cat", "-0.3", "+2e-5", "-0.3 to 0.2", "-inf", "-1.3 ± 7.6", "+", "a=1", "3 - 2", "", "\N{EN DASH}", "12%"]
 
 
 def names(folder: Path) -> set[str]:
@@ -169,6 +170,12 @@ def test_a_text_of_a_page_shows_a_name_as_it_stands(name: str, tmp_path: Path) -
 
 def test_a_parameter_holds_no_line_break_and_no_bytes() -> None:
     assert isinstance(check({"drop": "own shift"}), Parameters)
+    for value in ("own\nshift", os.fsdecode(b"caf\xe9")):
+        with pytest.raises(InputError):
+            check({"drop": value})
+
+
+def test_a_name_is_shown_on_one_line() -> None:
     assert listing.shown("a\tb") == r"a\tb"
 
 

@@ -54,7 +54,7 @@ class Measurement:
     shift_floor: Float[np.ndarray, " n"]
     loss_page: Float[np.ndarray, " n"]
     loss_floor: Float[np.ndarray, " n"]
-    wrong_pgd: Bool[np.ndarray, " n"]  # misclassified: the clean input, or what the page's PGD on the loss found
+    wrong_pgd: Bool[np.ndarray, " n"]  # misclassified: clean, or what the page found on loss or margin
     wrong_paper: Bool[np.ndarray, " n"]  # the same for the paper's PGD on the loss
     wrong_apgd: Bool[np.ndarray, " n"]  # the same for APGD (cross-entropy, then DLR)
     wrong: Bool[np.ndarray, " n"]  # the same for everything found

@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rt_utils.images import places
+from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.lazy import lazily
 
@@ -58,7 +58,7 @@ PREFIXED: dict[str, Source] = {
 
 
 def _like_a_path(name: str) -> bool:
-    return os.sep in name or "/" in name or Path(name).expanduser().exists()
+    return os.sep in name or "/" in name or paths.existing(name) is not None
 
 
 def _source(name: str) -> Source:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rt_utils.models import name_options
+from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.lazy import lazily
 from rt_utils.runtime.paths import SHIPPED
@@ -116,7 +117,7 @@ def _forms() -> tuple[str, ...]:
 
 def _source(name: str) -> Source:
     source = next((source for prefix, source in SOURCES.items() if name.startswith(prefix)), None)
-    if source is None and Path(name).expanduser().is_file():
+    if source is None and (path := paths.existing(name)) is not None and path.is_file():
         raise InputError(
             f"unknown encoder {name!r}: for weights in a file write 'file:{name}@torchvision/NAME' or @timm/NAME, "
             "for code python:FILE.py:FACTORY"

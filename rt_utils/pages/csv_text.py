@@ -15,7 +15,7 @@ from rt_utils.runtime.files import whole_file
 
 ENCODING: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace"}
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?%?|inf|nan)"
-_HARMLESS = re.compile(rf"{_NUMBER}(?: to {_NUMBER})?")
+_HARMLESS = re.compile(rf"{_NUMBER}(?:\s*(?:to|±)\s*{_NUMBER})?|[-+]")
 _FORMULA = re.compile(r"[\s'\"]*[=+\-@]|[\t\r]")
 
 

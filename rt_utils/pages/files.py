@@ -27,7 +27,7 @@ from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import remove_leftovers, whole_file
 
 FILES = ("points.csv", "points.npz", "classes.csv", "ledger.csv", "parameters.json", "run.json")
-_OPTIONAL = (*FILES[:3], "audit.json", "audit.csv")  # of a run that does not list its files, as older ones do not
+_OPTIONAL = (*FILES[:2], "audit.json", "audit.csv")  # of a run that does not list its files, as older ones do not
 
 
 def _facts(
@@ -76,9 +76,11 @@ def _before(folder: Path) -> set[str]:
     """The files of the run that the folder holds, in which another may have left more."""
     try:
         facts = json.loads((folder / "run.json").read_text("utf-8"))
+        if "run key" not in facts:  # another program's
+            return set()
         names = {Path(name).name for name in facts.get("files", ", ".join(_OPTIONAL)).split(", ")}
         return {name for name in names if name.endswith((".csv", ".json", ".npz"))}
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, TypeError):
         return set()  # no run's folder: what lies there is the user's
 
 

@@ -1,6 +1,7 @@
 """A first answer to a rerun: the same page on fewer points, soon, in the file that the full one then replaces."""
 
-import shutil
+import contextlib
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import jupytext
 import nbformat
 
 from rt_utils.pages import execution, parameters
+from rt_utils.runtime.errors import InputError
 
 # What a page measures on, and how often; not what it measures, such as steps of an attack or images that train.
 POINTS = (
@@ -23,14 +25,14 @@ CHUNK = 128  # points that are attacked together: a whole chunk of the full run 
 def fewer(full: Mapping[str, Any]) -> dict[str, int]:
     """Of a page's parameters those that the first answer has otherwise: a quarter of the points, and one seed.
 
-    Empty where nothing is to be gained.
+    Empty where nothing is to be gained, and where a page cuts its sizes itself, to a budget.
 
     >>> fewer({"n_test": 500, "floor_points": 64, "n_seeds": 3, "steps": 100})
     {'n_test': 128, 'floor_points': 16, 'n_seeds': 1}
     >>> fewer({"n_test": 16, "n_seeds": 3})
     {}
     """
-    if full.get("n_test", 0) < WORTH:
+    if "budget" in full or full.get("n_test", 0) < WORTH:
         return {}
     cut = {name: max(FEWEST, full[name] // 4) for name in POINTS if full.get(name, 0) > FEWEST}
     if full["n_test"] >= 3 * CHUNK:
@@ -58,24 +60,21 @@ def run(
     *,
     progress: bool = True,
 ) -> Path:
-    """`execution.run`, with a first answer before it in the same file, unless this run was there before or is short.
+    """`execution.run`, with a first answer before it in the same file, unless there is little to gain or a run there.
 
-    The first answer's files lie in a folder `first` of the run's results, and go when the full run is done. `say` is
-    given a line when it is there. Raises InputError.
+    What the first answer writes beside its page is not kept. `say` is given a line when the page is there. Raises
+    InputError.
     """
     declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
     parameters.check(given, declared)
     checked = parameters.check({**declared, **given}, declared)
     full = {name: getattr(checked, name) for name in declared}
-    folder, cut = checked.results_folder(chapter), fewer(full)
-    output = output or folder / f"{chapter}.ipynb"
-    if not cut or (folder / "run.json").exists():
+    if not (cut := fewer(full)) or (checked.results_folder(chapter) / "run.json").exists():
         return execution.run(chapter, given, output, progress=progress)
-    first = folder / "first"
-    few = {**given, **cut, "results": str(first)}
-    execution.run(chapter, few, output, progress=progress, finish=lambda notebook: mark(notebook, cut, full))
-    less = ", ".join(f"{name} {value} of {full[name]}" for name, value in cut.items())
-    say(f"first answer ({less}): {output}")
-    done = execution.run(chapter, given, output, progress=progress)
-    shutil.rmtree(first, ignore_errors=True)
-    return done
+    output = output or checked.results_folder(chapter) / f"{chapter}.ipynb"
+    with tempfile.TemporaryDirectory() as first, contextlib.suppress(InputError):  # which the full run says too
+        few = {**given, **cut, "results": first}
+        execution.run(chapter, few, output, progress=progress, finish=lambda notebook: mark(notebook, cut, full))
+        less = ", ".join(f"{name} {value} of {full[name]}" for name, value in cut.items())
+        say(f"first answer ({less}): {output}")
+    return execution.run(chapter, given, output, progress=progress)

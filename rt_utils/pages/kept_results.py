@@ -71,6 +71,6 @@ def non_results(folder: Path) -> str:
     for chapter, item in (("section_6_1_as_score", order), ("theorem_2_criterion", fulfilled)):
         try:
             lines.append(item(records.read(chapter, PROFILE, folder)["runs"][0]["elements"]))
-        except (InputError, KeyError, AttributeError):
+        except (InputError, LookupError, AttributeError, TypeError, ValueError):
             lines.append(_MISSING.format(chapter=chapter))
     return "\n".join(lines)

@@ -50,3 +50,12 @@ def data() -> Path:
 def models() -> Path:
     """Where downloaded checkpoints lie: $RT_MODELS, else models."""
     return _named("RT_MODELS", "models")
+
+
+def existing(name: str) -> Path | None:
+    """The path of that name, where something is there; none also for what cannot be one."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, of an unknown user, with a zero byte
+        return None
