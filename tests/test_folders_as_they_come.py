@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from rt_utils.images import folder, listing
+from rt_utils.images import folder, listing, places
 from rt_utils.images.catalogue import check_data_set, load_data_set
 from rt_utils.runtime.errors import InputError
 
@@ -287,3 +287,14 @@ def test_a_bare_path_is_told_how_to_be_written(name: str, tmp_path: Path, monkey
         check_data_set(name)
     with pytest.raises(InputError, match="unknown data set 'photographs': use folder:PATH, "):
         check_data_set("photographs")
+
+
+def test_a_command_lists_a_folder_once_to_check_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(places.listing, "parts", seen.append)
+    for _ in range(3):
+        places.check_folder(f"folder:{tmp_path}")
+    assert seen == [tmp_path.resolve()]
+    (tmp_path / "new").mkdir()
+    places.check_folder(f"folder:{tmp_path}")
+    assert len(seen) == 2

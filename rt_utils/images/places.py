@@ -3,6 +3,7 @@
 The known ones lie below $RT_DATA, else data in the book's folder, as they are unpacked; others are named by their path.
 """
 
+import functools
 from pathlib import Path
 
 from rt_utils.images import listing
@@ -61,9 +62,15 @@ def folder_of(name: str) -> Path:
     return paths.data() / _FOLDERS[name][0] if name in _FOLDERS else path_of(name)
 
 
+@functools.lru_cache(maxsize=64)
+def _checked(root: Path, changed: int) -> None:
+    listing.parts(root)
+
+
 def check_folder(name: str) -> None:
     """Of 'folder:PATH'. This and the others raise InputError, with what to put where, for what is not there."""
-    listing.parts(folder(name.partition(":")[2]))
+    root = folder(name.partition(":")[2])
+    _checked(root.resolve(), root.stat().st_mtime_ns)  # once: a command checks a name several times
 
 
 def check_intel(name: str) -> None:
