@@ -101,9 +101,9 @@ def test_the_page_says_what_the_share_measures() -> None:
     found = points(("representation", 0.1 * OUTWARDS), ("loss", torch.where(half, 1.01, 0.5) * OUTWARDS))
     words = filled(*representation_alone.reading(summary.representation_alone(found)))
     assert "200 of 200 points fulfil the criterion, and attacks on the loss flip 100 of them" in words
-    assert "Most are missed at: drawn, robust encoder, 50.0% of 200 points." in words
+    assert "of them, most at drawn, robust encoder: 50.0% of 200 points." in words
     quiet = summary.representation_alone(points(("representation", 0.1 * OUTWARDS)))
-    assert "Most are missed at: none." in filled(*representation_alone.reading(quiet))
+    assert "flip 0 of them. A flip proves" in filled(*representation_alone.reading(quiet))
     entered: list[tuple[str, dict[str, object]]] = []
     representation_alone.enter(found, lambda name, **values: entered.append((name, values)))
     ((name, values),) = entered

@@ -26,9 +26,9 @@ _TABLE = (
 )
 _READING = (
     "**What the attack on the representation misses.** With what it found alone {fulfilled} of {n} points fulfil the "
-    "criterion, and attacks on the loss flip {flipped} of them. Where they do, their perturbation moves the features "
-    "by at least $m(x)$, by the proof of Theorem 2; so $S(x)\\ge m(x)$, and the attack on the representation had found "
-    "too little. Most are missed at: {worst}. Where none is flipped nothing is proved either way."
+    "criterion, and attacks on the loss flip {flipped} of them{worst}. A flip proves that the attack on the "
+    "representation found too little: by the proof of Theorem 2 it moves the features by at least $m(x)$, so "
+    "$S(x)\\ge m(x)$. Where none is flipped nothing is proved either way."
 )
 Text = tuple[str, dict[str, Any]]
 
@@ -36,11 +36,11 @@ Text = tuple[str, dict[str, Any]]
 def reading(found: pd.DataFrame) -> Text:
     """How much of what the attack leaves fulfilled is flipped, and where most."""
     values: dict[str, Any] = {name: int(found[name].sum()) for name in ("fulfilled", "n", "flipped")}
-    worst = "none"
+    worst = ""
     if values["flipped"]:
         row = found.iloc[found.share.argmax()]
         where = f"{row['data']}, {short_name(row['encoder'])} encoder"
-        worst = f"{where}, {row['share']:.1%} of {row['fulfilled']} points"
+        worst = f", most at {where}: {row['share']:.1%} of {row['fulfilled']} points"
     return _READING, values | {"worst": worst}
 
 
