@@ -119,7 +119,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
 # how the folder is spoiled, other values, what the line says
 REFUSED: list[Any] = [
     (lambda f: _keep(f, 1), {}, "'flat' leaves 1 image to test: an audit needs two"),
-    slow(lambda f: _keep(f, 0), {}, "'flat' holds no image"),
+    slow(lambda f: _keep(f, 0), {}, "flat' holds no image"),
     slow(_truncate, {}, "'flat/cut.jpg' cannot be read as an image"),
     slow(None, {"data": "glyphs, digits"}, "data names 2 data sets, glyphs, digits: audit one at a time"),
     slow(_repeat, {}, "gives all 3 images of 'folder:flat' the same features"),
