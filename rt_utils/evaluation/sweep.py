@@ -29,6 +29,14 @@ def largest_shifts(
     A larger ball contains the smaller one, so what a smaller one allowed counts for it too. Radii beyond the norm's
     largest count as that.
     """
+    # In one thread: so few images only get slower on several, and very slow beside other work.
+    found: np.ndarray = processes.alone(_largest_shifts, encoder, x, norm, radii, settings)
+    return found
+
+
+def _largest_shifts(
+    encoder: Encoder, x: Float[Tensor, "n 3 h w"], norm: Norm, radii: Sequence[float], settings: PGDSettings
+) -> Float[np.ndarray, "n k"]:
     clean = encoder.features(x).double()
     largest, columns = torch.zeros(len(x), dtype=torch.float64), []
     for radius in radii:
