@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import ROOT
 
-CHAPTER = """---
+HEADER = """---
 jupytext:
   text_representation:
     extension: .md
@@ -18,7 +18,10 @@ kernelspec:
   language: python
   name: python3
 ---
-
+"""
+CHAPTER = (
+    HEADER
+    + """
 ```{code-cell} ipython3
 :tags: [parameters]
 profile = "embedded"
@@ -53,13 +56,14 @@ time.sleep(p.budget / 2)
 ledger.write(claims, folder / "ledger.csv")
 ```
 """
+)
 
 
-def make(folder: Path) -> Path:
+def make(folder: Path, chapter: str = "small", source: str = CHAPTER) -> Path:
     """The book in `folder`, which is returned."""
     (folder / "notebooks").mkdir(parents=True)
     (folder / "_toc.yml").write_text("format: jb-book\n", "utf-8")
-    (folder / "notebooks" / "small.md").write_text(CHAPTER, "utf-8")
+    (folder / "notebooks" / f"{chapter}.md").write_text(source, "utf-8")
     return folder
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from small_book import HEADER, make
 
 from rt_utils import cli
 from rt_utils.pages import execution, first_answer
@@ -12,17 +13,9 @@ from rt_utils.pages.parameters import KNOWN
 from rt_utils.runtime.errors import InputError
 
 CHAPTER = "counting"
-SOURCE = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
+SOURCE = (
+    HEADER
+    + """
 # Counting
 
 ```{code-cell} python3
@@ -46,14 +39,13 @@ folder.mkdir(parents=True, exist_ok=True)
 (folder / "run.json").write_text("{}")
 ```
 """
+)
 
 
 @pytest.fixture
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A book of one chapter that takes no time, as the working directory."""
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "notebooks" / f"{CHAPTER}.md").write_text(SOURCE, "utf-8")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\n", "utf-8")
+    make(tmp_path, CHAPTER, SOURCE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

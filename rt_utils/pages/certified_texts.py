@@ -19,8 +19,7 @@ from rt_utils.pages.plots.thumbnails import encoded
 RESULT = (
     "**The result.** At radius {eps}, with {encoder}, between {least:.1%} ({worst}) and {most:.1%} ({best}) of the "
     "test points{new} are proved to be classified correctly, whatever the perturbation. The proof holds up to "
-    "rounding. "
-    "Attacks can find more than they did; nothing can pass a bound."
+    "rounding. Attacks can find more than they did; nothing can pass a bound."
 )
 RESULTS = (
     "Shares of test points at radius {eps}: right with the book's probe; the largest share that is certified and "

@@ -39,6 +39,14 @@ def declared_parameters(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     return {}
 
 
+def read(chapter: str, given: dict[str, Any]) -> tuple[nbformat.NotebookNode, parameters.Parameters]:
+    """The chapter's notebook, and its parameters with those given. Raises InputError for what it does not take."""
+    notebook = jupytext.read(source(chapter))
+    declared = declared_parameters(notebook)
+    parameters.check(given, declared)
+    return notebook, parameters.check({**declared, **given}, declared)
+
+
 @contextlib.contextmanager
 def _kept_on_failure(chapter: str, partial: Path, failed: Path) -> Iterator[None]:
     """A notebook that fails is kept as `failed`, for a look; one that only refused its input is not."""
@@ -77,10 +85,7 @@ def run(
     """
     import papermill  # here, since it loads pyarrow, and with it numpy
 
-    notebook = jupytext.read(source(chapter))
-    declared = declared_parameters(notebook)
-    parameters.check(given, declared)
-    checked = parameters.check({**declared, **given}, declared)
+    notebook, checked = read(chapter, given)
     if output is None:
         output = checked.results_folder(chapter) / f"{chapter}.ipynb"
     # The writer's name keeps two runs apart: one that outlived a killed build, and the build that follows.

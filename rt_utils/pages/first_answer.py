@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 
-from rt_utils.pages import execution, parameters
+from rt_utils.pages import execution
 from rt_utils.runtime.errors import InputError
 
 # What a page measures on, and how often; not what it measures, such as steps of an attack or images that train.
@@ -65,10 +64,8 @@ def run(
     What the first answer writes beside its page is not kept. `say` is given a line when the page is there. Raises
     InputError.
     """
-    declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
-    parameters.check(given, declared)
-    checked = parameters.check({**declared, **given}, declared)
-    full = {name: getattr(checked, name) for name in declared}
+    _, checked = execution.read(chapter, given)
+    full = vars(checked)
     if not (cut := fewer(full)) or (checked.results_folder(chapter) / "run.json").exists():
         return execution.run(chapter, given, output, progress=progress)
     output = output or checked.results_folder(chapter) / f"{chapter}.ipynb"
