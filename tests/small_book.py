@@ -59,6 +59,38 @@ ledger.write(claims, folder / "ledger.csv")
 )
 
 
+PLAIN = (
+    HEADER
+    + """
+# One claim in no time
+
+```{code-cell} python3
+:tags: [parameters]
+
+profile = "embedded"
+eps = "8/255"
+norm = "linf"
+seed = 0
+results = ""
+```
+
+```{code-cell} python3
+import torch
+
+from rt_utils.pages.page import Page
+from rt_utils.theory.statements import margin_ratio
+
+page = Page("CHAPTER", globals())
+torch.manual_seed(page.p.seed)
+logits, weight = torch.randn(7, 3), torch.randn(3, 4)
+ratio = margin_ratio(logits, weight)
+page.claim("Theorem 2: a ratio is not negative", n=7, lhs=0.0, rhs=float(ratio.min()))
+page.save()
+```
+"""
+)
+
+
 def make(folder: Path, chapter: str = "small", source: str = CHAPTER) -> Path:
     """The book in `folder`, which is returned."""
     (folder / "notebooks").mkdir(parents=True)
