@@ -11,11 +11,11 @@ PROFILE = "notebooks/profiles/embedded.yaml"
 CHAPTERS = [name for name in pages() if name not in PAGES]
 LONG = [  # they start first, so that none of them is left running alone at the end
     "theorem_2_criterion",
-    "slack",
     "section_5_1_cross_entropy",
     "section_6_2_transfer_methods",
     "appendix_b2_regression",
     "appendix_b5_distribution_shift",
+    "certified",
     "roli",
     "purification",
 ]

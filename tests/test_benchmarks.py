@@ -15,9 +15,12 @@ from torch import nn
 FOLDER = ROOT / "benchmarks"
 sys.path.insert(0, str(FOLDER))
 import gpu  # noqa: E402
+import growth  # noqa: E402
 import inner_loop  # noqa: E402
+import probe  # noqa: E402
 import ratios  # noqa: E402
 import search  # noqa: E402
+import table_cell  # noqa: E402
 import whole_book  # noqa: E402
 
 
@@ -69,6 +72,34 @@ def test_the_inner_loop_is_measured() -> None:
     assert isinstance(reached, dict)
     assert math.isfinite(reached["foolbox"])
     assert math.isfinite(reached["this book's PGD"])
+
+
+def test_growth_measures_the_points_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    found = growth.measured(40, 6)
+    assert found["seconds"] > 0
+    assert found["bytes"] > 50e6
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(growth, "alone", lambda *its: asked.append(its) or {"seconds": its[1], "bytes": 1e6})  # type: ignore[func-returns-value]
+    (row,) = growth.growth([64], 2).to_dict("records")
+    assert asked == [(64, 64), (64, 640)]  # two chunks of 32
+    assert (row["time"], row["memory"]) == (10, 1)
+
+
+def test_both_probes_take_the_same_batches() -> None:
+    found = probe.measure(images=40, epochs=2, rounds=1, test=20)
+    assert found["apart"] < 1e-4  # type: ignore[operator]
+    ours, theirs = found["clean accuracy"].values()  # type: ignore[attr-defined]
+    assert ours == theirs
+
+
+def test_a_cell_of_table_1_is_filled_both_ways() -> None:
+    found = table_cell.measure(points=4, rounds=1, n_train=60)
+    assert found[table_cell.PAPER]["ratio"] == 1
+    assert found[table_cell.BOOK]["ratio"] > 0
+    for row in found.values():
+        assert 0 <= row["robust acc."] <= row["clean acc."] <= 1
+        assert row["AS score"] > 0
 
 
 def test_a_command_is_timed_until_it_says_a_line_and_until_it_ends(tmp_path: Path) -> None:
