@@ -72,7 +72,7 @@ BOUNDS = _in(
     ("return factor * float(shifts.mean())", "return float(shifts.mean())", "test_the_constants_of_theorem_1"),
     ("len(shifts), rho, sides=1)", "len(shifts), rho)", "test_the_constants_of_theorem_1"),
     ("clamp(max=c2).mean())", "mean().clamp(max=c2))", "test_the_bound_for_all_heads_cuts_each_point"),
-    ("(p + z2n / 2 - half)", "(p - half)", "test_wilson_interval"),
+    ('method="exact"', 'method="wilson"', "test_share_interval"),
     ('"l2": 2.0**0.5, "linf": 2.0}', '"l2": 1.0, "linf": 2.0}', "test_the_cross_entropy_and_its_constants"),
     ('2.0**0.5, "linf": 2.0}', '2.0**0.5, "linf": 1.0}', "test_the_cross_entropy_and_its_constants"),
     (

@@ -25,7 +25,7 @@ from rt_utils.evaluation.masked_gradient import quick_plan, rounded
 from rt_utils.evaluation.measurement import table
 from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.search import Find
-from rt_utils.evaluation.statistics import shown_wilson
+from rt_utils.evaluation.statistics import shown_share
 from rt_utils.evaluation.subspace_search import KIND, best_in_subspace
 from rt_utils.images.data_set import DataSet, split_of
 from rt_utils.images.folder import smaller_than
@@ -406,7 +406,7 @@ def test_what_the_files_hold() -> None:
     assert shown.loc[left, "value"] == "1.000"
     (weak,) = [name for name in shown.index if name.startswith("of these, flipped by an attack on the loss")]
     assert shown.loc[weak, "value"] == "0.333"  # of three, one: that attack was too weak there
-    assert shown.loc[weak, "95% interval"] == shown_wilson(1, 3)
+    assert shown.loc[weak, "95% interval"] == shown_share(1, 3)
     budget = audit_budget.choose(encoder_of(), ASKED, 1.0, radii=5, labelled=True)
     rows = audit_tables.per_image(done, Subject("digits", None, 0), budget)
     assert list(rows.columns[:4]) == ["point", "file", "label", "predicted"]

@@ -11,8 +11,9 @@ from torch import nn
 from rt_utils.evaluation import distribution_shift, input_size
 from rt_utils.evaluation import paired as paired_images
 from rt_utils.evaluation.measurement import Measurement
-from rt_utils.evaluation.paired import sign_test, two_standard_errors
+from rt_utils.evaluation.paired import two_standard_errors
 from rt_utils.evaluation.ranks import kendall_tau
+from rt_utils.evaluation.statistics import sign_test
 from rt_utils.images import corruptions
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet

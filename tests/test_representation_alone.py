@@ -16,7 +16,7 @@ from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.measure import measure
 from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.search import AttackPlan
-from rt_utils.evaluation.statistics import shown_wilson
+from rt_utils.evaluation.statistics import shown_share
 from rt_utils.evaluation.summary import ALONE
 from rt_utils.models.head import Head
 from rt_utils.pages import representation_alone
@@ -52,8 +52,8 @@ def test_a_weak_attack_on_the_representation_shows_as_flips_and_the_identity_hol
     found = points(("representation", 0.1 * OUTWARDS), (kind, torch.where(half, 1.01, 0.5) * OUTWARDS))
     row = only(summary.representation_alone(found))
     assert (row["n"], row["fulfilled"], row[ALONE], row["flipped"], row["share"]) == (200, 200, 1.0, 100, 0.5)
-    assert row["95% interval"] == shown_wilson(200, 200)
-    assert row["its 95% interval"] == shown_wilson(100, 200)
+    assert row["95% interval"] == shown_share(200, 200)
+    assert row["its 95% interval"] == shown_share(100, 200)
     assert only(summary.criterion(found))[summary.STAYED] == "100 of 100"
     assert not found[found.fulfilled].flipped.any()
 

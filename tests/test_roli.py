@@ -21,7 +21,7 @@ from rt_utils.evaluation.attacks import PGDSettings, margin
 from rt_utils.evaluation.finetuned_runs import Grid, Setting
 from rt_utils.evaluation.margin_attack import with_margin_attack
 from rt_utils.evaluation.search import AttackPlan
-from rt_utils.evaluation.statistics import plus_minus
+from rt_utils.evaluation.statistics import decided, plus_minus
 from rt_utils.images import data_set
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
@@ -252,6 +252,10 @@ def test_the_claims_of_made_up_runs() -> None:
     assert start_claims.outcome("(v)", verdicts) == "is not asked"
     mixed = [(row, "holds" if k % 2 else "violated") for k, (row, _) in enumerate(verdicts)]
     assert start_claims.outcome("(iv)", mixed) == "comes out in 3 of 6 rows"
+    seeds = [decided(row.evidence(0.05)) for row in rows]
+    assert set(seeds) == {"undecided"}  # three seeds, whatever the means
+    found = start_claims.outcome("(iv)", list(zip(rows, seeds, strict=True)))
+    assert found == "is undecided (by the means alone it comes out in 6 of 6 rows)"
     least = start_claims.least_slack(runs)
     assert least.encoder.tolist() == TWO
     assert least.seed.tolist() == [2, 2]

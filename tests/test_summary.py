@@ -9,7 +9,7 @@ from rt_utils.evaluation import summary
 from rt_utils.evaluation.assumptions import AS_STATED, DROPPED, altered_criteria
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.statistics import shown_wilson
+from rt_utils.evaluation.statistics import shown_share
 from rt_utils.evaluation.sweep import largest_shifts
 from rt_utils.models.frozen_encoder import Encoder
 
@@ -45,7 +45,7 @@ def test_the_criterion_by_hand() -> None:
     assert row["robust acc."] == 0.5
     assert row["fulfilled"] == 0.5  # 0.5 < 3 / sqrt 2 and 0.5 < sqrt 2; 3 and 1 are not below 1 / sqrt 2
     assert row[summary.STAYED] == "2 of 2"
-    assert row["robust, 95%"] == row["fulfilled, 95%"] == shown_wilson(2, 4) == "0.150 to 0.850"
+    assert row["robust, 95%"] == row["fulfilled, 95%"] == shown_share(2, 4) == "0.068 to 0.932"
     assert "95% interval" not in row  # none around a share that is 1 by algebra
     assert row["AS score"] == pytest.approx((0.5 + 0.5 + 3 + 1) / 4)
 

@@ -115,7 +115,7 @@ def test_rows_and_points_bear_the_name_before_the_transfer() -> None:
         ("embedded/robust", "FT", 3),
     ]
     assert list(found["AS score"]) == [1.0, 2.0]
-    points = pd.concat(transfer_methods.points([probe, tuned], 3))
+    points = transfer_methods.points([probe, tuned], 3)
     assert list(points.encoder.unique()) == ["embedded/robust", "embedded/robust+FT"]
     assert len(points) == 6
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from rt_utils.evaluation.statistics import plus_minus
 
@@ -37,6 +39,12 @@ def by_adversary(mean: pd.DataFrame, activation: str, kind: str) -> dict[str, di
         str(adversary): {str(name): float(value) for name, value in row.items()}
         for adversary, row in numbers.iterrows()
     }
+
+
+def by_seed(runs: pd.DataFrame, column: str, **where: str) -> Float[np.ndarray, " seeds"]:
+    """A column of the runs that `where` names, in the order of their seeds."""
+    chosen = np.logical_and.reduce([runs[name] == value for name, value in where.items()])
+    return runs[chosen].sort_values("seed")[column].to_numpy(float)
 
 
 def reading(mean: pd.DataFrame) -> dict[str, str]:

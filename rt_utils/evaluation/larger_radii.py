@@ -9,7 +9,7 @@ import pandas as pd
 from rt_utils.evaluation.measure import measure
 from rt_utils.evaluation.measurement import table
 from rt_utils.evaluation.search import AttackPlan
-from rt_utils.evaluation.statistics import wilson_interval
+from rt_utils.evaluation.statistics import of_groups, share_interval
 from rt_utils.evaluation.summary import CASE, by_case
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
@@ -73,8 +73,9 @@ def robust_accuracies(points: pd.DataFrame) -> pd.DataFrame:
 def joint_shares(points: pd.DataFrame) -> pd.DataFrame:
     """From `survival`: of the points that fulfil the criterion at eps, the shares unchanged and robust beyond.
 
-    As text with Wilson's 95% interval ("robust, 2ε"), and of those unchanged as a number ("unchanged 2"), beside that
-    of the other points ("others 2"); NaN and a dash where there are no such points.
+    As text with the 95% interval ("robust, 2ε"), and of those unchanged as a number ("unchanged 2"), beside that
+    of the other points ("others 2"); NaN and a dash where there are no such points. "evidence 2": `statistics.Evidence`
+    on the first of these against the second.
     """
 
     def row(part: pd.DataFrame) -> dict[str, object]:
@@ -83,10 +84,12 @@ def joint_shares(points: pd.DataFrame) -> pd.DataFrame:
         for factor in FACTORS:
             for what in ("unchanged", "robust"):
                 kept = int(fulfilled[f"{what} {factor}"].sum())
-                low, high = wilson_interval(kept, n)
+                low, high = share_interval(kept, n)
                 shares[f"{what}, {AT[factor]}"] = f"{kept / n:.2f} ({low:.2f}–{high:.2f})" if n else "–"
             shares[f"unchanged {factor}"] = fulfilled[f"unchanged {factor}"].mean()
             shares[f"others {factor}"] = others[f"unchanged {factor}"].mean()
+            kept, left = (int(part[f"unchanged {factor}"].sum()) for part in (fulfilled, others))
+            shares[f"evidence {factor}"] = of_groups((left, len(others)), (kept, n))
         return shares
 
     return by_case(points, row)

@@ -7,20 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import binomtest
 
 from rt_utils.evaluation.measurement import Measurement, table
+from rt_utils.evaluation.statistics import ERROR, sign_test
 
 
 def two_standard_errors(differences: Float[np.ndarray, " n"]) -> float:
     """Two standard errors of the mean of paired differences, in their unit; NaN for a single one."""
     n = len(differences)
     return 2 * float(differences.std(ddof=1)) / math.sqrt(n) if n > 1 else math.nan
-
-
-def sign_test(losses: int, gains: int) -> float:
-    """The probability of so uneven a split if losing and gaining were equally likely, two-sided; 1 without either."""
-    return float(binomtest(losses, losses + gains).pvalue) if losses + gains else 1.0
 
 
 def paired_change(before: Measurement, after: Measurement) -> dict[str, Any]:
@@ -51,9 +46,9 @@ def image_by_image(own: Mapping[str, Measurement]) -> pd.DataFrame:
 
 
 def undecided(paired: pd.DataFrame) -> dict[str, str]:
-    """At which levels the AS score stays within two standard errors, and p of the sign test is above 5%."""
+    """At which levels the AS score stays within two standard errors, and p of the sign test above its part of 5%."""
     shift = paired.images[paired["AS change"].abs() <= paired["± (AS)"]]
     return {
         "shift": ", ".join(shift) or "no level",
-        "accuracy": ", ".join(paired.images[paired.p > 0.05]) or "no level",
+        "accuracy": ", ".join(paired.images[paired.p > ERROR / len(paired)]) or "no level",
     }

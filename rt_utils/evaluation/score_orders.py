@@ -10,6 +10,7 @@ from scipy import stats
 from rt_utils.evaluation import ranks
 from rt_utils.evaluation.lost_robustness import MEASURES, Case, Samples, sharpened
 from rt_utils.evaluation.measurement import Measurement
+from rt_utils.evaluation.statistics import of_orders
 
 RHO, TAU = "\\(\\rho\\)", "\\(\\tau\\)"  # as tables show them
 MEAN_RHO, INDEPENDENT, COMMON = f"mean {RHO}", "p, independent", "p, common"
@@ -31,7 +32,8 @@ def orders(
     `runs`: `lost_robustness.outcomes` of the page's run and of its repeats; `samples`: the first one's bootstrap
     samples. `order`: the data sets by their `label`; RHO, TAU, p: `ranks.agreement`; pairs: how many stand as the score
     has them; `resamples`: the share of samples in which all do (in the score's row: in which its order comes out
-    again); `seeds`: the number of runs in which that is so. `apart`: how many pairs do not, of n_pairs.
+    again); `seeds`: the number of runs in which that is so. `apart`: how many pairs do not, of n_pairs; `evidence`: on
+    that number (`statistics.of_orders`).
     """
     rows: list[dict[str, object]] = []
     parts = [dict(by_encoder(run)) for run in runs]
@@ -53,9 +55,10 @@ def orders(
                 | {"pairs": f"{found['same']} of {len(alike)}", RHO: found["rho"], TAU: found["tau"]}
                 | {"p": found["p"], "resamples": float(np.all(alike, axis=0).mean()) if alike else np.nan}
                 | {"seeds": f"{seeds} of {len(runs)}", "apart": len(alike) - found["same"], "n_pairs": len(alike)}
+                | {"evidence": of_orders(own, lost, np.stack([score, part[what].to_numpy()]))}
             )
-    columns = ["encoder", "by", "order", "pairs", RHO, TAU, "p", "resamples", "seeds", "what", "apart", "n_pairs"]
-    return pd.DataFrame(rows).reindex(columns=columns)
+    shown = ["encoder", "by", "order", "pairs", RHO, TAU, "p", "resamples", "seeds"]
+    return pd.DataFrame(rows).reindex(columns=[*shown, "what", "apart", "n_pairs", "evidence"])
 
 
 def pooled_row(pairs: Sequence[ranks.Pair], seed: int = 0) -> dict[str, float]:

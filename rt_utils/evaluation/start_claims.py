@@ -7,6 +7,7 @@ import pandas as pd
 
 from rt_utils.evaluation.finetuned_runs import ROBUST, STARTS, Grid, Setting, linear
 from rt_utils.evaluation.paired_runs import by_seed, mean_of
+from rt_utils.evaluation.statistics import Evidence, of_seeds
 
 FIRST_SEED = "first seed"
 FIRST_TERM = (
@@ -16,7 +17,10 @@ FIRST_TERM = (
 
 @dataclass(frozen=True)
 class Row:
-    """left <= right between means over n seeds; `within`: in how many seeds it holds; published values in percent."""
+    """left <= right between means over n seeds; `within`: in how many seeds it holds; published values in percent.
+
+    It is about methods, so its `evidence` counts seeds.
+    """
 
     number: str
     text: str
@@ -25,6 +29,7 @@ class Row:
     left: float
     right: float
     within: int
+    evidence: Evidence
     published: tuple[float, float] | None = None
 
 
@@ -41,7 +46,8 @@ def _row(
     seeds: int | None = None,
 ) -> Row:
     a, b = by_seed(runs, left, column)[:seeds], share * by_seed(runs, right, column)[:seeds]
-    return Row(number, text, left.encoder, len(a), float(a.mean()), float(b.mean()), int((a <= b).sum()), published)
+    means, within = (float(a.mean()), float(b.mean())), int((a <= b).sum())
+    return Row(number, text, left.encoder, len(a), *means, within, of_seeds(a, b), published)
 
 
 def rows(runs: pd.DataFrame, grid: Grid, few: list[Setting], label: Mapping[str, str]) -> list[Row]:
@@ -90,10 +96,17 @@ def least_slack(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def outcome(number: str, verdicts: list[tuple[Row, str]]) -> str:
-    """Whether a claim came out, over its rows of all seeds, in words."""
-    own = [verdict for row, verdict in verdicts if row.number == number and FIRST_SEED not in row.text]
+    """Whether a claim came out, over its rows of all seeds, in words; of an undecided one also what the means say."""
+    rows = [(row, verdict) for row, verdict in verdicts if row.number == number and FIRST_SEED not in row.text]
+    own = [verdict for _, verdict in rows]
     if not own:
         return "is not asked"
+    if "undecided" in own:
+        by_means = (
+            f"by the means alone it comes out in {sum(row.left <= row.right for row, _ in rows)} of {len(own)} rows"
+        )
+        every = "" if set(own) == {"undecided"} else f" in {own.count('undecided')} of {len(own)} rows"
+        return f"is undecided{every} ({by_means})"
     if len(set(own)) == 1:
         return "comes out" if own[0] == "holds" else "does not come out"
     return f"comes out in {own.count('holds')} of {len(own)} rows"

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.statistics import shown_wilson, wilson_interval
+from rt_utils.evaluation.statistics import share_interval, shown_share
 from rt_utils.evaluation.summary import CASE, spread
 from rt_utils.theory import sharper
 from rt_utils.theory.subspace import difference_basis, faults, projector
@@ -52,7 +52,7 @@ def _aimed(points: pd.DataFrame) -> dict[str, object]:
     """
     fulfilled = points.shift_subspace_aimed < points.margin_ratio
     count, flipped = int(fulfilled.sum()), int(points.flipped_with_subspace[fulfilled].sum())
-    low, high = wilson_interval(flipped, count)
+    low, high = share_interval(flipped, count)
     share = flipped / count if count else math.nan
     return {AIMED: fulfilled.mean(), "aimed": count, "flipped": flipped, "share": share, "low": low, "high": high}
 
@@ -62,7 +62,7 @@ def shares(m: Measurement) -> dict[str, object]:
 
     AS and AS_P, in feature units, are over everything found. fulfilled, broken: how many points fulfil S_P < m, and how
     many of these were flipped, which must be 0. The last columns say what the aimed attack alone leaves fulfilled, how
-    many of these points were flipped, and Wilson's 95% interval for their share.
+    many of these points were flipped, and the 95% interval for their share.
     """
     points = table(m)
     held, basis = criteria(points), difference_basis(torch.from_numpy(m.weight))
@@ -90,13 +90,13 @@ def table_of(measurements: Iterable[Measurement]) -> pd.DataFrame:
 def over_seeds(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The criteria over the seeds, from their `table_of`: mean and deviation, and the aimed attack's counts together.
 
-    Last Wilson's 95% interval for the share of the points fulfilled by the aimed attack alone that another one flips.
+    Last the 95% interval for the share of the points fulfilled by the aimed attack alone that another one flips.
     """
     rows = pd.concat(list(tables), ignore_index=True)
     counts = rows.groupby(CASE, sort=False)[["flipped", "aimed"]].sum().reset_index()
     shown = []
     for flipped, aimed in zip(counts.flipped, counts.aimed, strict=True):
-        ends = (f"{flipped} of {aimed}" if aimed else "–", shown_wilson(int(flipped), int(aimed)))
+        ends = (f"{flipped} of {aimed}" if aimed else "–", shown_share(int(flipped), int(aimed)))
         shown.append(dict(zip(("flipped, of those", "95% interval"), ends, strict=True)))
     return spread(rows, [*CRITERIA, AIMED]).join(pd.DataFrame(shown))
 

@@ -8,7 +8,7 @@ import torch
 
 from rt_utils.evaluation.loss_gap import HEAD_NORM, LossGap, lemma_1_sides
 from rt_utils.evaluation.measurement import Measurement, table
-from rt_utils.evaluation.statistics import plus_minus, shown_wilson
+from rt_utils.evaluation.statistics import plus_minus, shown_share
 
 CASE = ["encoder", "data"]
 STAYED = "unchanged where fulfilled"
@@ -38,7 +38,7 @@ def criterion(points: pd.DataFrame) -> pd.DataFrame:
     """Table 3: accuracies, the share of points that fulfil Theorem 2's criterion, and how many of these stayed.
 
     `points` has the columns of `measurement.table`. AS score and median margin ratio in feature units. Robust accuracy
-    and the fulfilled share are sampled and have Wilson's 95% interval. STAYED is a count and has none: with the largest
+    and the fulfilled share are sampled and have a 95% interval. STAYED is a count and has none: with the largest
     shift over everything found it is all of them by algebra, so it tests the code.
     """
 
@@ -48,9 +48,9 @@ def criterion(points: pd.DataFrame) -> pd.DataFrame:
             "n": len(part),
             "clean acc.": (part.label == part.predicted).mean(),
             "robust acc.": 1 - part.wrong.mean(),
-            "robust, 95%": shown_wilson(int((~part.wrong).sum()), len(part)),
+            "robust, 95%": shown_share(int((~part.wrong).sum()), len(part)),
             "fulfilled": part.fulfilled.mean(),
-            "fulfilled, 95%": shown_wilson(len(fulfilled), len(part)),
+            "fulfilled, 95%": shown_share(len(fulfilled), len(part)),
             STAYED: f"{int((~fulfilled.flipped).sum())} of {len(fulfilled)}",
             "AS score": part["shift"].mean(),
             "median \\(m(x)\\)": part.margin_ratio.median(),
@@ -76,7 +76,7 @@ def representation_alone(points: pd.DataFrame) -> pd.DataFrame:
     A find that flips a point has a shift of at least m(x), by Theorem 2's proof. So where S_rep(x) < m(x), with the
     shift that the attack on the representation found alone, a flip proves that this attack missed a larger one. `n`:
     points; ALONE: the share that it leaves fulfilled, which is too high by `flipped` points at least; `share`: of the
-    `fulfilled` ones those flipped. Both shares with Wilson's 95% interval; NaN and a dash where nothing is fulfilled.
+    `fulfilled` ones those flipped. Both shares with their 95% interval; NaN and a dash where nothing is fulfilled.
     """
 
     def row(part: pd.DataFrame) -> dict[str, object]:
@@ -85,11 +85,11 @@ def representation_alone(points: pd.DataFrame) -> pd.DataFrame:
         return {
             "n": len(part),
             ALONE: n / len(part),
-            "95% interval": shown_wilson(n, len(part)),
+            "95% interval": shown_share(n, len(part)),
             "fulfilled": n,
             "flipped": flipped,
             "share": flipped / n if n else math.nan,
-            "its 95% interval": shown_wilson(flipped, n),
+            "its 95% interval": shown_share(flipped, n),
         }
 
     return by_case(points, row)

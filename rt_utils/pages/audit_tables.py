@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from rt_utils.evaluation.audit import PER_IMAGE, Audit
 from rt_utils.evaluation.audit_budget import Budget
 from rt_utils.evaluation.audit_theorems import Theorems
-from rt_utils.evaluation.statistics import shown_wilson
+from rt_utils.evaluation.statistics import shown_share
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.pages.parameters import Parameters
 
@@ -26,7 +26,7 @@ def checks(found: pd.DataFrame) -> pd.DataFrame:
 
 def _share(of: str, hits: Bool[np.ndarray, " n"]) -> dict[str, str]:
     value = f"{hits.mean():.3f}" if len(hits) else "–"  # no mean of nothing, which warns
-    return {"": of, "value": value, "95% interval": shown_wilson(int(hits.sum()), len(hits))}
+    return {"": of, "value": value, "95% interval": shown_share(int(hits.sum()), len(hits))}
 
 
 def theorems(audit: Audit, found: Theorems, interval: tuple[float, float], p: Parameters) -> pd.DataFrame:

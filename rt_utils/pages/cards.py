@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from rt_utils.evaluation.statistics import of_groups
+
 Cards = Mapping[str, Mapping[str, Any]]
 ATTACKED = "robust_accuracy_pgd20_and_apgd_ce"
 ACCURACIES = {"clean_accuracy": "clean acc.", "robust_accuracy_pgd20": "PGD-20", ATTACKED: "and APGD"}
@@ -64,12 +66,17 @@ def errors(cards: Cards) -> pd.DataFrame:
 
 
 def robust_and_standard(cards: Cards) -> pd.DataFrame:
-    """One row for each world: clean and attacked accuracy of its robust and of its standard classifier."""
+    """One row for each world: clean and attacked accuracy of its robust and of its standard classifier.
+
+    `evidence`: on the second against the first.
+    """
     rows = []
     for world in ("embedded", "natural"):
         robust, standard = (cards[f"{world}/{kind}"]["measured"] for kind in ("robust", "standard"))
         row = {"encoder": f"{world}/robust", "data": "its pretraining's", "n": robust["points"]}
         row |= {"robust": robust[ATTACKED], "standard": standard[ATTACKED]}
+        counts = [(round(its[ATTACKED] * its["points"]), its["points"]) for its in (standard, robust)]
+        row["evidence"] = of_groups(*counts)
         rows.append(row | {"clean robust": robust["clean_accuracy"], "clean standard": standard["clean_accuracy"]})
     return pd.DataFrame(rows)
 

@@ -3,9 +3,10 @@
 import csv
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rt_utils.evaluation.statistics import Evidence, decided
 from rt_utils.pages.csv_text import ENCODING, cell
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
@@ -25,6 +26,9 @@ COLUMNS = (
     "tolerance",
     "vacuous",
     "verdict",
+    "low",
+    "high",
+    "units",
 )
 
 
@@ -34,6 +38,10 @@ class Claim:
 
     A claim that needs no encoder, data or radius leaves them empty. `vacuous`: whether the statement excludes nothing,
     such as a bound above the largest possible value; None where that has no meaning.
+
+    An inferential claim, an order that no theorem demands, has `evidence`: a function from an error to an interval for
+    rhs - lhs over its `units` (images, seeds, ...). `Page.decide` enters the interval, from low to high, of its part of
+    the family's error.
     """
 
     chapter: str
@@ -49,12 +57,23 @@ class Claim:
     norm: str = ""
     eps: float | None = None
     vacuous: bool | None = None
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
+    low: float | None = None
+    high: float | None = None
+    units: str = ""
 
     @property
     def verdict(self) -> str:
-        """'holds', 'violated', or 'no point' where nothing could be checked."""
+        """'holds', 'violated', 'undecided' by the interval, or 'no point' where nothing could be checked.
+
+        Raises ValueError for an inferential claim whose interval is not there yet.
+        """
         if self.n == 0 or math.isnan(self.lhs) or math.isnan(self.rhs):
             return "no point"
+        if self.low is not None and self.high is not None:
+            return decided((self.low, self.high), self.tolerance)
+        if self.evidence is not None:
+            raise ValueError(f"{self.claim!r} has no interval yet: page.decide() gives every claim of the run its own")
         return "holds" if self.lhs <= self.rhs + self.tolerance else "violated"
 
 
@@ -64,7 +83,8 @@ def write(claims: Iterable[Claim], path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for claim in claims:
-            writer.writerow({name: cell(value) for name, value in asdict(claim).items()} | {"verdict": claim.verdict})
+            values = asdict(claim) | {"verdict": claim.verdict}
+            writer.writerow({name: cell(values[name]) for name in COLUMNS})
 
 
 def collected(folders: Sequence[str], name: str) -> list[Path]:

@@ -15,7 +15,7 @@ VACUOUS = {"True": "yes", "False": "no", "": "–"}
 
 def read(files: Sequence[Path]) -> pd.DataFrame:
     """The rows of several ledger.csv, in order; `vacuous` stays the text that the files hold."""
-    missing = {column: ["", "nan"] for column in ("lhs", "rhs", "eps")}
+    missing = {column: ["", "nan"] for column in ("lhs", "rhs", "eps", "low", "high")}
     parts = [pd.read_csv(file, dtype={"vacuous": str}, keep_default_na=False, na_values=missing) for file in files]
     return pd.concat(parts, ignore_index=True)
 

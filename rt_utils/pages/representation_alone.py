@@ -22,7 +22,7 @@ _TABLE = (
     "fulfil the criterion with it, and how many these are; then how many of them the attacks on the loss flip: this "
     "page's, the margin's included, on all points, the paper's and APGD on the first {checked}, a longer one on the "
     "first {longer}. Each flip proves a larger shift, so the last columns measure that attack, not the theorem. "
-    "Intervals: Wilson's, over images."
+    "Intervals: over images."
 )
 _READING = (
     "**What the attack on the representation misses.** With what it found alone {fulfilled} of {n} points fulfil the "

@@ -1,6 +1,7 @@
 """What the page on starts shows of its runs: means with their spread, differences with their interval, claims."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -8,6 +9,7 @@ from rt_utils.evaluation.finetuned_runs import ROBUST, STARTS, Grid, Setting, li
 from rt_utils.evaluation.paired_runs import by_seed, half_width
 from rt_utils.evaluation.start_claims import Row
 from rt_utils.evaluation.statistics import plus_minus
+from rt_utils.pages.page import Page
 
 NAMES = {"linear": "linear probe", "full": "full finetuning"}
 
@@ -69,6 +71,14 @@ def several_seeds(rows: pd.DataFrame) -> pd.DataFrame:
             | cells
         )
     return pd.DataFrame(out)
+
+
+def enter(page: Page, asked: Sequence[Row], data: str) -> list[tuple[Row, str]]:
+    """Enter the claims, which are about methods, and decide them over seeds; returns each with its verdict."""
+    for row in asked:
+        sides: dict[str, Any] = {"n": row.n, "lhs": row.left, "rhs": row.right, "evidence": row.evidence}
+        page.claim(f"RoLI {row.number} {row.text}", encoder=row.encoder, data=data, units="seeds", **sides)
+    return [(row, claim.verdict) for row, claim in zip(asked, page.decide(), strict=True)]
 
 
 def claims(claimed: Sequence[tuple[Row, str]]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ _SHARES = (
     "Share of points at which each criterion holds, this run, profile {profile}: {threat}. Shifts are the largest over "
     "everything found, the finds of the attack aimed at the head's subspace included, so each column implies the next "
     "by algebra. dim: dimensions of the head's subspace, of how many features. The last two columns: fulfilled with "
-    "what the aimed attack found alone, how many of these points another attack flips, and the upper end of Wilson's "
+    "what the aimed attack found alone, how many of these points another attack flips, and the upper end of the "
     "95% interval for that share."
 )
 _PER_SAMPLE = (

@@ -5,7 +5,10 @@ from typing import Any
 import pandas as pd
 
 from rt_utils.evaluation.criterion_variants import AS_STATED
-from rt_utils.pages.code_switches import HALVED, Switched
+from rt_utils.evaluation.lost_robustness import head_size
+from rt_utils.evaluation.measurement import table
+from rt_utils.evaluation.statistics import of_means
+from rt_utils.pages.code_switches import FROZEN, HALVED, MOVED, Switched
 from rt_utils.pages.page import Page
 from rt_utils.pages.printed_numbers import LHS
 from rt_utils.pages.switch_tables import ratio
@@ -27,7 +30,11 @@ def enter_measured(page: Page, its: Switched, before_after: pd.DataFrame, varian
         sides = {"lhs": row["LHS"], "rhs": row["AS"], "tolerance": 1e-9}
         page.claim(LEMMA_1, encoder=m.encoder, data=m.data, n=row["n"], eps=eps, **sides)
     for row in before_after.to_dict("records"):
-        sides = {"lhs": row["LHS after"], "rhs": row["before"]}
+        old, new = (its.measured[which, row["encoder"], row["data"]] for which in (FROZEN, MOVED))
+        points, shifts = table(new), table(old)["shift"].to_numpy()
+        each = (points.adversarial_loss - points.loss).to_numpy() / head_size(new)
+        sides = {"lhs": row["LHS after"], "rhs": row["before"], "units": "images"}
+        sides["evidence"] = of_means(each, shifts, page.p.seed)
         page.claim(TRAIN_MODE, encoder=row["encoder"], data=row["data"], n=row["n"], **sides)
     for encoder in page.encoders:
         fulfilled, flipped = (int(variants[what][(encoder, *AS_STATED)]) for what in ("pass", "flip"))

@@ -1,6 +1,6 @@
 """Linear probing, full finetuning (FT), and finetuning from the probe (LP-FT), measured on the same images."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -11,6 +11,7 @@ from rt_utils.evaluation.measure import measure
 from rt_utils.evaluation.measurement import Measurement, table
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
+from rt_utils.evaluation.statistics import of_predictors
 from rt_utils.evaluation.summary import CASE, lemma_1, scale_free
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
@@ -79,11 +80,11 @@ def by_method(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return wide[list(METHODS)].reset_index()
 
 
-def points(transfers: Sequence[Transfer], first: int) -> Iterator[pd.DataFrame]:
+def points(transfers: Sequence[Transfer], first: int) -> pd.DataFrame:
     """The tables of the first test points, under the encoder's name, with its method where that is not the probe."""
-    for t in transfers:
-        name = t.encoder if t.method == PROBE else f"{t.encoder}+{t.method}"
-        yield table(t.measurement)[:first].assign(encoder=name)
+    names = [t.encoder if t.method == PROBE else f"{t.encoder}+{t.method}" for t in transfers]
+    tables = [table(t.measurement)[:first].assign(encoder=name) for t, name in zip(transfers, names, strict=True)]
+    return pd.concat(tables, ignore_index=True)
 
 
 def against_probe(rows: pd.DataFrame, columns: Sequence[str], by: Sequence[str] = CASE) -> pd.DataFrame:
@@ -115,6 +116,17 @@ def verdict(rows: pd.DataFrame) -> dict[str, int | float]:
         found[f"ahead {method}"] = int((own.lost > 0).sum())
         found |= {f"{column} {method}": own[column].mean() for column in ("lost", "gained")}
     return found
+
+
+def with_evidence(compared: pd.DataFrame, transfers: Sequence[Transfer], first: int) -> pd.DataFrame:
+    """`compared` of one seed with `evidence`: the model's robust accuracy against the probe's, image by image.
+
+    Both are fixed predictors, so this is evidence about these two, and none about the methods.
+    """
+    right = {(t.encoder, t.measurement.data, t.method): ~t.measurement.wrong[:first] for t in transfers}
+    cases = zip(compared.encoder, compared["data"], compared.method, strict=True)
+    found = [of_predictors(right[*case, method], right[*case, PROBE]) for *case, method in cases]
+    return compared.assign(evidence=pd.Series(found, compared.index, dtype=object))
 
 
 def drifts_of_finetuned(

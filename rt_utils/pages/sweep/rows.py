@@ -9,14 +9,16 @@ from rt_utils.pages.sweep.cells import Cell
 from rt_utils.pages.sweep.places import Places
 from rt_utils.runtime.files import whole_file
 
-_TEXTS = ("chapter", "claim", "profile", "encoder", "data", "norm", "verdict")
+_TEXTS = ("chapter", "claim", "profile", "encoder", "data", "norm", "verdict", "units")
+_NUMBERS = ("eps", "lhs", "rhs", "tolerance", "low", "high")
 
 
 def _of_cell(places: Places, cell: Cell) -> pd.DataFrame:
     """The cell's ledger. An empty text stays one; an empty number is missing."""
     path = places.cells / cell.name / "ledger.csv"
-    frame = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values={"eps": [""]})
-    for name in ("eps", "lhs", "rhs", "tolerance"):
+    missing = {name: [""] for name in ("eps", "low", "high")}
+    frame = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=missing)
+    for name in _NUMBERS:
         frame[name] = frame[name].astype(float)
     known = {"True": True, "False": False}
     frame["vacuous"] = frame.vacuous.astype(str).map(lambda text: known.get(text, pd.NA)).astype("boolean")
