@@ -153,8 +153,8 @@ def load_encoder(name: str, *, fold: bool = True) -> "Encoder":
     """The encoder of that name, frozen: pixels in [0, 1], (n, 3, input_size, input_size), to features (n, width).
 
     Args:
-        name: `embedded/robust`, `natural/robust`, `public/cifar_small_8px`, `pixels`, `blocks`, `torchvision/NAME`, `file:PATH@timm/NAME`,
-            `python:FILE.py:FACTORY`, which runs the code in that file, ...
+        name: `embedded/robust`, `natural/robust`, `public/cifar_small_8px`, `pixels`, `blocks`, `torchvision/NAME`,
+            `file:PATH@timm/NAME`, `python:FILE.py:FACTORY`, which runs the code in that file, ...
         fold: Merge the BatchNorm layers of those that come with the book into the convolutions before them: the same
             function, a fifth faster. Without it they are there, to be trained.
 
