@@ -26,6 +26,7 @@ from rt_utils.theory.threat import Threat
 
 AT_ONCE = 100  # images
 THEOREM_2, IN_SUBSPACE, MERGED = WAYS = ("S < m", "S_P < m", "merged")  # each certifies all that those before it do
+LOGITS = "logits"  # each logit bounded by itself, as classifiers are usually verified: weaker than merged alone
 
 Images = Float[Tensor, "n c h w"] | UInt8[Tensor, "n c h w"]
 
@@ -121,7 +122,7 @@ def a_priori(encoder: Encoder, threat: Threat) -> float:
 
 
 def certified(box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"]) -> dict[str, Bool[Tensor, " n"]]:
-    """Which points keep their prediction under every perturbation, proved in each of `WAYS`.
+    """Which points keep their prediction under every perturbation, proved in each of `WAYS`, and by `LOGITS`.
 
     By Theorem 2, ``||v||_2 < m(x)``; with the smaller bound on S_P in its place; by the head merged into the last
     interval. A constant predictor with equal rows is certified everywhere: a share of these says something only beside
@@ -131,12 +132,13 @@ def certified(box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"]) -> di
     within = subspace_bound(box.z, box.lower, box.upper, difference_basis(head.weight))
     parts = zip(*(values.split(AT_ONCE) for values in (box.lower, box.upper, predicted)), strict=True)
     merged = torch.cat([worst_case.merged_gaps(low, up, head.weight, head.bias, y) for low, up, y in parts])
+    apart = worst_case.logit_gaps(box.lower, box.upper, head.weight, head.bias, predicted)
     proved = (box.shift < margins, within < margins, worst_case.certified(merged, predicted))
-    return dict(zip(WAYS, proved, strict=True))
+    return dict(zip(WAYS, proved, strict=True)) | {LOGITS: worst_case.certified(apart, predicted)}
 
 
 def points(box: FeatureBox, head: Head, labels: Int64[Tensor, " n"]) -> pd.DataFrame:
-    """One row per point: whether it is right, ``margin_ratio``, ``shift_upper``, bounds on S_P and D, and `WAYS`."""
+    """One row per point: right, ``margin_ratio``, ``shift_upper``, bounds on S_P and D, and `WAYS` and `LOGITS`."""
     logits = head.logits(box.z)
     predicted, ends = logits.argmax(1), (box.z, box.lower, box.upper)
     columns = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rt_utils.models import name_options
+from rt_utils.models import name_options, public_files
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.lazy import lazily
@@ -22,6 +22,7 @@ EMBEDDED = ("robust", "standard", "random", "certified", "sprites-robust", "spri
 _NATURAL = ("robust", "standard", "random")
 # The user may have trained further ones.
 NATURAL = (*_NATURAL, *sorted({path.stem for path in (SHIPPED / "natural").glob("*.json")} - {*_NATURAL}))
+PUBLIC = public_files.NAMES  # by others; a user fetches their weights
 ENCODERS = (*(f"embedded/{name}" for name in EMBEDDED), *(f"natural/{name}" for name in NATURAL))
 NO_REPRESENTATION = ("pixels", "blocks")  # the control: grey pixels, or an 8 x 8 grid of their means, as features
 
@@ -40,6 +41,12 @@ def split_file(name: str) -> tuple[str, str]:
 def _check_shipped(name: str) -> None:
     if name not in ENCODERS:
         raise unknown("encoder", name, _forms())
+
+
+def _check_public(name: str) -> None:
+    if name not in PUBLIC:
+        raise unknown("encoder", name, _forms())
+    public_files.check(name)
 
 
 def _check_whole(name: str) -> None:
@@ -93,6 +100,12 @@ SOURCES: dict[str, Source] = {
         lazily("rt_utils.models.shipped", "load"),
         lazily("rt_utils.models.shipped", "pretrained_head"),
     ),
+    "public/": Source(
+        "",
+        _check_public,
+        lazily("rt_utils.models.public", "load"),
+        lazily("rt_utils.models.public", "pretrained_head"),
+    ),
     **dict.fromkeys(NO_REPRESENTATION, Source("", _check_whole, lazily("rt_utils.models.no_representation", "load"))),
     "torchvision/": Source("torchvision/NAME", _check_torchvision, lazily("rt_utils.models.libraries", "load")),
     "timm/": Source("timm/NAME", _check_timm, lazily("rt_utils.models.libraries", "load")),
@@ -112,7 +125,7 @@ SOURCES: dict[str, Source] = {
 
 
 def _forms() -> tuple[str, ...]:
-    return (*(source.form for source in SOURCES.values() if source.form), *ENCODERS, *NO_REPRESENTATION)
+    return (*(source.form for source in SOURCES.values() if source.form), *ENCODERS, *PUBLIC, *NO_REPRESENTATION)
 
 
 def _source(name: str) -> Source:
@@ -140,8 +153,8 @@ def load_encoder(name: str, *, fold: bool = True) -> "Encoder":
     """The encoder of that name, frozen: pixels in [0, 1], (n, 3, input_size, input_size), to features (n, width).
 
     Args:
-        name: `embedded/robust`, `natural/robust`, `pixels`, `blocks`, `torchvision/NAME`, `file:PATH@timm/NAME`,
-            `python:FILE.py:FACTORY`, which runs the code in that file, ...
+        name: `embedded/robust`, `natural/robust`, `public/cifar_small_8px`, `pixels`, `blocks`, `torchvision/NAME`,
+            `file:PATH@timm/NAME`, `python:FILE.py:FACTORY`, which runs the code in that file, ...
         fold: Merge the BatchNorm layers of those that come with the book into the convolutions before them: the same
             function, a fifth faster. Without it they are there, to be trained.
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.networks.certified_network import CertifiedNetwork
 from rt_utils.models.networks.no_representation import GreyMeans
+from rt_utils.models.networks.public_networks import BasicBlock, EverySecond, Standardised
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.models.networks.small_resnet import ResidualBlock, SmallResNet
 from rt_utils.runtime.errors import InputError
@@ -93,6 +94,7 @@ def _relu(layer: nn.ReLU, lower: Tensor, upper: Tensor) -> Box:
 @interval.register(nn.Flatten)
 @interval.register(nn.Identity)
 @interval.register(GreyMeans)
+@interval.register(EverySecond)
 def _end_by_end(layer: nn.Module, lower: Tensor, upper: Tensor) -> Box:
     return layer(lower), layer(upper)
 
@@ -112,13 +114,26 @@ def _encoder(layer: Encoder, lower: Tensor, upper: Tensor) -> Box:
 @interval.register(CertifiedNetwork)
 @interval.register(RegressionNetwork)
 @interval.register(SmallResNet)
-def _scaled(layer: CertifiedNetwork | RegressionNetwork | SmallResNet, lower: Tensor, upper: Tensor) -> Box:
+@interval.register(Standardised)
+def _scaled(
+    layer: CertifiedNetwork | RegressionNetwork | SmallResNet | Standardised, lower: Tensor, upper: Tensor
+) -> Box:
     return _chain(layer, layer.scaled(lower), layer.scaled(upper))
+
+
+def _two_paths(inner: nn.Module, shortcut: nn.Module, lower: Tensor, upper: Tensor) -> Box:
+    """The two paths share their input: adding their bounds is true, and wider than it must be."""
+    one, other = interval(inner, lower, upper), interval(shortcut, lower, upper)
+    return (one[0] + other[0]).relu(), (one[1] + other[1]).relu()
 
 
 @interval.register(ResidualBlock)
 def _residual(layer: ResidualBlock, lower: Tensor, upper: Tensor) -> Box:
-    """The two paths share their input: adding their bounds is true, and wider than it must be."""
     inner = nn.Sequential(layer.conv1, layer.norm1, nn.ReLU(), layer.conv2, layer.norm2)
-    one, other = interval(inner, lower, upper), interval(layer.shortcut, lower, upper)
-    return (one[0] + other[0]).relu(), (one[1] + other[1]).relu()
+    return _two_paths(inner, layer.shortcut, lower, upper)
+
+
+@interval.register(BasicBlock)
+def _basic(layer: BasicBlock, lower: Tensor, upper: Tensor) -> Box:
+    inner = nn.Sequential(layer.conv1, layer.bn1, nn.ReLU(), layer.conv2, layer.bn2)
+    return _two_paths(inner, layer.shortcut, lower, upper)

@@ -9,7 +9,7 @@ OTHERS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 
 def short_name(encoder: str) -> str:
     """An encoder's name without the world that a shipped one comes from."""
-    return encoder.removeprefix("embedded/").removeprefix("natural/")
+    return encoder.removeprefix("embedded/").removeprefix("natural/").removeprefix("public/")
 
 
 def labels(encoders: Iterable[str]) -> dict[str, str]:

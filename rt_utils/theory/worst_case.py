@@ -60,6 +60,30 @@ def merged_gaps(
     return at_centre + torch.einsum("ncr,nr->nc", normals.abs(), radius)
 
 
+def logit_gaps(
+    lower: Float[Tensor, "n r"],
+    upper: Float[Tensor, "n r"],
+    weight: Float[Tensor, "c r"],
+    bias: Float[Tensor, " c"],
+    y: Int64[Tensor, " n"],
+) -> Float[Tensor, "n c"]:
+    """The largest f_j minus the least f_y over the box, each logit bounded by itself; 0 at j = y.
+
+    Never below `merged_gaps`, since the two need not be attained at one corner; neither above nor below
+    `theorem_2_gaps` in general.
+
+    Args:
+        lower: Of the features, shape (n, r).
+        upper: Of the features, shape (n, r).
+        weight: The head W, shape (c, r).
+        bias: The head's b, shape (c).
+        y: The class of each point, shape (n).
+    """
+    centre, radius = (lower + upper) / 2 @ weight.T + bias, (upper - lower) / 2 @ weight.abs().T
+    gaps = centre + radius - (centre - radius).gather(1, y[:, None])
+    return gaps.scatter(1, y[:, None], 0.0)
+
+
 def certified(gaps: Float[Tensor, "n c"], y: Int64[Tensor, " n"]) -> Bool[Tensor, " n"]:
     """Whether every other class stays strictly behind y, whatever the perturbation; shape (n).
 

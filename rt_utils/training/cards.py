@@ -27,18 +27,18 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
 
 
-def accuracies(model: nn.Module, test: Split, seed: int) -> dict[str, Any]:
+def accuracies(model: nn.Module, test: Split, seed: int, threat: Threat = CARD_THREAT) -> dict[str, Any]:
     """Clean accuracy on held-out images, and robust accuracy under PGD-20 and then APGD on the cross-entropy."""
     model.requires_grad_(False).eval()
     x, y = test.pixels().contiguous(memory_format=torch.channels_last), test.required_labels()
     clean = model(x).argmax(1) == y
-    (found,) = attacks.loss_pgd(model, x, y, CARD_THREAT, PGDSettings(seed=seed))
+    (found,) = attacks.loss_pgd(model, x, y, threat, PGDSettings(seed=seed))
     pgd = clean & (model(found).argmax(1) == y)
-    found = apgd.apgd(model, x, y, CARD_THREAT, loss="ce", seed=seed)
+    found = apgd.apgd(model, x, y, threat, loss="ce", seed=seed)
     both = pgd & (model(found).argmax(1) == y)
     return {
         "points": len(test),
-        "threat": str(CARD_THREAT),
+        "threat": str(threat),
         "clean_accuracy": clean.double().mean().item(),
         "robust_accuracy_pgd20": pgd.double().mean().item(),
         "robust_accuracy_pgd20_and_apgd_ce": both.double().mean().item(),
