@@ -86,6 +86,34 @@ def run_sweep(options: argparse.Namespace) -> None:
     driver.run(cells.plan(options.chapter, given, swept), options.cores, options.profile)
 
 
+def run_audit(options: argparse.Namespace) -> None:
+    """`rt audit`: encoders on one set of images, as a report. Raises InputError before anything heavy is imported."""
+    from rt_utils.pages import audit_request
+
+    given = {"eps": options.eps, "norm": options.norm, "minutes": options.minutes, "output": options.output}
+    numbers = {"n_test": options.n_test, "n_train": options.n_train, "seed": options.seed, "workers": options.workers}
+    request = audit_request.parse(options.names, **given, **numbers)
+    from rt_utils.pages import audit_report, audit_run  # which import torch
+
+    say = partial(print, flush=True)
+    written = audit_report.write(audit_run.run(request, say))
+    say(f"wrote {written}")
+
+
+def _audit_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "names", nargs="+", metavar="NAME", help="encoders, then one folder of images or data set, folder:PATH"
+    )
+    command.add_argument("--eps", default="4/255", help="radius in pixels of [0, 1] (default: 4/255)")
+    command.add_argument("--norm", default="linf", help="linf or l2 (default: linf)")
+    command.add_argument("--minutes", default="10", metavar="M", help="time for all of it (default: 10)")
+    command.add_argument("--n-test", default="200", metavar="N", help="images attacked, at most (default: 200)")
+    command.add_argument("--n-train", default="1000", metavar="N", help="images for the probe (default: 1000)")
+    command.add_argument("--seed", default="0", metavar="N", help="of what is drawn at random (default: 0)")
+    command.add_argument("--workers", default="0", metavar="N", help="processes (default: one for each core)")
+    command.add_argument("-o", dest="output", type=Path, metavar="FOLDER", help="default: results/audit_report")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rt", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -93,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("chapter", help="its name, such as theorem_2_criterion")
     one.add_argument("-o", dest="output", type=Path, metavar="NOTEBOOK", help="where the executed notebook goes")
     one.add_argument("--whole", action="store_true", help="no first answer on fewer points before the full run")
+    audit = commands.add_parser("audit", help="audit encoders on your images: one report to send to a colleague")
+    _audit_options(audit)
     kept_run = commands.add_parser("reference", help="keep a chapter's run for the book to show, or check the kept one")
     kept_run.add_argument("chapter")
     kept_run.add_argument("--check", action="store_true", help="recompute it from its own record and compare")
@@ -150,6 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 check_reference(options.chapter, options.profile, progress=progress)
             else:
                 print(f"wrote {keep_reference(options.chapter, given, progress=progress)}")
+        elif options.command == "audit":
+            run_audit(options)
         elif options.command == "sweep":
             run_sweep(options)
         elif options.command == "list":

@@ -298,3 +298,32 @@ def test_a_command_lists_a_folder_once_to_check_it(tmp_path: Path, monkeypatch: 
     (tmp_path / "new").mkdir()
     places.check_folder(f"folder:{tmp_path}")
     assert len(seen) == 2
+
+
+def _counted(chosen: np.ndarray, labels: list[int]) -> list[int]:
+    return np.bincount(np.asarray(labels)[chosen], minlength=max(labels) + 1).tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_class_with_one_image_trains_and_the_others_are_stratified_all_the_same(seed: int) -> None:
+    labels = [0] * 20 + [1] + [2] * 40 + [3]
+    chosen, rest = folder.pick(labels, len(labels), 15, seed)
+    assert _counted(chosen, labels) == [5, 0, 10, 0]
+    assert sorted([*chosen, *rest]) == list(range(len(labels)))
+    pairs = [label for label in range(12) for _ in range(2)] + [12]  # more classes than images to choose
+    chosen, rest = folder.pick(pairs, len(pairs), 11, seed)
+    assert len(chosen) == 11
+    assert min(_counted(rest, pairs)) >= 1
+    assert len(folder.pick([0, 1, 2], 3, 2, seed)[0]) == 2  # where it must, it takes what is alone
+
+
+def test_a_single_image_of_a_split_is_trained_on(tmp_path: Path) -> None:
+    for part, counts in (("train", {"cat": 9, "dog": 9, "rare": 1}), ("test", {"cat": 3, "dog": 3, "rare": 1})):
+        for name, n in counts.items():
+            (tmp_path / part / name).mkdir(parents=True)
+            for i in range(n):
+                (tmp_path / part / name / f"{i}.png").touch()
+    for seed in range(5):
+        (_, train), _, classes = folder.split(str(tmp_path), n_train=8, n_test=7, seed=seed)
+        assert train is not None
+        assert np.bincount(train)[classes.index("rare")] == 1

@@ -98,17 +98,45 @@ def _read(files: Files, size: int) -> Part:
     return images, files[1]
 
 
+def _keeping_one(labels: list[int], n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`n` indices and the others, in a random order; the first of each class in it is chosen last."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    first = np.unique(np.asarray(labels)[order], return_index=True)[1]
+    order = np.concatenate([np.delete(order, first), order[first]])
+    return order[:n], order[n:]
+
+
 def pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """`n` of `total` indices and the others, in a random order, stratified by label where every class allows it."""
+    """`n` of `total` indices and the others, in a random order, stratified by label where `n` allows it.
+
+    A class with a single image goes to the others, and the rest is stratified all the same. What is not stratified
+    leaves an image of each class to the others, where `n` allows that.
+    """
     from sklearn.model_selection import train_test_split  # here: it costs 50 MB in every process that attacks
 
     everything = np.arange(total)
     if n >= total:
         return np.random.default_rng(seed).permutation(total), everything[:0]
     counts = None if labels is None else np.bincount(labels)
-    stratify = labels if counts is not None and counts.min() >= 2 and min(n, total - n) >= len(counts) else None
-    rest, chosen = train_test_split(everything, test_size=n, random_state=seed, stratify=stratify)
+    several = everything if counts is None else np.flatnonzero(counts[labels] > 1)
+    classes = 0 if counts is None else int((counts > 1).sum())
+    if 0 < classes <= min(n, len(several) - n):
+        stratify = np.asarray(labels)[several]
+    else:
+        several, stratify = everything, None
+    rest, chosen = train_test_split(several, test_size=n, random_state=seed, stratify=stratify)
+    if len(single := np.setdiff1d(everything, several)):
+        rest = np.random.default_rng(seed).permutation(np.concatenate([rest, single]))
+    if labels is not None and len({labels[i] for i in rest}) < len({*labels}):
+        return _keeping_one(labels, n, seed)
     return chosen, rest
+
+
+def _training(labels: list[int] | None, total: int, n: int, seed: int) -> np.ndarray:
+    """`n` of the images of a training split: a class with a single image is among them, where there is room."""
+    if labels is not None and total - n > 0 and np.bincount(labels).min() < 2:
+        return pick(labels, total, total - n, seed)[1]
+    return pick(labels, total, n, seed)[0]
 
 
 def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, TestFiles, tuple[str, ...]]:
@@ -120,7 +148,7 @@ def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, Te
     whole, test = listing.parts(folder(path))
     paths, labels, classes = whole.paths, whole.labels, whole.classes
     if test is not None:
-        chosen, _ = pick(labels, len(paths), n_train, seed)
+        chosen = _training(labels, len(paths), n_train, seed)
         test_chosen, _ = pick(test.labels, len(test.paths), n_test, seed)
         return _some(paths, labels, chosen), _some(test.paths, test.labels, test_chosen), classes
     if labels is None:

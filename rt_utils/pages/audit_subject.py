@@ -84,10 +84,14 @@ def subject(p: Parameters) -> Subject:
         raise InputError(f"data names {len(p.data)} data sets, {', '.join(p.data)}: audit one at a time")
     if not p.eps:
         raise InputError("eps 0 allows no perturbation, so there is nothing to audit: give a radius such as '4/255'")
-    (name,) = p.data
-    chosen = Subject(name, name.removeprefix("folder:") if name.startswith("folder:") else None, p.seed)
-    if min(p.n_test, chosen.testable) < 2:
-        why = f"{chosen.folder!r} leaves 1 image to test" if p.n_test > 1 else f"n_test {p.n_test} is 1 image"
+    return one(p.data[0], p.seed, p.n_test)
+
+
+def one(name: str, seed: int, n_test: int) -> Subject:
+    """The data set of that name. Raises InputError where it leaves fewer than two images to test."""
+    chosen = Subject(name, name.removeprefix("folder:") if name.startswith("folder:") else None, seed)
+    if min(n_test, chosen.testable) < 2:
+        why = f"{chosen.folder!r} leaves 1 image to test" if n_test > 1 else f"n_test {n_test} is 1 image"
         raise InputError(f"{why}: an audit needs two, for a distance between images to compare with")
     return chosen
 

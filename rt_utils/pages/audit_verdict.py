@@ -25,10 +25,34 @@ _WITHIN = (
 )
 
 
-def _doubtful(audit: Audit) -> list[str]:
+def doubtful(audit: Audit) -> list[str]:
     """The checks that fail, other than the stronger search, whose addition is printed."""
     failed = audit.checks[(audit.checks.verdict == "fails") & (audit.checks.key != "strong")]
     return list(failed.check)
+
+
+def _labelled(audit: Audit, values: dict[str, Any]) -> Text:
+    """With labels the probe's results come first, then the pairs.
+
+    What is robust is held against the head that always gives the most frequent class, which no perturbation changes.
+    """
+    assert audit.points is not None
+    right, robust = audit.points.label == audit.points.predicted, ~audit.points.wrong
+    constant = float(audit.points.label.value_counts(normalize=True).max())
+    lost = int((right & ~robust).sum())
+    values |= {"clean": right.mean(), "robust": robust.mean(), "constant": constant, "lost": lost, "right": right.sum()}
+    if values["clean"] <= constant:
+        title = "No accuracy to keep."
+    elif values["robust"] <= constant:
+        title = "Not robust with your labels."
+    else:
+        title = "Loses {lost} of {right:,} right answers." if lost else "No right answer was lost."
+    template = (
+        f"**{title}** A linear probe is right on {{clean:.1%}} of the clean images and on at most {{robust:.1%}} under "
+        "what was found; always the most frequent class is right on {constant:.1%}. "
+        f"For {{share:.0%}} of the {{pairs}} {_OUT}."
+    )
+    return template, values
 
 
 def headline(audit: Audit, *, cut: bool) -> Text:
@@ -36,7 +60,7 @@ def headline(audit: Audit, *, cut: bool) -> Text:
     share, different = audit.blocked_share, audit.different
     pairs = "pairs of images" if audit.labels is None else "pairs of images with different labels"
     count = 0 if math.isnan(share) else int(audit.blocked[different].sum())
-    values = {"n_checks": len(CHECKS), "failing": len(_doubtful(audit)), "pairs": pairs, "share": share, "count": count}
+    values = {"n_checks": len(CHECKS), "failing": len(doubtful(audit)), "pairs": pairs, "share": share, "count": count}
     values["counted"] = int(different.sum())
     if values["failing"]:
         template = (
@@ -49,6 +73,8 @@ def headline(audit: Audit, *, cut: bool) -> Text:
         template = (
             "**No verdict.** All images that were attacked have the same label, so there is no pair to tell apart."
         )
+    elif audit.points is not None:
+        template, values = _labelled(audit, values)
     elif share >= EXPOSED:
         template = f"**Exposed.** For {{share:.0%}} of the {{pairs}} {_OUT}."
     elif share <= ROOM:
@@ -113,11 +139,11 @@ def against_references(comparison: pd.DataFrame) -> Text:
 
 def can_it_be_believed(audit: Audit, *, cut: bool) -> Text:
     """The checks that fail, and what a stronger search adds."""
-    doubtful = _doubtful(audit)
+    failing = doubtful(audit)
     (strong,) = audit.checks[audit.checks.key == "strong"].to_dict("records")
     template = "- **Can the attack be believed?** " + (
         "Failing: {failing}. "
-        if doubtful
+        if failing
         else "No sign of masked gradients: every check of them that was made passes; that is no proof. "
     )
     if strong["n"]:
@@ -128,7 +154,7 @@ def can_it_be_believed(audit: Audit, *, cut: bool) -> Text:
         template += (
             f", more than the {floor.SHARE:.0%} that this book allows, so the score is too low; raise `{{raise_}}`"
         )
-    values = {"failing": "; ".join(doubtful), "raise_": "budget" if cut else "restarts"}
+    values = {"failing": "; ".join(failing), "raise_": "budget" if cut else "restarts"}
     return template + ".", values | {"n": int(strong["n"]), "added": strong["found"]}
 
 

@@ -50,3 +50,24 @@ def mean_shift_at_radii(
     axis.set(xscale="log", yscale="log", xlabel=f"eps [pixels of [0, 1], {unit}]", ylabel="mean shift / D")
     axis.legend(fontsize=8)
     return figure
+
+
+def around_a_radius(
+    lines: Mapping[str, Float[ndarray, "_k 4"]], bars: Mapping[str, float], eps: float, norm: str, number: str
+) -> Figure:
+    """One number of several encoders at a few radii: rows of radius, value and the ends of its interval.
+
+    `bars`: the values of known encoders at the radius eps.
+    """
+    figure, axis = plt.subplots(figsize=(6, 3.4))
+    hue = colours(lines)
+    for name, line in lines.items():
+        down, up = line[:, 1] - line[:, 2], line[:, 3] - line[:, 1]
+        axis.errorbar(line[:, 0], line[:, 1], [down, up], fmt="o-", color=hue[name], lw=2, capsize=3, label=name)
+    for (name, value), mark in zip(bars.items(), "sD", strict=False):
+        axis.plot([eps], [value], mark, color=INK, mfc="none", ms=8, label=f"known: {name}")
+    unit = "l_inf" if norm == "linf" else "l_2"
+    axis.set(xlabel=f"eps [pixels of [0, 1], {unit}]", ylabel=number)
+    axis.set_ylim(bottom=0)
+    axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1))
+    return figure
