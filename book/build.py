@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import jupytext
+import light_site
 import nbformat
 import plain_notebooks
 import yaml
@@ -193,6 +194,7 @@ def main() -> None:
         add_results(html, names)
         add_downloads(html, names)
         plain_notebooks.add(html, ROOT, pages())
+        light_site.lighten(html)
         publish(html)
 
 

@@ -6,6 +6,7 @@ never joined by a line.
 
 import html
 import io
+import math
 import re
 import warnings
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from matplotlib.mathtext import MathTextParser
 from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from rt_utils.pages.compact_svg import compact
+
+SMALLEST = 11  # CSS pixels of a figure's text on a phone
 INK = "#010203"  # drawn in this colour, shown in the page's text colour
 _MATH = MathTextParser("path")
 _STYLE = {
@@ -85,6 +89,13 @@ def _take_literally(figure: Figure) -> None:
             text.set_parse_math(False)
 
 
+def least_width(svg: str) -> int:
+    """The width in CSS pixels at which the smallest label of a figure has SMALLEST pixels (indices left out)."""
+    width = float(svg.split('viewBox="0 0 ')[1].split()[0])
+    sizes = [float(size) for size in re.findall(r"<text[^>]*font-size:\s*([\d.]+)px", svg)]
+    return math.ceil(width * SMALLEST / min(sizes)) if sizes else 0
+
+
 def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
     """Turn a matplotlib figure into a Picture and close it. `name` must be unique on the page: it prefixes the ids.
 
@@ -103,7 +114,8 @@ def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
-    svg = svg.replace(INK, "currentColor")
+    svg = compact(svg.replace(INK, "currentColor"))
     label = html.escape(html.unescape(alt), quote=True)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="max-width: 100%; height: auto" ', 1)
+    look = f"max-width: 100%; height: auto; --rt-least: {least_width(svg)}px"  # on a phone (rt.css)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="{look}" ', 1)
     return Picture(name, svg, caption, alt)

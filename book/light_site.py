@@ -1,0 +1,107 @@
+"""What each page loads, cut to what the book uses: icons, styles, scripts; files that chapters share are kept once.
+
+Everything is decided from the built pages themselves: a class, an icon or a script that no page and no script of the
+book names goes. Nothing is read but what the build has written.
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import tinycss2
+
+ICON = re.compile(r'(?:"([a-z0-9-]+)"|([a-z0-9]+)):\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
+CLASS = re.compile(r"\.((?:\\.|[\w-])+)")
+BUILT_BY_SCRIPTS = ("bs-", "tooltip", "MJX", "mjx")  # classes that a script puts together from parts
+# The search page alone needs them: this book does not search as one types.
+SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+LEFT_OUT = ("scripts/*.map", "styles/*.map", "scripts/*.LICENSE.txt", "vendor", "locales", "webpack-macros.html")
+SHARED_FROM = 50_000  # bytes
+
+
+def texts(html: Path) -> Iterator[str]:
+    """Every page and script of the book but the libraries that bring no class of their own."""
+    for path in sorted([*html.rglob("*.html"), *html.glob("_static/**/*.js")]):
+        if not {"mathjax", "adversary"} & set(path.parts) and path.name != "fontawesome.js":
+            yield path.read_text(encoding="utf-8")
+
+
+def words(html: Path) -> set[str]:
+    """Whatever may be the name of a class."""
+    found: set[str] = set()
+    for text in texts(html):
+        found |= set(re.findall(r"[A-Za-z_][\w-]*", text))
+    return found
+
+
+def icons(script: str, used: set[str]) -> str:
+    """FontAwesome's script with the icons named in `used` (as `fa-sun`), by a name of theirs or another; no others."""
+
+    def kept(icon: re.Match[str]) -> str:
+        names = [icon[1] or icon[2], *re.findall(r'"([a-z0-9-]+)"', icon[3])]
+        return icon[0] if any(f"fa-{name}" in used for name in names) else ""
+
+    return ICON.sub(kept, script)
+
+
+def _kept(selector: str, used: set[str]) -> bool:
+    without_negations = re.sub(r":not\([^()]*\)", "", selector)
+    names = (re.sub(r"\\(.)", r"\1", name) for name in CLASS.findall(without_negations))
+    return all(name in used or name.startswith(BUILT_BY_SCRIPTS) for name in names)
+
+
+def style(css: str, used: set[str]) -> str:
+    """A style sheet without the rules that ask for a class which is not in `used`, and without source maps."""
+    text = ""
+    for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
+        if rule.type == "at-rule" and rule.at_keyword in ("media", "supports") and rule.content is not None:
+            inner = style(tinycss2.serialize(rule.content), used)
+            text += f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{inner}}}" if inner else ""
+        elif rule.type == "at-rule" and rule.at_keyword == "font-face" and "Font Awesome" in rule.serialize():
+            continue  # its icons are drawn by the script
+        elif rule.type == "qualified-rule":
+            selectors = re.split(r",(?![^()]*\))", tinycss2.serialize(rule.prelude).strip())
+            selectors = [selector for selector in selectors if _kept(selector, used)]
+            text += f"{','.join(selectors)}{{{tinycss2.serialize(rule.content)}}}" if selectors else ""
+        else:
+            text += rule.serialize()
+    return text
+
+
+def share(html: Path) -> None:
+    """Large files of the results that are the same in two chapters stay in the first; the other page links there."""
+    first: dict[str, Path] = {}
+    for path in sorted(html.glob("results/book/*/*")):
+        if not path.is_file() or path.stat().st_size < SHARED_FROM:
+            continue
+        known = first.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+        page = html / "chapters" / f"{path.parent.name}.html"
+        if known is path or not page.is_file():
+            continue
+        links = [f"results/book/{file.parent.name}/{file.name}" for file in (path, known)]
+        page.write_text(page.read_text(encoding="utf-8").replace(*links), encoding="utf-8")
+        path.unlink()
+
+
+def lighten(html: Path) -> None:
+    """All of it, for the book in the folder `html`, in place."""
+    static = html / "_static"
+    for pattern in LEFT_OUT:
+        for path in static.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in html.rglob("*.html"):
+        if path.name != "search.html":
+            text = path.read_text(encoding="utf-8")
+            if (shorter := SEARCH.sub("", text)) != text:
+                path.write_text(shorter, encoding="utf-8")
+    used = words(html)
+    script = static / "scripts" / "fontawesome.js"
+    if script.is_file():
+        script.write_text(icons(script.read_text(encoding="utf-8"), used), encoding="utf-8")
+    for path in static.rglob("*.css"):
+        text = path.read_text(encoding="utf-8")
+        shorter = style(text, used)
+        path.write_text(shorter if len(shorter) < len(text) else text, encoding="utf-8")
+    share(html)

@@ -1,0 +1,172 @@
+// What every page does for its reader: boxes that scroll take the keyboard's focus, tables become cards on a phone,
+// statements and symbols are previewed on hover, focus and touch. All of it from files of the book, also from file://.
+"use strict";
+(() => {
+  const article = document.querySelector(".bd-article");
+  if (!article) return;
+  const all = (selector, within = article) => [...within.querySelectorAll(selector)];
+  const root = document.documentElement.dataset.content_root || "";
+  const phone = matchMedia("(max-width: 600px)");
+
+  // --- Boxes that scroll ---------------------------------------------------------------------------------------------
+  function focusable() {
+    for (const box of all(".rt-scroll, .rt-figure > div, mjx-container, span.math, pre")) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0 && getComputedStyle(box).overflowX === "auto";
+      box.classList.toggle("rt-scrolls", scrolls);
+      if (scrolls) box.tabIndex = 0;
+      else if (!box.hasAttribute("role")) box.removeAttribute("tabindex");
+    }
+  }
+
+  // --- Tables as cards -----------------------------------------------------------------------------------------------
+  function heads(table) {
+    const rows = all("thead tr", table), last = rows.at(-1);
+    const columns = last && [...last.cells].every((cell) => cell.colSpan === 1) ? [...last.cells] : [];
+    return all("tbody tr", table).every((row) => row.cells.length === columns.length) ? columns : [];
+  }
+
+  function cards(table) {
+    const columns = table.classList.contains("rt-sheet") ? [] : heads(table);
+    if (columns.length < 3 || table.dataset.cards) return Boolean(table.dataset.cards);
+    table.dataset.cards = "made";
+    for (const row of all("tbody tr", table))
+      [...row.cells].forEach((cell, column) => {
+        cell.setAttribute("role", "cell");
+        cell.classList.toggle("rt-first", !column);
+        cell.classList.toggle("rt-long", column > 0 && cell.textContent.trim().length > 24);
+        if (!column || !columns[column].textContent.trim()) return;
+        const label = document.createElement("span");
+        label.className = "rt-card-label";
+        label.setAttribute("aria-hidden", "true"); // a reader of the screen says the column's head
+        label.append(...[...columns[column].childNodes].map((node) => node.cloneNode(true)));
+        const value = document.createElement("span");
+        value.append(...cell.childNodes);
+        cell.append(label, value);
+      });
+    table.setAttribute("role", "table");
+    for (const part of all("thead, tbody", table)) part.setAttribute("role", "rowgroup");
+    for (const row of all("tr", table)) row.setAttribute("role", "row");
+    for (const head of columns) head.setAttribute("role", "columnheader");
+    return true;
+  }
+
+  function tables() {
+    for (const table of all("table")) {
+      table.classList.remove("rt-cards");
+      const box = table.parentElement;
+      const wide = phone.matches && box.clientWidth > 0 && table.scrollWidth > box.clientWidth + 1;
+      if (wide && cards(table)) table.classList.add("rt-cards");
+    }
+  }
+
+  function fit() {
+    tables();
+    focusable();
+  }
+
+  // --- Previews ------------------------------------------------------------------------------------------------------
+  const preview = document.createElement("div");
+  preview.className = "rt-preview";
+  preview.id = "rt-preview";
+  preview.setAttribute("role", "tooltip");
+  preview.hidden = true;
+  let owner = null, later = 0;
+
+  const scripts = {};
+  const script = (name) => (scripts[name] ??= new Promise((resolve) =>
+    document.head.append(Object.assign(document.createElement("script"), {
+      src: `${root}_static/${name}`, onload: resolve, onerror: resolve,
+    }))));
+
+  async function found(link) { // the statement behind a link, as an element, or null
+    const url = new URL(link.href), name = decodeURIComponent(url.hash.slice(1));
+    if (!name) return null;
+    if (url.pathname === location.pathname) {
+      const here = document.getElementById(name), box = here?.closest("div.proof, div.admonition, div.math");
+      return box && box.textContent.length < 4000 ? box.cloneNode(true) : null;
+    }
+    await script("statements.js");
+    const path = url.pathname.split("/").slice(-3);
+    const key = [1, 2, 3].map((n) => path.slice(-n).join("/")).find((end) => (window.rtStatements || {})[`${end}#${name}`]);
+    if (!key) return null;
+    const box = document.createElement("div");
+    box.innerHTML = window.rtStatements[`${key}#${name}`];
+    return box.firstElementChild;
+  }
+
+  function hide() {
+    clearTimeout(later);
+    preview.hidden = true;
+    owner?.removeAttribute("aria-describedby");
+    owner = null;
+  }
+
+  async function show(target, content) {
+    hide();
+    owner = target;
+    const box = await content(target);
+    if (!box || owner !== target) return;
+    for (const element of [box, ...all("[id]", box)]) element.removeAttribute("id");
+    for (const part of all(".headerlink, .rt-checked, script, .toggle-button", box)) part.remove();
+    preview.replaceChildren(box);
+    preview.hidden = false;
+    if (!box.querySelector("mjx-container")) await window.MathJax?.typesetPromise?.([preview]);
+    target.setAttribute("aria-describedby", preview.id);
+    const at = target.getBoundingClientRect(), size = preview.getBoundingClientRect();
+    const left = Math.max(8, Math.min(at.left, document.documentElement.clientWidth - size.width - 8));
+    const below = at.bottom + size.height + 12 < innerHeight || at.top < size.height + 12;
+    preview.style.left = `${left + scrollX}px`;
+    preview.style.top = `${(below ? at.bottom + 6 : at.top - size.height - 6) + scrollY}px`;
+  }
+
+  function previews(target, content) {
+    const soon = () => {
+      clearTimeout(later);
+      if (owner !== target) later = setTimeout(() => show(target, content), 250);
+    };
+    const leave = () => {
+      clearTimeout(later);
+      later = setTimeout(() => preview.matches(":hover") || document.activeElement === target || hide(), 200);
+    };
+    target.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && soon());
+    target.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && leave());
+    target.addEventListener("focus", () => target.matches(":focus-visible") && soon());
+    target.addEventListener("blur", hide);
+    let pressed = 0;
+    target.addEventListener("touchstart", () => { pressed = setTimeout(() => show(target, content), 400); }, { passive: true });
+    for (const end of ["touchend", "touchmove", "touchcancel"])
+      target.addEventListener(end, () => clearTimeout(pressed), { passive: true });
+  }
+
+  function symbols() { // the first use of each symbol of the page of notation can be reached by keyboard
+    const meaning = window.rtNotation || {}, seen = new Set();
+    if (location.pathname.endsWith("/notation.html")) return;
+    for (const item of window.MathJax?.startup?.document?.math || []) {
+      const tex = item.math.replace(/\s+/g, ""), element = item.typesetRoot;
+      if (item.display || !meaning[tex] || !element || element.closest("a, summary, table, figure, h1, h2, h3, .rt-preview")) continue;
+      element.classList.add("rt-symbol");
+      if (!seen.has(tex)) element.tabIndex = 0;
+      seen.add(tex);
+      const content = () => Object.assign(document.createElement("div"), { innerHTML: meaning[tex] });
+      previews(element, content);
+      element.addEventListener("click", () => show(element, content));
+    }
+  }
+
+  document.body.append(preview);
+  preview.addEventListener("pointerleave", hide);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  document.addEventListener("pointerdown", (event) => !preview.contains(event.target) && event.target !== owner && hide());
+  for (const link of all("a.reference.internal[href*='#']")) previews(link, found);
+  addEventListener("resize", fit);
+  document.addEventListener("click", () => setTimeout(fit, 60)); // a tab or a fold shows tables that were hidden
+  fit();
+  addEventListener("load", async () => {
+    await window.MathJax?.startup?.promise;
+    fit();
+    await script("notation.js");
+    symbols();
+    focusable();
+    document.documentElement.dataset.reader = "ready";
+  });
+})();
