@@ -1,4 +1,5 @@
-"""`make student`: the book without solutions, in _build/student, with a notebook a chapter in its folder `notebooks`.
+"""`make student`: the book without solutions, in _build/student, with a notebook a chapter in its folder `notebooks`
+and the lectures' slides in its folder `slides`.
 
 No kernel is run: the chapters are those that `make book` ran. Their sources are copied without what
 without_solutions.py leaves out, and the copy's own book/build.py builds them as it builds the book. What is already in
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import nbformat
+import slides
 import without_solutions
 import yaml
-from build import BUILD, ROOT, files_in
+from build import BUILD, HTML, ROOT, files_in
 from filelock import FileLock
 
 STUDENT = BUILD / "student"
@@ -104,11 +106,20 @@ def build(project: Path) -> Path:
     return (project / "_build" / "html").resolve()
 
 
+def add_slides(html: Path, plans: Path) -> None:
+    """The lectures' slides into the edition, without questions and notes, in the order of the plans of a built book."""
+    if (plans / "book" / "teaching" / f"{slides.LECTURES[0]}.html").is_file():
+        slides.write(html, plans, html / "slides", "../", student=True)
+    else:
+        print("The student edition has no slides: there is no built book with the plans. Run 'make book' first.")
+
+
 def main() -> None:
     BUILD.mkdir(exist_ok=True)
     with FileLock(BUILD / ".student.lock"):
         write_project(ROOT, PROJECT)
         html = build(PROJECT)
+        add_slides(html, HTML)
         if STUDENT.exists():
             STUDENT.rename(PROJECT / "before")
         html.rename(STUDENT)

@@ -1,0 +1,36 @@
+// The slides of a lecture: 1280 by 720; what does not fit is made smaller until it does, and never cut off.
+"use strict";
+(() => {
+  const WIDTH = 1280, HEIGHT = 720, SMALLEST = 0.4, STEP = 0.04;
+  const printed = /print-pdf/.test(location.search);
+  const slides = () => [...document.querySelectorAll(".reveal .slides > section, .reveal .pdf-page > section")];
+
+  // Each slide is laid out, one at a time and unseen, and zoomed out in steps: the text then runs in longer lines.
+  function fit(slide) {
+    const before = slide.getAttribute("style") ?? "", box = slide.querySelector(".fit");
+    slide.style.cssText = `${before}; display: block; width: ${WIDTH}px; height: ${HEIGHT}px`;
+    const tooLarge = () => slide.scrollHeight > HEIGHT || [slide, box, ...box.querySelectorAll(".rt-scroll, div.math, pre")]
+      .some((part) => part.scrollWidth > part.clientWidth + 1);
+    for (let zoom = 1; zoom >= SMALLEST; zoom -= STEP) {
+      box.style.zoom = zoom;
+      box.dataset.zoom = zoom.toFixed(2);
+      if (!tooLarge()) break;
+    }
+    box.dataset.fits = tooLarge() ? "no" : "yes";
+    slide.setAttribute("style", before);
+  }
+
+  const reveal = window.lecture = new Reveal(document.querySelector(".reveal"), {
+    width: WIDTH, height: HEIGHT, margin: 0.02, center: false, hash: true, slideNumber: "c/t", transition: "none",
+    pdfSeparateFragments: false, plugins: [RevealNotes],
+  });
+  const formulas = () => window.MathJax?.startup?.promise ?? Promise.resolve();
+  addEventListener("load", async () => {
+    await formulas();
+    await document.fonts.ready;
+    slides().forEach(fit);
+    await reveal.initialize();
+    document.documentElement.dataset.fitted = slides().length;
+    if (printed) document.documentElement.dataset.printed = "yes";
+  });
+})();

@@ -1,0 +1,172 @@
+"""The slides: what is cut out of a page for a link of a plan; every one of them looked at in Chromium, at 16:9."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT
+from test_book_in_browser import ARGUMENTS, BOOK
+
+sys.path.insert(0, str(ROOT / "book"))
+import slide_cuts
+import slides
+from pdf import chromium
+
+PROOF = (
+    '<div class="proof admonition"><section><p>First.</p><div class="math">\\[a\\]</div><p>Second.</p></section></div>'
+)
+PAGE = f"""<section id="about"><span id="label"></span><h2>About<a class="headerlink" href="#about">#</a></h2>
+<p>It is <a href="other.html#there">there</a>.</p><ul><li>one</li></ul><p>More.</p>
+<div class="proof lemma admonition" id="lemma-9"><p class="admonition-title">
+<span class="caption-number">Lemma 9 </span>(Short)</p>
+<section><p>Said.</p><details class="rt-checked">Coq</details></section></div><p>Between.</p>{PROOF}
+<div class="proof remark admonition" id="no-proof">
+<p class="admonition-title">Remark</p><section><p>Alone.</p></section></div>
+<div class="proof lemma admonition" id="next">
+<p class="admonition-title">Next</p><section><p>Other.</p></section></div>{PROOF}
+<figure class="rt-figure" id="figure-one"><svg></svg>
+<figcaption>Said <a class="rt-download" href="x.csv">CSV</a></figcaption></figure>
+</section>
+<section id="example"><h2>Example</h2><p>Not this.</p><p><strong>By hand.</strong> Two.</p>
+<table></table><div class="cell">no</div></section>
+<section id="moves"><h2>Moves</h2><p>Text.</p>
+<figure class="rt-ball"><input id="eps"></figure>
+<script src="../_static/ball.js"></script></section>
+"""
+
+
+def cut(anchor: str, page: str = PAGE) -> list[slide_cuts.Slide]:
+    return slide_cuts.cut(BeautifulSoup(page, "html.parser"), "chapters/page.html", anchor, "link", "../html/")
+
+
+def test_a_statement_and_its_proof_step_by_step() -> None:
+    said, proof = cut("lemma-9")
+    assert "Lemma 9" in said.title
+    assert said.body == "<p>Said.</p>"
+    assert proof.title == "Proof of Lemma 9"
+    assert proof.body.count("fragment") == 3
+    assert [slide.kind for slide in cut("no-proof")] == ["statement"], "the next statement's proof is not its own"
+
+
+def test_a_figure_without_what_belongs_to_the_page() -> None:
+    (figure,) = cut("figure-one")
+    assert "CSV" not in figure.body
+    assert "figcaption" in figure.body
+
+
+def test_a_section_gives_its_live_figure_its_example_or_its_first_passage() -> None:
+    (live,) = cut("moves")
+    assert live.scripts == ["../_static/ball.js"]
+    assert 'id="eps"' in live.body
+    (example,) = cut("example")
+    assert "By hand" in example.body
+    assert "<table" in example.body
+    assert "Not this" not in example.body
+    passage, figure = cut("label")
+    assert "../html/chapters/other.html#there" in passage.body
+    assert figure.kind == "figure"
+
+
+def test_a_long_proof_takes_several_slides_and_loses_nothing() -> None:
+    steps = "".join(f"<p>{k} {'word ' * 80}</p>" for k in range(6))
+    lemma = '<div class="proof lemma" id="l"><p class="admonition-title">L</p></div>'
+    page = f'{lemma}<div class="proof"><section>{steps}</section></div>'
+    _, *proof = cut("l", page)
+    assert len(proof) > 1
+    whole = "".join(slide.body for slide in proof)
+    assert whole.count("word") == 480
+    assert whole.count("fragment") == 6
+
+
+def test_a_place_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no place #nowhere"):
+        cut("nowhere")
+
+
+LOOK = """
+() => {
+  const wrong = [];
+  for (const [k, box] of [...document.querySelectorAll(".fit")].entries()) {
+    const said = `${k} ${box.querySelector("h2").textContent.trim()}`;
+    if (box.dataset.fits !== "yes") wrong.push(`${said}: does not fit`);
+    if (Number(box.dataset.zoom) < 0.6) wrong.push(`${said}: too small, ${box.dataset.zoom}`);
+    for (const formula of box.querySelectorAll(".math"))
+      if (!formula.querySelector("mjx-container")) wrong.push(`${said}: not rendered: ${formula.textContent}`);
+  }
+  for (const error of document.querySelectorAll("mjx-merror")) wrong.push(error.textContent);
+  return wrong;
+}
+"""
+# What sticks out of the slide that is shown, with all of its steps.
+OUT = """
+() => {
+  const slide = document.querySelector("section.present"), edge = slide.getBoundingClientRect();
+  return [...slide.querySelectorAll(".fit *")].filter((part) => {
+    const box = part.getBoundingClientRect();
+    return box.width && box.height && !part.closest("mjx-assistive-mml, .visually-hidden")
+      && (box.right > edge.right + 1 || box.bottom > edge.bottom + 1 || box.left < edge.left - 1);
+  }).map((part) => `${part.tagName} ${part.className} ${part.textContent.slice(0, 40)}`);
+}
+"""
+
+
+FIRST = "[...document.querySelectorAll('.slides > section')].findIndex((slide) => slide.matches('{}'))"
+
+
+@pytest.fixture(scope="module")
+def decks(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The lecturer's slides of the built book, then the students'."""
+    folder = tmp_path_factory.mktemp("slides")
+    own = slides.write(BOOK, BOOK, folder / "own", "../html/")
+    return own + slides.write(BOOK, BOOK, folder / "student", "../html/", student=True)
+
+
+@pytest.mark.book
+def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
+    from playwright.sync_api import sync_playwright
+
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("requestfailed", lambda request: wrong.append(f"missing: {request.url}"))
+        page.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else wrong.append(r.url))
+        for deck in decks:
+            page.goto(deck.as_uri())
+            page.wait_for_selector("html[data-fitted]", state="attached")
+            found = page.evaluate(LOOK)
+            for number in range(page.evaluate("lecture.getTotalSlides()")):
+                page.evaluate(f"lecture.slide({number}, 0, 99)")
+                found += [f"{number}: sticks out: {part}" for part in page.evaluate(OUT)]
+            wrong += [f"{deck.parent.name}/{deck.name}: {one}" for one in found]
+        page.goto(decks[0].as_uri())
+        page.wait_for_selector("html[data-fitted]", state="attached")
+        page.evaluate(f"lecture.slide({FIRST.format(':has(.rt-ball)')})")
+        before = page.inner_text(".rt-ball output")
+        page.locator(".rt-ball [data-part=eps]").fill("0.9")
+        assert page.inner_text(".rt-ball output") != before, "the live figure does not move"
+        frame = page.frame_locator("section.adversary iframe").first
+        page.evaluate(f"lecture.slide({FIRST.format('.adversary')})")
+        frame.locator("[data-part=attack]").click()
+        frame.locator("[data-adversary][data-finished]").wait_for()
+        assert frame.locator("[data-part=verdict]").get_attribute("data-verdict") == "flipped"
+        browser.close()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.book
+def test_the_students_slides_have_neither_questions_nor_notes(decks: list[Path]) -> None:
+    own, student = decks[: len(slides.LECTURES)], decks[len(slides.LECTURES) :]
+    for mine, theirs in zip(own, student, strict=True):
+        assert "<aside" in mine.read_text("utf-8")
+        assert 'class="question"' in mine.read_text("utf-8")
+        assert "<aside" not in theirs.read_text("utf-8")
+        assert 'class="question"' not in theirs.read_text("utf-8")
+
+
+def test_each_lecture_has_slides() -> None:
+    assert {f"{name}.md" for name in slides.LECTURES} == {
+        p.name for p in (ROOT / "book" / "teaching").glob("lecture_*.md")
+    }
