@@ -89,6 +89,7 @@ def ready(workers: int) -> int:
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
     """`function(*arguments)` in this process, in one thread."""
+    device()  # with it glibc keeps what is freed: a search on sparse codes takes a fifth less time
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
