@@ -31,10 +31,9 @@ SHARES = (
     "“logits” bounds each logit by itself, as classifiers are often verified."
 )
 READING = (
-    "Merging certifies every image that Theorem 2 certifies, as {{prf:ref}}`certified-box` says: on none of the {n:,} "
-    "images, with neither head, is it otherwise. $\\bar v_P$ adds {subspace} images to Theorem 2's {theorem_2}: a head "
-    "of ten rows looks at nine directions, and a box has a corner almost within them. Bounds on the logits one by one "
-    "lie between: {logits} images; they miss {missed} that Theorem 2 certifies."
+    "Merging certifies every image that Theorem 2 certifies, as point 3 of the theorem above says: on none of the "
+    "{n:,} images, with neither head, is it otherwise. With the own head Theorem 2 certifies {theorem_2} images and "
+    "$\\bar v_P$ adds {subspace}. Bounds on the logits one by one certify {logits}; they miss {missed} of Theorem 2's."
 )
 SCORE = (
     "**Both sides.** The AS score of these images lies between {found:.3f}, found, and {bound:.3f}, certified; in the "
@@ -65,10 +64,9 @@ BESIDE = (
 )
 FAILS = (
     "**Where it fails.** Of the {others} other networks, at either radius, Theorem 2 by interval bounds certifies "
-    "{most:.0%} of the images at most, and the bound is {least_ratio:,.0f} times to {most_ratio:.0e} times what the "
-    "attack finds. It is true there and says nothing. Those trained for a certificate at 2/255 were trained with "
-    "another, tighter bound, {{cite:p}}`wong2018scaling`, and prove nothing under this one; a network of twenty layers "
-    "multiplies its boxes' widths twenty times."
+    "{most:.0%} of the images at most, and the bound is {least_ratio:,.0f} to {most_ratio:.0e} times what the attack "
+    "finds. It is true there and says nothing. Those trained for a certificate at 2/255 were trained with another, "
+    "tighter bound; each further layer widens the boxes again."
 )
 NAMES = {THEOREM_2: "Theorem 2", "S_P < m": "in the head’s subspace", MERGED: "merged", LOGITS: "logits"}
 FLIPPED = "Certified, kept record: certified points that an attack flipped"
