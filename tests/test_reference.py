@@ -22,7 +22,7 @@ from rt_utils.runtime.errors import InputError
 
 sys.path.insert(0, str(ROOT / "book" / "extensions"))
 
-import reference_runs  # noqa: E402
+import reference_runs
 
 CHAPTER = "theorem_2_criterion"
 RECORDS = sorted((ROOT / "book" / "reference" / "natural").glob("*.json"))
