@@ -1,6 +1,7 @@
 """What is certified of networks that others trained: bounds by hand, planted errors, the kept record against itself."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import pandas as pd
 import pytest
 import torch
 from conftest import ROOT
+from measured import measurement
 
 from rt_utils.evaluation import certified_networks as evaluated
 from rt_utils.evaluation import interval_bounds
 from rt_utils.evaluation.certified_networks import ALL_WAYS, OWN, PROBE
 from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, LOGITS, MERGED, THEOREM_2, FeatureBox
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.models.head import Head
 from rt_utils.pages import certified_networks as shown
 from rt_utils.theory import worst_case
@@ -61,11 +64,10 @@ def test_neither_theorem_2_nor_logits_one_by_one_certifies_all_that_the_other_do
     assert (bool(proved[THEOREM_2]), bool(proved[MERGED]), bool(proved[LOGITS])) == (False, True, True)
 
 
-class _Measured:
-    """What `checks` and `ways` read of a measurement."""
-
-    def __init__(self, shift: list[float], flipped: list[bool], wrong: list[bool]) -> None:
-        self.shift, self.flipped, self.wrong = np.array(shift), np.array(flipped), np.array(wrong)
+def _measured(shift: list[float], flipped: list[bool], wrong: list[bool]) -> Measurement:
+    moved = [[value] for value in shift]
+    found = measurement([[0.0]] * 3, [[1.0], [0.0]], [0, 0, 0], z_shift=moved, flipped=flipped)
+    return replace(found, wrong=np.array(wrong))
 
 
 def _points() -> pd.DataFrame:
@@ -75,7 +77,7 @@ def _points() -> pd.DataFrame:
 
 
 def test_shares_by_hand() -> None:
-    measured: Any = _Measured([0.5, 0.9, 1.0], [False, False, True], [True, False, True])
+    measured = _measured([0.5, 0.9, 1.0], [False, False, True], [True, False, True])
     rows = pd.DataFrame(evaluated.ways(_points(), measured, "its own")).set_index("way")
     assert rows.loc[THEOREM_2, "certified"] == pytest.approx(1 / 3)
     assert rows.loc[THEOREM_2, "certified and right"] == 0
@@ -101,7 +103,7 @@ def test_shares_by_hand() -> None:
 def test_a_planted_error_is_counted(error: dict[str, list[Any]], found: str) -> None:
     given = {"shift": [0.5, 0.9, 1.0], "flipped": [False] * 3, "wrong": [False] * 3}
     points = _points().assign(**{way: error[way] for way in ALL_WAYS if way in error})
-    measured: Any = _Measured(**(given | {key: value for key, value in error.items() if key in given}))
+    measured = _measured(**(given | {key: value for key, value in error.items() if key in given}))
     assert evaluated.checks(points, measured)[found] == 1
 
 
