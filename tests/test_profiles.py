@@ -10,6 +10,7 @@ from conftest import ROOT
 from test_downloaded import _intel
 
 from rt_utils.images import places
+from rt_utils.models import public_files
 from rt_utils.pages import execution, parameters, profiles
 from rt_utils.runtime.errors import InputError
 
@@ -20,7 +21,11 @@ DECLARED = {name: execution.declared_parameters(jupytext.read(execution.source(n
 
 @pytest.fixture
 def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders where the paper's data sets belong, so that their names are accepted."""
+    """Folders where the paper's data sets belong, and files of public networks, so that their names are accepted."""
+    monkeypatch.setenv("RT_MODELS", str(tmp_path / "models"))
+    (tmp_path / "models" / "public").mkdir(parents=True)
+    for name in public_files.NAMES:
+        public_files.place(name).touch()
     monkeypatch.setenv("RT_DATA", str(tmp_path / "data"))
     for _, below, _ in places.TORCHVISION.values():
         (tmp_path / "data" / below).mkdir(parents=True)

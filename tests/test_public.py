@@ -150,6 +150,24 @@ def test_the_cards() -> None:
     assert isinstance(public.network(public_files.card("public/dsprites_scale")), RegressionNetwork)
 
 
+def test_the_kept_runs_are_of_these_files() -> None:
+    """Each CIFAR network at 2/255 and 8/255, the grey one at 8/255 and 0.1, on 1,000 images, by the cards' files."""
+    record = json.loads((ROOT / "book" / "reference" / "public" / "theorem_2_criterion.json").read_text("utf-8"))
+    found = set()
+    for run in record["runs"]:
+        given = run["parameters"]
+        assert (given["profile"], given["n_test"]) == ("public", 1000)
+        for entry in run["run"]["weights (SHA-256)"].split(", "):
+            name, _, digest = entry.rpartition(" ")
+            assert public_files.card(name)["sha256"].startswith(digest)
+            found.add((name, *given["data"], round(255 * given["eps"], 2)))
+        table = run["elements"]["table-3"]
+        fulfilled, robust = (table["columns"].index(name) for name in ("fulfilled", "robust acc."))
+        assert all(0 <= row[fulfilled] <= 1 and 0 <= row[robust] <= 1 for row in table["rows"])
+    cifar = {(f"public/cifar_{name}", "cifar10-jpeg", radius) for name in SAID for radius in (2.0, 8.0)}
+    assert found == cifar | {("public/fashion_mnist", "fashion-mnist", radius) for radius in (8.0, 25.5)}
+
+
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real files under the names of the cards, and images; skipped where ../shared is absent."""

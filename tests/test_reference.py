@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from rt_utils.pages import elements, figures, records
 from rt_utils.pages.elements import DATA
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
+
+sys.path.insert(0, str(ROOT / "book" / "extensions"))
+
+import reference_runs
 
 CHAPTER = "theorem_2_criterion"
 RECORDS = sorted((ROOT / "book" / "reference" / "natural").glob("*.json"))
@@ -199,3 +204,10 @@ def test_the_commit_says_whether_code_was_changed(tmp_path: Path) -> None:
     assert records._commit(code.parent) == commit
     code.write_text("2")
     assert records._commit(code.parent) == f"{commit}, with changes"
+
+
+def test_a_record_of_several_runs_says_in_words_where_they_differ() -> None:
+    common = {"norm": "linf", "n_test": 1000}
+    first = {"parameters": common | {"eps": 2 / 255, "encoders": ["public/a", "public/b"]}}
+    other = {"parameters": common | {"eps": 0.1, "encoders": ["public/c"]}}
+    assert reference_runs._differing([first, other]) == ["; eps 2/255; encoders a, b", "; eps 0.1; encoders c"]

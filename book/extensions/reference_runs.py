@@ -20,6 +20,8 @@ from rt_utils.pages import records
 from rt_utils.pages.elements import computed, redrawn
 from rt_utils.pages.figures import use_style
 from rt_utils.pages.files import provenance
+from rt_utils.pages.labels import short_name
+from rt_utils.theory.threat import format_eps
 
 
 def _math(content: str, options: dict[str, Any]) -> str:
@@ -41,10 +43,19 @@ def _drawn(kept: dict[str, Any], own: dict[str, Any], profile: str) -> str:
     return element.shown._repr_html_()
 
 
+def _said(name: str, run: dict[str, Any]) -> str:
+    """A parameter of a run in words: a radius as a fraction, names without the world that they come from."""
+    given = run["parameters"]
+    value = given.get(name)
+    if name == "eps" and isinstance(value, float):
+        return f"eps {format_eps(value, given.get('norm', 'linf'))}"
+    return f"{name} {', '.join(map(short_name, value)) if isinstance(value, list) else value}"
+
+
 def _differing(runs: list[dict[str, Any]]) -> list[str]:
     """Per run the parameters in which it differs from the others, as words."""
     names = [name for name in runs[0]["parameters"] if len({str(run["parameters"].get(name)) for run in runs}) > 1]
-    return ["".join(f", {name} {run['parameters'].get(name)}" for name in names) for run in runs]
+    return ["".join(f"; {_said(name, run)}" for name in names) for run in runs]
 
 
 def _shown(own: dict[str, Any], record: dict[str, Any], code: str) -> str:

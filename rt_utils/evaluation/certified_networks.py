@@ -117,6 +117,7 @@ def in_depth(name: str, data: DataSet, threat: Threat, radii: Sequence[float], p
         "eps": threat.eps,
         "attacks": {"loss": str(plan.loss), "representation": str(plan.representation)},
         "ways": [row for kind in heads for row in ways(of[kind], by_head[kind], kind)],
+        "missed by logits": int((own[THEOREM_2] & ~own[LOGITS]).sum()),
         "checks": {kind: checks(of[kind], by_head[kind]) for kind in heads},
         "score": score_bracket.bracket(m, encoder, threat, 0.05)
         | {"AS_P found": m.subspace.shift_subspace.mean(), "AS_P bound": own["subspace_upper"].mean()},

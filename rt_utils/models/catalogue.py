@@ -30,10 +30,10 @@ NO_REPRESENTATION = ("pixels", "blocks")  # the control: grey pixels, or an 8 x 
 def split_file(name: str) -> tuple[str, str]:
     """The path and the architecture in 'file:PATH@torchvision/NAME'. Raises InputError."""
     path, _, architecture = name.removeprefix("file:").rpartition("@")
-    if not path or not architecture.startswith(("torchvision/", "timm/")):
+    if not path or not architecture.startswith(("torchvision/", "timm/", "open_clip/", "robustbench/")):
         raise InputError(
             f"encoder {name!r} names no architecture: write file:PATH@torchvision/NAME, @timm/NAME, or, for a class of "
-            "your own, python:FILE.py:FACTORY"
+            "your own, python:FILE.py:FACTORY (also @open_clip/NAME, @robustbench/DATASET/THREAT/NAME)"
         )
     return str(Path(path).expanduser()), architecture
 
@@ -109,6 +109,11 @@ SOURCES: dict[str, Source] = {
     **dict.fromkeys(NO_REPRESENTATION, Source("", _check_whole, lazily("rt_utils.models.no_representation", "load"))),
     "torchvision/": Source("torchvision/NAME", _check_torchvision, lazily("rt_utils.models.libraries", "load")),
     "timm/": Source("timm/NAME", _check_timm, lazily("rt_utils.models.libraries", "load")),
+    "open_clip/": Source(
+        "open_clip/NAME",
+        lazily("rt_utils.models.open_clip_names", "check"),
+        lazily("rt_utils.models.libraries", "load"),
+    ),
     "file:": Source("file:PATH@torchvision/NAME", _check_file, lazily("rt_utils.models.libraries", "load")),
     "python:": Source(
         "python:FILE.py:FACTORY",

@@ -1,8 +1,9 @@
-"""Encoders from torchvision, timm and RobustBench: an architecture with the library's weights, random or a file's.
+"""Encoders from torchvision, timm, open_clip and RobustBench: with the library's weights, random or a file's.
 
 torchvision/NAME and timm/NAME have random weights; torchvision/NAME:WEIGHTS and timm/NAME.TAG the library's own, by its
-own names for them; robustbench/DATASET/THREAT/NAME a checkpoint of RobustBench; file:PATH@torchvision/NAME (or
-@timm/NAME) those of a file (`file_weights`). Nothing is downloaded unasked. `name_options` may follow a name.
+own names for them; open_clip/NAME is an image tower, open_clip/NAME/PRETRAINED with weights;
+robustbench/DATASET/THREAT/NAME a checkpoint of RobustBench; file:PATH@torchvision/NAME (or @ any other of these names)
+those of a file (`file_weights`). Nothing is downloaded unasked. `name_options` may follow a name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rt_utils.models import file_weights, name_options, robustbench, weights
+from rt_utils.models import file_weights, name_options, open_clip_names, robustbench, weights
 from rt_utils.models.catalogue import split_file
 from rt_utils.models.ends import Architecture, Normalised, head, without_head
 from rt_utils.models.frozen_encoder import Encoder
@@ -56,13 +57,31 @@ def _timm(name: str, given: Options, *, pretrained: bool, **options: Any) -> Arc
     return Architecture(name, network, wants["input_size"][-1], wants["mean"], wants["std"], headless)
 
 
-def _robustbench(name: str, given: Options, *, pretrained: bool) -> Architecture:
-    return Architecture(name, *robustbench.build(name), (0.0,) * 3, (1.0,) * 3)
+def _open_clip(name: str, given: Options, *, pretrained: bool) -> Architecture:
+    import open_clip
+
+    arch, tag = open_clip_names.parse(name)
+    size = {"force_image_size": given.size} if given.size else {}
+    loaded = {"pretrained": tag, "require_pretrained": True} if pretrained and tag else {}
+    tower: Any = open_clip.create_model(arch, **loaded, **size).visual
+    side = tower.image_size[0] if isinstance(tower.image_size, tuple | list) else tower.image_size
+    return Architecture(name, tower, side, tuple(tower.image_mean), tuple(tower.image_std), headless=True)
+
+
+def _robustbench(name: str, given: Options, *, pretrained: bool, num_classes: int = 0) -> Architecture:
+    if num_classes:
+        raise InputError(
+            f"the file has {num_classes} classes, {name} has others: give python:FILE.py:FACTORY, which returns the "
+            "network with as many"
+        )
+    build = robustbench.build if pretrained else robustbench.architecture
+    return Architecture(name, *build(name), (0.0,) * 3, (1.0,) * 3)
 
 
 _MAKERS: dict[str, Callable[..., Architecture]] = {
     "torchvision": _torchvision,
     "timm": _timm,
+    "open_clip": _open_clip,
     "robustbench": _robustbench,
 }
 
@@ -79,7 +98,7 @@ def _build(name: str, *, pretrained: bool = True, **options: Any) -> Architectur
             raise
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
             line = next(iter(str(error).splitlines()), "")
-            own = f"; weights that you have: file:PATH@{name}" if library != "robustbench" and pretrained else ""
+            own = f"; weights that you have: file:PATH@{name}" if pretrained else ""
             raise InputError(f"{name} cannot be made ({type(error).__name__}: {line}){own}") from None
     built.network.eval().requires_grad_(False)
     mean, std = given.mean or built.mean, given.std or built.std

@@ -85,7 +85,8 @@ def own_head(name: str) -> Head:
     """The linear layer that the network was trained with. Raises InputError as `load` does."""
     left = _read(name)[1]
     (weight,) = (key for key, value in left.items() if value.ndim == 2)
-    layer = nn.Linear(*reversed(left[weight].shape))
+    outputs, inputs = left[weight].shape
+    layer = nn.Linear(inputs, outputs)
     layer.load_state_dict({"weight": left[weight], "bias": left[weight.replace("weight", "bias")]})
     return Head.of(layer)
 

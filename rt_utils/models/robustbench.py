@@ -79,6 +79,22 @@ def _check(network: nn.Module, weights: dict[str, Tensor], refusal: str) -> None
             raise InputError(refusal.format(f"{key!r} is not in the file"))
 
 
+def architecture(name: str) -> tuple[nn.Module, int]:
+    """The untrained classifier of that name, for a file's weights, and its input size.
+
+    Raises InputError for a name that RobustBench does not know, and where it keeps no architecture of its own.
+    """
+    bare, size = parse(name)
+    entry = _entries()[bare]
+    if isinstance(entry["gdrive_id"], list) or not entry["gdrive_id"]:
+        raise InputError(
+            f"{bare} has no architecture of RobustBench's own, or is an ensemble: give file:PATH@timm/NAME, or "
+            "python:FILE.py:FACTORY"
+        )
+    made: nn.Module = entry["model"]()
+    return made, size
+
+
 def build(name: str) -> tuple[nn.Module, int]:
     """The classifier of that name with its own preprocessing inside, for pixels in [0, 1], and its input size.
 

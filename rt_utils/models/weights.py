@@ -3,6 +3,7 @@
 import hashlib
 import re
 import warnings
+import zipfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,14 @@ _CODE = re.compile(r"GLOBAL (\S+)")  # what a file wants to be imported, in PyTo
 _SAVE = "where you trust it, load it in Python and save the weights alone, torch.save(model.state_dict(), 'new.pt')"
 
 
+def _exported(path: str) -> bool:
+    """Whether it is a program that torch.export saved: an archive with a graph in place of a pickle."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in archive.namelist())
+
+
 def content(path: str, remedy: str = "give safetensors or a state_dict") -> Any:
     """What safetensors, or a file that torch.save wrote, holds; read with weights_only=True, so that no code runs.
 
@@ -26,6 +35,11 @@ def content(path: str, remedy: str = "give safetensors or a state_dict") -> Any:
         with open(path, "rb") as file:
             if file.read(200).lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
                 raise InputError(f"{path!r} is a web page instead of weights: {remedy}")
+        if _exported(path):
+            raise InputError(
+                f"{path!r} is a program of torch.export: where you trust it, save the weights alone in Python, "
+                "torch.save(torch.export.load(PATH).state_dict, 'new.pt'), and give file:new.pt@ARCHITECTURE"
+            )
         if path.endswith(".safetensors"):
             return load_file(path)
         with warnings.catch_warnings():

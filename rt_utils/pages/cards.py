@@ -47,6 +47,24 @@ def accuracies(cards: Cards, widths: Mapping[str, int]) -> pd.DataFrame:
     )
 
 
+def public(cards: Cards) -> pd.DataFrame:
+    """Networks that others trained: where from, for which radius, and what their own heads have right, by radius.
+
+    Right on all test images, then on the first n of them clean and attacked; without accuracies where there is no head
+    of classes.
+    """
+    rows = []
+    for name, card in cards.items():
+        where = {"name": name, "from": card["repository"].removeprefix("https://github.com/"), "data": card["data"]}
+        where |= {"trained for": card["radius"], "licence": card["licence"], "SHA-256": card["sha256"][:8]}
+        measured = card["measured"]
+        for eps, found in measured.get("attacked", {"": {}}).items():
+            row = where | {"right, all": measured.get("clean_accuracy_on_all"), "radius": eps}
+            row |= {"n": found.get("points")} | {shown: found.get(key) for key, shown in ACCURACIES.items()}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def certified(cards: Cards) -> pd.DataFrame:
     """What each card proves of its classifier, one row a radius: the shares right and certified, by way."""
     return pd.DataFrame(
