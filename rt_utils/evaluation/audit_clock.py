@@ -4,6 +4,7 @@
 this machine's, and another run may choose otherwise.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,8 +83,8 @@ def choose(
     for rung, (size, passes) in enumerate(ladder):
         if clock.expected(passes, per_pass) <= seconds:
             return size, passes, rung
-    needed = clock.seconds * clock.expected(ladder[-1][1], per_pass) / max(seconds, 1e-9) / 60
+    needed = clock.seconds / 60 * clock.expected(ladder[-1][1], per_pass) / max(seconds, 1e-9)
     raise InputError(
-        f"{clock.seconds / 60:g} minutes are too short for {name} on this machine: "
-        f"the smallest audit needs about --minutes {max(needed, 1):.0f}"
+        f"--minutes {clock.seconds / 60:g} is too short for {name} on this machine: "
+        f"the smallest audit needs about --minutes {math.ceil(1.1 * needed)}"
     )
