@@ -108,6 +108,8 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
         assert size["references"] == 0
     with pytest.raises(InputError, match=r"--minutes 10 is too short for e on this machine: .* about --minutes 22"):
         audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e")
+    smallest = audit_clock.choose(clock, 0.0, 0.01, ASKED, labelled=True, name="e", or_smallest=True)
+    assert smallest == (size, passes, len(ladder) - 1)
     slow = Clock(600, workers=2)
     slow.learn(took=30, passes=1000, per_pass=0.01)  # 5 expected
     assert slow.pace == 6
