@@ -90,27 +90,27 @@ def run_audit(options: argparse.Namespace) -> None:
     """`rt audit`: encoders on one set of images, as a report. Raises InputError before anything heavy is imported."""
     from rt_utils.pages import audit_request
 
-    given = {"eps": options.eps, "norm": options.norm, "minutes": options.minutes, "output": options.output}
-    numbers = {"n_test": options.n_test, "n_train": options.n_train, "seed": options.seed, "workers": options.workers}
-    request = audit_request.parse(options.names, **given, **numbers)
+    names = ("eps", "norm", "minutes", "output", "n_test", "n_train", "seed", "workers")
+    request = audit_request.parse(options.names, **{name: getattr(options, name) for name in names})
     from rt_utils.pages import audit_report, audit_run  # which import torch
 
-    say = partial(print, flush=True)
-    written = audit_report.write(audit_run.run(request, say))
-    say(f"wrote {written}")
+    print(f"wrote {audit_report.write(audit_run.run(request, partial(print, flush=True)))}")
 
 
 def _audit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "names", nargs="+", metavar="NAME", help="encoders, then one folder of images or data set, folder:PATH"
     )
-    command.add_argument("--eps", default="4/255", help="radius in pixels of [0, 1] (default: 4/255)")
-    command.add_argument("--norm", default="linf", help="linf or l2 (default: linf)")
-    command.add_argument("--minutes", default="10", metavar="M", help="time for all of it (default: 10)")
-    command.add_argument("--n-test", default="200", metavar="N", help="images attacked, at most (default: 200)")
-    command.add_argument("--n-train", default="1000", metavar="N", help="images for the probe (default: 1000)")
-    command.add_argument("--seed", default="0", metavar="N", help="of what is drawn at random (default: 0)")
-    command.add_argument("--workers", default="0", metavar="N", help="processes (default: one for each core)")
+    for name, default, what in (
+        ("--eps", "4/255", "radius in pixels of [0, 1]"),
+        ("--norm", "linf", "linf or l2"),
+        ("--minutes", "10", "time for all of it"),
+        ("--n-test", "200", "images attacked, at most"),
+        ("--n-train", "1000", "images that fit the probe, at most"),
+        ("--seed", "0", "of what is drawn at random"),
+        ("--workers", "0", "processes; 0: one for each core"),
+    ):
+        command.add_argument(name, default=default, metavar="X", help=f"{what} (default: {default})")
     command.add_argument("-o", dest="output", type=Path, metavar="FOLDER", help="default: results/audit_report")
 
 

@@ -342,6 +342,14 @@ FAILING = audit_checks.examine((0.9, 0.0), np.zeros(2), searched())[0]
             audited(attack=[0.1, 0.1, 0.1]),
             "**Few pairs are blocked.** None of the 3 pairs of images is blocked: for them",
         ),
+        (
+            audited(labels=[0, 1, 0]),
+            "**Not robust with your labels.** A linear probe is right on 100.0% of the clean images and on at most "
+            "66.7% under what was found; always the most frequent class is right on 66.7%. For 50% of the pairs of "
+            "images with different labels no linear head",
+        ),
+        (audited(labels=[0, 1, 2]), "**Loses 1 of 2 right answers.**"),
+        (audited(labels=[0, 0, 1]), "**No accuracy to keep.**"),
         (audited(labels=[0, 0, 0]), "**No verdict.** All images that were attacked have the same label"),
         (audited(FAILING), "**Do not rely on this score.** 1 of the 7 checks below fail, so the gradient may not lead"),
     ],

@@ -4,6 +4,7 @@
 this machine's, and another run may choose otherwise.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,18 +73,27 @@ def sizes(asked: Mapping[str, Any], labelled: bool) -> list[tuple[Size, float]]:
 
 
 def choose(
-    clock: Clock, seconds: float, per_pass: float, asked: Mapping[str, Any], *, labelled: bool, name: str
+    clock: Clock,
+    seconds: float,
+    per_pass: float,
+    asked: Mapping[str, Any],
+    *,
+    labelled: bool,
+    name: str,
+    or_smallest: bool = False,
 ) -> tuple[Size, float, int]:
     """The first size that should fit into `seconds`, its passes, and its rung (0: what was asked for).
 
-    Raises InputError where not even the smallest does, with the minutes that would be enough for it.
+    Where none fits, the smallest with `or_smallest`, else raises InputError with the minutes that would be enough.
     """
     ladder = sizes(asked, labelled)
     for rung, (size, passes) in enumerate(ladder):
         if clock.expected(passes, per_pass) <= seconds:
             return size, passes, rung
-    needed = clock.seconds * clock.expected(ladder[-1][1], per_pass) / max(seconds, 1e-9) / 60
+    if or_smallest:
+        return (*ladder[-1], len(ladder) - 1)
+    needed = clock.seconds / 60 * clock.expected(ladder[-1][1], per_pass) / max(seconds, 1e-9)
     raise InputError(
-        f"{clock.seconds / 60:g} minutes are too short for {name} on this machine: "
-        f"the smallest audit needs about --minutes {max(needed, 1):.0f}"
+        f"--minutes {clock.seconds / 60:g} is too short for {name} on this machine: "
+        f"the smallest audit needs about --minutes {math.ceil(1.1 * needed)}"
     )

@@ -73,7 +73,7 @@ def _frame(frame: pd.DataFrame, caption: str) -> dict[str, Any]:
 def _figure(report: Report, radii: pd.DataFrame) -> str:
     number = "robust accuracy found" if "robust accuracy found" in set(radii.number) else "AS / D"
     some, bars = radii[radii.number == number], report.bars
-    lines = {name: part[["eps", "value", "low", "high"]].to_numpy(float) for name, part in some.groupby("encoder")}
+    lines = {str(name): part[["eps", "value", "low", "high"]].to_numpy(float) for name, part in some.groupby("encoder")}
     named = {} if bars is None else {bars.low_by: bars.low, bars.high_by: bars.high}
     figures.use_style()
     drawn = plots.around_a_radius(lines, named, report.request.threat.eps, report.request.threat.norm, number)

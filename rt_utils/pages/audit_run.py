@@ -95,8 +95,8 @@ def _known(request: Request, subject: Subject, clock: Clock, cut: list[str]) -> 
         few = {"restarts": KNOWN_RESTARTS, "steps": KNOWN_STEPS, "floor_points": 0, "apgd_points": 0}
         plan = audit_subject.plan(parameters, few | {"strong_restarts": 1, "strong_steps": 1, "apgd_steps": 1})
         probe = ProbeSettings(seed=request.seed) if subject.labelled else None
-        given = {"probe": probe, "workers": request.workers}
-        rows += audit_known.examine(some, images, request.threat, replace(plan, subspace=None), **given)
+        plan = replace(plan, subspace=None)
+        rows += audit_known.examine(some, images, request.threat, plan, probe=probe, workers=request.workers)
     assert images is not None
     if n < asked:
         cut.append(f"the known encoders were attacked on {n} of {asked} images")
@@ -109,22 +109,34 @@ def _known(request: Request, subject: Subject, clock: Clock, cut: list[str]) -> 
 
 
 def _one(
-    encoder: Encoder, request: Request, subject: Subject, clock: Clock, seconds: float, per_pass: float, say: Say
+    encoder: Encoder,
+    request: Request,
+    subject: Subject,
+    clock: Clock,
+    seconds: float,
+    per_pass: float,
+    say: Say,
+    *,
+    first: bool,
 ) -> Audited:
-    """One encoder within so many seconds: the audit at the radius, at others, and the worst images."""
+    """One encoder within so many seconds: the audit at the radius, at others, and the worst images.
+
+    Raises InputError where the time is too short, but for the `first` one, which is audited at the smallest size.
+    """
     started, cut = time.perf_counter(), list[str]()
     images = _loaded(request, subject, encoder.input_size)
     asked = FULL | {"n_test": len(images.test), "n_train": max(len(images.train), 2)}
     left = max(seconds - (time.perf_counter() - started), 1.0)
-    given = {"labelled": subject.labelled, "name": encoder.name}
-    size, passes, rung = audit_clock.choose(clock, CORE_SHARE * left, per_pass, asked, **given)
+    size, passes, rung = audit_clock.choose(
+        clock, CORE_SHARE * left, per_pass, asked, labelled=subject.labelled, name=encoder.name, or_smallest=first
+    )
     if rung:
         few = f"{size['n_test']} of {asked['n_test']} images, {size['restarts']} of {asked['restarts']} starts"
         cut.append(f"attacked {few}, {size['steps']} of {asked['steps']} steps")
     images = images.first(size["n_test"])
     say(f"{encoder.name}: attacking {len(images.test)} images, about {clock.expected(passes, per_pass):.0f} s")
     parameters = Parameters(**asked, rel_stepsize=3.0, seed=request.seed)
-    plan, before = audit_subject.plan(parameters, size), time.perf_counter()
+    plan, before = replace(audit_subject.plan(parameters, size), subspace=None), time.perf_counter()
     probe = ProbeSettings(seed=request.seed) if subject.labelled else None
     common = {"checked": size["checked"], "seed": request.seed, "workers": request.workers}
     done = audit.run(encoder, images, [], request.threat, plan, probe=probe, **common)
@@ -171,7 +183,15 @@ def run(request: Request, say: Say) -> Report:
     known, bars = _known(request, subject, clock, cut)
     audited: list[Audited] = []
     for i, (encoder, rate) in enumerate(zip(encoders, rates, strict=True)):
-        audited.append(_one(encoder, request, subject, clock, clock.left / (len(encoders) - i), rate, say))
+        part = clock.left / (len(encoders) - i)
+        try:
+            audited.append(_one(encoder, request, subject, clock, part, rate, say, first=not audited))
+        except InputError as error:  # the others' results are kept
+            if len(encoders) == 1:
+                raise
+            cut.append(f"{encoder.name} was left out: {error}")
+    if not audited:
+        raise InputError(cut[-1])
     most = max((item.images for item in audited), key=lambda images: len(images.test))
     files = subject.relative_files({"n_train": request.n_train, "n_test": request.n_test})
     return Report(request, subject, audited, known, bars, [*files][: len(most.test)], clock.spent, cut)

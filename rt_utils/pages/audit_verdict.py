@@ -32,10 +32,7 @@ def doubtful(audit: Audit) -> list[str]:
 
 
 def _labelled(audit: Audit, values: dict[str, Any]) -> Text:
-    """With labels the probe's results come first, then the pairs.
-
-    What is robust is held against the head that always gives the most frequent class, which no perturbation changes.
-    """
+    """The probe's results first, against always giving the most frequent class, which is robust; then the pairs."""
     assert audit.points is not None
     right, robust = audit.points.label == audit.points.predicted, ~audit.points.wrong
     constant = float(audit.points.label.value_counts(normalize=True).max())
