@@ -4,6 +4,7 @@
 it of them. The sources stand outside book/, since what is in book/ is published with the student edition.
 """
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -50,6 +51,9 @@ def grader(root: Path) -> Any:
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import Config
 
+    scripts = str(Path(sys.executable).parent)  # nbgrader calls alembic by its name
+    if scripts not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join((scripts, os.environ["PATH"]))
     config = Config()
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.course_id = "transfer"

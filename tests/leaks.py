@@ -23,6 +23,7 @@ RUN = 7  # words in a row; shorter ones are common phrases
 WORD = re.compile(r"\w+")
 NO_TEXT = {".woff", ".woff2", ".png", ".ttf", ".npz", ".ico", ".eot"}
 LECTURERS = ("index", "lecture_1", "lecture_2", "lecture_3", "single_lecture", "reading_group")  # of book/teaching
+CLEARED = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n.*?### END \1", re.DOTALL)  # what nbgrader takes away
 BETWEEN = "\n. and elsewhere .\n"  # so that no run goes over a gap
 
 
@@ -82,6 +83,11 @@ def secrets() -> Secrets:
         for start, _, solution in solutions(text):
             told[f"{path.stem}:{start}"] = solution
             quoted += solution
+    for path in ROOT.glob("assignments/*.md"):
+        text = path.read_text("utf-8")
+        for number, match in enumerate(CLEARED.finditer(text)):
+            told[f"{path.stem}:{number}"] = match[0]
+        kept.append(CLEARED.sub(BETWEEN, text))
     answers = "\n".join(told.values())
     for file in proof_sources.files():
         text = (ROOT / "proofs" / file).read_text("utf-8")

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import leaks
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
@@ -154,6 +155,13 @@ def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
         assert frame.locator("[data-part=verdict]").get_attribute("data-verdict") == "flipped"
         browser.close()
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.book
+def test_the_students_slides_tell_no_solution(decks: list[Path]) -> None:
+    secret = leaks.secrets().all_runs
+    assert leaks.found_in(decks[-1].parent, secret) == {}
+    assert leaks.found_in(decks[0].parent, secret), "the lecturer's notes are not among what is searched for"
 
 
 @pytest.mark.book

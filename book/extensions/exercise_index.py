@@ -82,7 +82,8 @@ def exercises(root: Path = ROOT) -> list[Exercise]:
 def table(level: int, found: list[Exercise]) -> list[str]:
     """The lines of a Markdown table."""
     rows = [
-        f"| {{ref}}`{one.label}` | {one.title} | {one.time} | {HINT[one.hint]} | {one.about or f'{{doc}}`/{one.page}`'} |"
+        f"| {{ref}}`{one.label}` | {one.title} | {one.time} | {HINT[one.hint]} | "
+        f"{one.about or f'{{doc}}`/{one.page}`'} |"
         for one in found
         if one.level == level
     ]
