@@ -13,13 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-import assignments
 import nbformat
 import slides
 import without_solutions
 import yaml
 from build import BUILD, HTML, ROOT, files_in
 from filelock import FileLock
+
+import assignments
 
 STUDENT = BUILD / "student"
 PROJECT = BUILD / ".student"  # the copy of the sources; stays where the build failed, with its build.log
