@@ -18,15 +18,18 @@ KEPT = 2  # columns of an example's table that the students do not fill in
 
 
 def emptied(body: str) -> str:
-    """The example with a table to fill in: its first columns stay, and so does everything before it."""
+    """The example without its answers: of a table the first columns stay and what is before it, else one paragraph."""
     part = BeautifulSoup(body, "html.parser")
     for row in part.select("tbody tr"):
         for cell in row.find_all("td")[KEPT if len(row.find_all("td")) > KEPT + 1 else 1 :]:
             cell.string = ""
     table = part.find("table")
     if isinstance(table, Tag):
-        top = [parent for parent in (table, *table.parents) if parent.parent is part][0]
+        top = next(parent for parent in (table, *table.parents) if parent.parent is part)
         for after in list(top.find_next_siblings()):
+            after.decompose()
+    else:
+        for after in list(part.find_all("p", recursive=False))[1:]:
             after.decompose()
     for step in part.select(".fragment"):
         step["class"] = " ".join(name for name in (step.get("class") or []) if name != "fragment")

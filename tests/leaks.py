@@ -22,7 +22,15 @@ import proof_sources
 RUN = 7  # words in a row; shorter ones are common phrases
 WORD = re.compile(r"\w+")
 NO_TEXT = {".woff", ".woff2", ".png", ".ttf", ".npz", ".ico", ".eot"}
-LECTURERS = ("index", "lecture_1", "lecture_2", "lecture_3", "single_lecture", "reading_group")  # of book/teaching
+LECTURERS = (
+    "index",
+    "lecture_1",
+    "lecture_2",
+    "lecture_3",
+    "single_lecture",
+    "reading_group",
+    "own_data",
+)  # of book/teaching
 CLEARED = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n.*?### END \1", re.DOTALL)  # what nbgrader takes away
 BETWEEN = "\n. and elsewhere .\n"  # so that no run goes over a gap
 
