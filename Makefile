@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
-.PHONY: help book serve pdf slides student test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
+.PHONY: help book serve pdf slides assignments student test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,6 +40,9 @@ proofs: ## check every proof by Coq, which must be there, and that false variant
 
 slides: install ## the three lectures as slides, in _build/slides, cut out of the book that `make book` built
 	@$(BIN)/python book/slides.py
+
+assignments: install ## the assignments as an nbgrader course, in _build/assignments
+	@$(BIN)/python book/assignments.py
 
 student: install ## the book without solutions, in _build/student, from the chapters that `make book` ran
 	@$(BIN)/python book/student.py

@@ -91,7 +91,7 @@ def stepwise(title: str, parts: list[Tag], kind: str) -> Iterator[Slide]:
     several = list(portions(parts))
     for number, held in enumerate(several, 1):
         for part in held if number > 1 or kind == "proof" else held[1:]:
-            part["class"] = [*(part.get("class") or []), "fragment"]
+            part["class"] = " ".join([*(part.get("class") or []), "fragment"])
         counted = f" ({number} of {len(several)})" if len(several) > 1 else ""
         yield Slide(title + counted, "".join(map(str, held)), kind)
 

@@ -3,6 +3,7 @@
 What a lecture shows, and in which order, is said once: by the links in its plan (book/teaching/lecture_1.md, ...). Each
 link to a statement, an equation, a figure or a section becomes slides; the question of the same line stands on a slide
 before them, and what happens there, on which minute, is the speaker's notes. The student edition has neither.
+Beside each lecture stands its handout (handouts.py).
 reveal.js comes from sphinx-revealjs, MathJax and styles from the book: no slide asks another server for anything.
 """
 
@@ -17,13 +18,24 @@ from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
 from build import BUILD, HTML
+from handouts import sheets
 from slide_cuts import Slide, address, clean, cut, inner, tags
 
 SLIDES = BUILD / "slides"
 LECTURES = ("lecture_1", "lecture_2", "lecture_3")
 ADVERSARY = "book/fool_it_yourself.html"
 STYLES = ("styles/pydata-sphinx-theme.css", "pygments.css", "proof.css", "rt.css")
-COPIED = (*STYLES, "mathjax", "adversary", "ball.js", "sweep.js", "slides.css", "slides.js")
+COPIED = (
+    *STYLES,
+    "mathjax",
+    "adversary",
+    "ball.js",
+    "sweep.js",
+    "slides.css",
+    "slides.js",
+    "handout.css",
+    "handout.js",
+)
 PAGE = """<!doctype html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -164,6 +176,10 @@ def write(html: Path, plans: Path, folder: Path, pages: str, *, student: bool = 
         page = deck(shown, shown[0].title).replace("</head>", f"{settings}</head>", 1)
         written.append(folder / f"{name}.html")
         written[-1].write_text(page, "utf-8")
+        if not student:
+            scripts = ["handout.js", "mathjax/tex-chtml.js"]
+            sheet = document(f"Handout of {shown[0].title}", "rt-handout", sheets(shown), ["handout.css"], scripts)
+            (folder / f"handout_{name}.html").write_text(sheet.replace("</head>", f"{settings}</head>", 1), "utf-8")
     return written
 
 

@@ -1,5 +1,5 @@
 """`make student`: the book without solutions, in _build/student, with a notebook a chapter in its folder `notebooks`
-and the lectures' slides in its folder `slides`.
+the lectures' slides in its folder `slides`, and the assignments in its folder `assignments`.
 
 No kernel is run: the chapters are those that `make book` ran. Their sources are copied without what
 without_solutions.py leaves out, and the copy's own book/build.py builds them as it builds the book. What is already in
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import nbformat
@@ -18,6 +19,8 @@ import without_solutions
 import yaml
 from build import BUILD, HTML, ROOT, files_in
 from filelock import FileLock
+
+import assignments
 
 STUDENT = BUILD / "student"
 PROJECT = BUILD / ".student"  # the copy of the sources; stays where the build failed, with its build.log
@@ -114,12 +117,22 @@ def add_slides(html: Path, plans: Path) -> None:
         print("The student edition has no slides: there is no built book with the plans. Run 'make book' first.")
 
 
+def add_assignments(html: Path, points: Path) -> None:
+    """The assignments as students get them, where the file that one of them reads is there."""
+    if points.is_file():
+        with TemporaryDirectory() as course:
+            shutil.copytree(assignments.release(Path(course) / "course", points), html / "assignments")
+    else:
+        print(f"The student edition has no assignments: {points.name} of Theorem 2 is missing. Run 'make book' first.")
+
+
 def main() -> None:
     BUILD.mkdir(exist_ok=True)
     with FileLock(BUILD / ".student.lock"):
         write_project(ROOT, PROJECT)
         html = build(PROJECT)
         add_slides(html, HTML)
+        add_assignments(html, assignments.POINTS)
         if STUDENT.exists():
             STUDENT.rename(PROJECT / "before")
         html.rename(STUDENT)

@@ -22,7 +22,16 @@ import proof_sources
 RUN = 7  # words in a row; shorter ones are common phrases
 WORD = re.compile(r"\w+")
 NO_TEXT = {".woff", ".woff2", ".png", ".ttf", ".npz", ".ico", ".eot"}
-LECTURERS = ("index", "lecture_1", "lecture_2", "lecture_3", "single_lecture", "reading_group")  # of book/teaching
+LECTURERS = (
+    "index",
+    "lecture_1",
+    "lecture_2",
+    "lecture_3",
+    "single_lecture",
+    "reading_group",
+    "own_data",
+)  # of book/teaching
+CLEARED = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n.*?### END \1", re.DOTALL)  # what nbgrader takes away
 BETWEEN = "\n. and elsewhere .\n"  # so that no run goes over a gap
 
 
@@ -82,6 +91,10 @@ def secrets() -> Secrets:
         for start, _, solution in solutions(text):
             told[f"{path.stem}:{start}"] = solution
             quoted += solution
+    for path in ROOT.glob("assignments/*.md"):
+        text = path.read_text("utf-8")
+        told[f"assignments/{path.stem}"] = BETWEEN.join(match[0] for match in CLEARED.finditer(text))
+        kept.append(CLEARED.sub(BETWEEN, text))
     answers = "\n".join(told.values())
     for file in proof_sources.files():
         text = (ROOT / "proofs" / file).read_text("utf-8")

@@ -5,7 +5,7 @@ import sys
 import pytest
 from conftest import ROOT
 from sphinx.errors import ExtensionError
-from test_solutions import CHAPTERS, directives
+from test_solutions import CHAPTERS, THEORY, directives
 
 sys.path.insert(0, str(ROOT / "book" / "extensions"))
 import exercise_index
@@ -22,12 +22,24 @@ def test_every_exercise_is_in_the_index_once() -> None:
         assert listed == [exercise.label for exercise in exercises], stem
     rows = [row for level in (1, 2, 3) for row in exercise_index.table(level, [*FOUND.values()])[2:]]
     assert len(rows) == len(FOUND) == sum(map(len, written.values())) > 90
-    assert all(row.count("|") == 5 for row in rows)
+    assert all(row.count("|") == 6 for row in rows)
 
 
-def test_each_chapter_with_exercises_has_two_levels() -> None:
-    for page in {one.page for one in FOUND.values()}:
-        assert {one.level for one in FOUND.values() if one.page == page} >= {1, 2}, page
+def test_each_chapter_with_exercises_has_three_levels_and_a_hint() -> None:
+    for page in {one.page for one in FOUND.values() if one.page.startswith("chapters/")}:
+        own = [one for one in FOUND.values() if one.page == page]
+        assert {one.level for one in own} == {1, 2, 3}, page
+        assert any(one.hint for one in own), page
+
+
+@pytest.mark.parametrize("chapter", THEORY)
+def test_every_exercise_of_a_theory_chapter_has_a_hint(chapter: str) -> None:
+    assert all(one.hint for one in FOUND.values() if one.page == f"chapters/{chapter}")
+
+
+def test_a_hint_belongs_to_the_exercise_above_it() -> None:
+    two = ONE + "\n```{hint}\n:class: dropdown\n\nLook.\n```\n\n" + ONE.replace("ex-one", "ex-two")
+    assert [one.hint for one in exercise_index.exercises_of(f"Two minutes:\n\n{two}", "page")] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +63,7 @@ def test_the_table_of_the_problem_set_goes_before_a_line() -> None:
     row = "| {ref}`1. Scale <ex-one>` | 3 | 50 | 8 | units, scale | Theorem 2 |"
     (one,) = exercise_index.exercises_of(f"{row}\n\nTwo minutes:\n\n{ONE}", "page")
     assert one == exercise_index.Exercise("ex-one", "Scale $S_P$", "page", 3, "50 minutes", "units, scale")
-    assert exercise_index.table(3, [one])[2:] == ["| {ref}`ex-one` | Scale $S_P$ | 50 minutes | units, scale |"]
+    assert exercise_index.table(3, [one])[2:] == ["| {ref}`ex-one` | Scale $S_P$ | 50 minutes |  | units, scale |"]
 
 
 def test_an_exercise_without_a_level_is_refused() -> None:

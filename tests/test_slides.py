@@ -1,14 +1,17 @@
 """The slides: what is cut out of a page for a link of a plan; every one of them looked at in Chromium, at 16:9."""
 
+import re
 import sys
 from pathlib import Path
 
+import leaks
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT
 from test_book_in_browser import ARGUMENTS, BOOK
 
 sys.path.insert(0, str(ROOT / "book"))
+import handouts
 import slide_cuts
 import slides
 from pdf import chromium
@@ -157,6 +160,13 @@ def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
 
 
 @pytest.mark.book
+def test_the_students_slides_tell_no_solution(decks: list[Path]) -> None:
+    secret = leaks.secrets().all_runs
+    assert leaks.found_in(decks[-1].parent, secret) == {}
+    assert leaks.found_in(decks[0].parent, secret), "the lecturer's notes are not among what is searched for"
+
+
+@pytest.mark.book
 def test_the_students_slides_have_neither_questions_nor_notes(decks: list[Path]) -> None:
     own, student = decks[: len(slides.LECTURES)], decks[len(slides.LECTURES) :]
     for mine, theirs in zip(own, student, strict=True):
@@ -170,3 +180,32 @@ def test_each_lecture_has_slides() -> None:
     assert {f"{name}.md" for name in slides.LECTURES} == {
         p.name for p in (ROOT / "book" / "teaching").glob("lecture_*.md")
     }
+
+
+@pytest.mark.book
+def test_each_handout_is_one_sheet_with_two_sides(decks: list[Path]) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 900, "height": 1200})
+        for name in slides.LECTURES:
+            page.goto((decks[0].parent / f"handout_{name}.html").as_uri())
+            page.wait_for_selector("html[data-fitted]", state="attached")
+            boxes = page.locator(".fit")
+            assert [boxes.nth(k).get_attribute("data-fits") for k in range(boxes.count())] == ["yes", "yes"], name
+            pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+            assert len(re.findall(rb"/Type /Page\n", pdf)) == 2, name
+            assert page.locator(".guesses tbody tr").count() >= 8, name
+            assert "By hand" in page.locator(".sheet").nth(1).inner_text(), name
+        browser.close()
+
+
+def test_an_example_to_fill_in_keeps_what_is_given() -> None:
+    head = "<thead><tr><th>reach</th><th>move</th><th>S</th><th>criterion</th></tr></thead>"
+    table = f"<table>{head}<tbody><tr><td>(1, 2)</td><td>(0, 1)</td><td>7</td><td>holds</td></tr></tbody></table>"
+    text = handouts.emptied(f'<p>By hand.</p><div class="fragment">{table}</div><p>Solved: 7.</p>')
+    assert "(0, 1)" in text
+    assert "7" not in text
+    assert "holds" not in text
+    assert "fragment" not in text

@@ -16,6 +16,7 @@ from rt_utils.evaluation import attacks
 from rt_utils.evaluation.measure import fit_probes
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
+from rt_utils.models import intervals
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.theory import statements
 from rt_utils.theory.threat import Threat
@@ -276,3 +277,22 @@ def test_the_part_teach_has_every_page_and_the_readme_leads_to_lecture_one() -> 
     (teach,) = [part for part in toc["parts"] if part["caption"] == "Teach"]
     assert sorted(entry["file"] for entry in teach["chapters"]) == [f"book/teaching/{page.stem}" for page in PAGES]
     assert "(book/teaching/lecture_1.md)" in (ROOT / "README.md").read_text("utf-8").split("## Teach from it")[1]
+
+
+def test_lecture_threes_example_by_hand() -> None:
+    layers = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()).double()
+    linear = layers[0]
+    assert isinstance(linear, torch.nn.Linear)
+    linear.weight.data, linear.bias.data = torch.tensor([[2, 1], [1, -1.0]]).double(), torch.tensor([0, 0.1]).double()
+    x = torch.tensor([[0.5, 0.5]]).double()
+    z, (lower, upper) = layers(x).detach(), intervals.interval(layers, x - 0.1, x + 0.1)
+    torch.testing.assert_close(z, torch.tensor([[1.5, 0.1]]).double())
+    torch.testing.assert_close(lower.detach(), torch.tensor([[1.2, 0.0]]).double())
+    torch.testing.assert_close(upper.detach(), torch.tensor([[1.8, 0.3]]).double())
+    reach = torch.maximum(upper - z, z - lower).detach()
+    assert reach.norm().item() == pytest.approx(0.13**0.5)
+    assert statements.margin_ratio(z, torch.eye(2).double()).item() == pytest.approx(1.4 / 2**0.5)
+    assert (lower[0, 0] - upper[0, 1]).item() == pytest.approx(0.9)
+    steps = torch.linspace(-0.1, 0.1, 81).double()
+    moved = layers(x + torch.cartesian_prod(steps, steps)).detach()
+    assert statements.shift(z, moved).max().item() == pytest.approx(0.3)

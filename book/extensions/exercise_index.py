@@ -5,7 +5,7 @@ table with level and minutes.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docutils import nodes  # type: ignore[import-untyped]
@@ -20,8 +20,10 @@ GROUPS = {
     "A project": (3, "a project"),
     "With a counterexample that a machine has checked": (2, "a quarter of an hour"),
 }
+HINT = {True: "hint", False: ""}
 FOUND = re.compile(
     r"^```+\{exercise\} *(?P<title>.*)\n:label: *(?P<label>\S+)"
+    r"|^```+\{(?P<hint>hint)\}"
     rf"|^(?:#+ |\*)?(?P<group>{'|'.join(GROUPS)})(?: each| \(\{{doc\}}[^)]*\))?[:.]?\*?$",
     re.MULTILINE,
 )
@@ -34,7 +36,7 @@ PROBLEM = re.compile(
 @dataclass(frozen=True)
 class Exercise:
     """An exercise: its label and title, the page that it stands on, its level from 1 to 3, how long it takes, and what
-    it is about where the page's title does not say so."""
+    it is about where the page's title does not say so, and whether a hint stands below it."""
 
     label: str
     title: str
@@ -42,6 +44,7 @@ class Exercise:
     level: int
     time: str
     about: str = ""
+    hint: bool = False
 
 
 def exercises_of(text: str, page: str) -> list[Exercise]:
@@ -55,6 +58,9 @@ def exercises_of(text: str, page: str) -> list[Exercise]:
     for match in FOUND.finditer(text):
         if match["group"]:
             group = GROUPS[match["group"]]
+            continue
+        if match["hint"]:
+            found[-1] = replace(found[-1], hint=True)
             continue
         stands = known.get(match["label"], group)
         if stands is None:
@@ -76,11 +82,12 @@ def exercises(root: Path = ROOT) -> list[Exercise]:
 def table(level: int, found: list[Exercise]) -> list[str]:
     """The lines of a Markdown table."""
     rows = [
-        f"| {{ref}}`{one.label}` | {one.title} | {one.time} | {one.about or f'{{doc}}`/{one.page}`'} |"
+        f"| {{ref}}`{one.label}` | {one.title} | {one.time} | {HINT[one.hint]} | "
+        f"{one.about or f'{{doc}}`/{one.page}`'} |"
         for one in found
         if one.level == level
     ]
-    return ["| exercise | | time | topic |", "|---|---|---|---|", *rows]
+    return ["| exercise | | time | | topic |", "|---|---|---|---|---|", *rows]
 
 
 class ExerciseIndex(SphinxDirective):

@@ -1,0 +1,96 @@
+"""The directive `{predict}`: the reader commits to a guess, then sees the number that the page computed.
+
+    ```{predict} table-3
+    :where: encoder=embedded/robust; data=digits
+    :column: fulfilled
+    :format: .0%
+
+    Which share of the digits fulfils the criterion?
+    ```
+
+The argument is the key of one of the page's tables, `where` chooses its first row with these values; for a text,
+`value` names one of its values. The number is read from the executed notebook, so a run with other parameters shows its
+own. Without JavaScript, and on paper, it is a folded detail below the question; nothing is sent or kept.
+"""
+
+import html
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes  # type: ignore[import-untyped]
+from docutils.parsers.rst import directives  # type: ignore[import-untyped]
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+BEFORE = '<details class="rt-predict-answer"><summary>Show the number</summary><p>{}</p></details>'
+MISSING = "This run has no such number: it was made with other encoders or data."
+NOT_RUN = "This page was not run."
+
+
+def elements(path: Path) -> dict[str, dict[str, Any]]:
+    """What an executed page shows, by key; empty for a page that was not run or is no notebook."""
+    if path.suffix != ".ipynb":
+        return {}
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = (output for cell in cells for output in cell.get("outputs", ()))
+    shown = (output.get("metadata", {}).get("rt") for output in outputs)
+    return {str(data["key"]): data for data in shown if data and "key" in data}
+
+
+def chosen(where: str) -> dict[str, str]:
+    """`a=b; c=d` as names and values. Raises ValueError where a part has no `=`."""
+    parts = [part.partition("=") for part in where.split(";") if part.strip()]
+    if any(not sign for _, sign, _ in parts):
+        raise ValueError(f"write 'column=value; column=value', not {where!r}")
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def number(data: dict[str, Any], where: str, column: str, value: str, form: str) -> str | None:
+    """The formatted number; None where this run has no such row. Raises KeyError for a name that is not there."""
+    if value:
+        found = data["values"][value]
+    else:
+        at = {name: data["columns"].index(name) if name in data["columns"] else -1 for name in (*chosen(where), column)}
+        if unknown := [name for name, place in at.items() if place < 0]:
+            raise KeyError(f"{data['key']} has no column {unknown[0]!r}: {', '.join(data['columns'])}")
+        wanted = chosen(where).items()
+        rows = [row for row in data["rows"] if all(str(row[at[name]]) == text for name, text in wanted)]
+        found = rows[0][at[column]] if rows else None
+    if found is None:
+        return None
+    return found if isinstance(found, str) else format(found, form)
+
+
+class Predict(SphinxDirective):
+    """A question, and below it the number, folded."""
+
+    required_arguments = 1
+    has_content = True
+    option_spec = dict.fromkeys(("where", "column", "value", "format"), directives.unchanged)
+
+    def run(self) -> list[nodes.Node]:
+        there = elements(Path(self.env.doc2path(self.env.docname)))
+        options = {name: self.options.get(name, "") for name in ("where", "column", "value")}
+        form = self.options.get("format", ".3f")
+        key = self.arguments[0]
+        if there and key not in there:
+            raise ExtensionError(f"{self.env.docname}: {{predict}} names {key!r}, which the page does not show")
+        try:
+            found = number(there[key], **options, form=form) if there else None
+        except (KeyError, ValueError) as error:
+            raise ExtensionError(f"{self.env.docname}: {{predict}}: {error}") from error
+        shown = f"This run: <b>{html.escape(found)}</b>" if found else MISSING if there else NOT_RUN
+        box = nodes.container(classes=["rt-predict"])
+        box += nodes.paragraph("", "Guess first", classes=["rt-predict-title"])
+        box += self.parse_content_to_nodes()
+        box += nodes.raw("", BEFORE.format(shown), format="html")
+        return [box]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("predict", Predict)
+    app.add_css_file("predict.css")
+    app.add_js_file("predict.js", loading_method="defer")
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
