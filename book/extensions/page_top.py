@@ -1,4 +1,4 @@
-"""What stands at the top of a chapter: reading time, whose results are shown, the code's switch, what made the numbers.
+"""What stands at the top of a chapter: its result, reading time, whose results are shown, the code, what made the run.
 
 One bar for the whole page. Its box "Show the code" unfolds the cells that hold parameters and plumbing; style sheet
 page_top.css does it, so it works without a script. page_top.js adds the choice of the run, and remembers the box. The
@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 from docutils import nodes  # type: ignore[import-untyped]
+from in_short import in_short
 from reference_runs import age, name_of, records_of
 from sphinx.application import Sphinx
 from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
@@ -173,6 +174,9 @@ def add_top(app: Sphinx, doctree: nodes.document) -> None:
         top += kept_line(record, name)
     first = next((k for k, child in enumerate(page) if isinstance(child, nodes.section | nodes.container)), len(page))
     page[first:first] = top
+    if result := in_short(chapter, notebook, kept):
+        heading = next(k for k, child in enumerate(page) if isinstance(child, nodes.title))
+        page.insert(heading + 1, nodes.raw("", result, format="html"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
