@@ -68,8 +68,8 @@ def why_violated(claim: str, lhs: float, rhs: float, kind_: str) -> str:
     if orders := re.match(r"Section 6\.1: pairs of data sets that the AS score and the (.*) order differently", claim):
         pairs = "1 pair of data sets stands" if lhs == 1 else f"{lhs:.0f} pairs of data sets stand"
         return (
-            f"{pairs} in another order by the {orders[1]} than by the AS score. The paper finds that the two agree; no "
-            "theorem says so."
+            f"{pairs} in another order by the {orders[1]} than by the AS score. The paper calls "
+            "the score correlated with the loss of robustness; no theorem says so."
         )
     whose = "A claim of Hua et al." if claim.startswith("RoLI") else "What was expected"
     return f"{whose} did not come out in this run: {lhs:.3g} is above {rhs:.3g}. No proved statement says that it must."
