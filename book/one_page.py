@@ -17,14 +17,23 @@ from bs4 import BeautifulSoup, Tag
 from bs4.filter import SoupStrainer
 from build import files_in
 
-# What cannot be used on paper: links to files, marks beside headings, folded code, the second tab.
-DROPPED = {"headerlink", "rt-download", "rt-downloads", "rt-reference", "toctree-wrapper"}
+# What cannot be used on paper: links to files, marks beside headings, folded code, kept runs.
+DROPPED = {
+    "headerlink",
+    "rt-bar",
+    "rt-change",
+    "rt-code",
+    "rt-download",
+    "rt-downloads",
+    "rt-reference",
+    "toctree-wrapper",
+}
 DROPPED_TAGS = {"button", "nav", "link", "noscript"}
 # Attributes that name an id of the same page; SVG's url(#...) may stand in any.
 NAMING = ("for", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns")
 OUTSIDE = ("http://", "https://", "mailto:")
 ABOUT = (
-    "Printed from the pages of the book. There some figures can be moved, a second tab shows the results of kept runs, "
+    "Printed from the pages of the book. There some figures can be moved, a switch shows the results of kept runs, "
     "and code that is left out here can be unfolded."
 )
 # Without the second, unseen copy of each formula for screen readers, which a PDF does not keep.
@@ -58,8 +67,7 @@ def article(text: str) -> Tag:
         if element.decomposed:
             continue
         classes = set(element.get_attribute_list("class"))
-        folded = element.name == "details" and "hide" in classes
-        if folded or classes & DROPPED or element.name in DROPPED_TAGS or "/adversary/" in str(element.get("src", "")):
+        if classes & DROPPED or element.name in DROPPED_TAGS or "/adversary/" in str(element.get("src", "")):
             element.decompose()
         elif element.name == "pre":  # black on paper: an element for each coloured word would only take time
             element.string = element.get_text()

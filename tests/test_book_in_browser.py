@@ -160,8 +160,8 @@ def test_every_page_is_whole(browser: Any, address: str, scheme: str, width: int
         theme = visit.page.evaluate("document.documentElement.dataset.theme")
         wrong += [] if theme == scheme else [f"{name}: shown {theme}"]
         wrong += [f"{name}: {line}" for line in visit.wrong + visit.page.evaluate(LOOK)]
-        if visit.page.locator(".rt-tabs").count():
-            visit.page.locator(".rt-tabs button").nth(1).click()
+        if visit.page.locator(".rt-runs").count():
+            visit.page.locator(".rt-runs input").nth(1).check()
             wrong += [f"{name}, reference run: {line}" for line in visit.page.evaluate(LOOK)]
         visit.wrong.clear()
     window.close()

@@ -18,7 +18,7 @@ from rt_utils.pages import execution
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-PROSE = ("README.md", "CONTRIBUTING.md", "book/run_it_yourself.md", "book/index.md")
+PROSE = ("README.md", "CONTRIBUTING.md", "book/run_it_yourself.md", "book/about.md")
 
 
 def text(name: str) -> str:

@@ -24,7 +24,7 @@ START = """
 <a id="hidden" href="../chapters/a.html#code">code</a> <a id="own" href="index.html#start">own</a></section>"""
 A = """
 <section id="claim"><h1>S &lt; m</h1>
-<details class="admonition hide above-input"><summary id="code">Show the code</summary>secret = 1</details>
+<div class="cell_input rt-code" id="code">secret = 1</div>
 <div class="rt-reference">of another run</div><button>Press</button>
 <details class="rt-checked" id="checked"><summary>Checked</summary><pre id="coq">Theorem.</pre></details>
 <details class="rt-provenance"><summary>What made these numbers</summary><p>seed = 7</p></details>

@@ -1,4 +1,4 @@
-"""The tabs of a chapter with a reference run: this build's numbers and the record's, each under its own name."""
+"""The top of a chapter: whose results it shows, this build's or a kept run's, its code, and what made the numbers."""
 
 import csv
 import html
@@ -16,28 +16,100 @@ RECORDS = sorted((Path(__file__).resolve().parent.parent / "book" / "reference" 
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
-def test_the_tabs_show_the_record(path: Path, browser: Any, address: str) -> None:  # noqa: F811
+def test_one_switch_shows_the_record(path: Path, browser: Any, address: str) -> None:  # noqa: F811
     record = json.loads(path.read_text("utf-8"))
     visit = Visit(browser.new_page(), address)
     page, name = visit.page, f"chapters/{path.stem}.html"
     visit.open(name)
-    shown = page.locator('.rt-reference[data-run="natural"]')
-    groups = page.locator(".rt-tabs").filter(has=page.get_by_role("tab", name="Reference run: natural"))
-    assert groups.count() == shown.count() > 0
-    tab = groups.first.get_by_role("tab", name="Reference run: natural")
-    assert not shown.first.is_visible()
-    tab.click()
-    assert all(shown.nth(i).is_visible() for i in range(shown.count()))  # all of the page switch together
+    own, kept, line = page.locator(".rt-own"), page.locator(".rt-reference"), page.locator("[data-of-run=natural]")
+    assert own.count() == kept.count() > 0
+
+    def visible(parts: Any) -> set[bool]:
+        return {part.is_visible() for part in parts.all()}
+
+    assert (visible(own), visible(kept), visible(line)) == ({True}, {False}, {False})
+    page.get_by_role("radio", name="natural").check()
+    assert (visible(own), visible(kept), visible(line)) == ({False}, {True}, {True})
     for run in record["runs"]:
-        assert run["run"]["finished (UTC)"][:10] in shown.first.inner_text()
-    groups.last.get_by_role("tab", name="This build: embedded").click()
-    assert not shown.first.is_visible()
-    groups.first.get_by_role("tab", name="This build: embedded").focus()
-    page.keyboard.press("ArrowRight")
-    assert shown.first.is_visible()
-    assert page.url.endswith(name)  # the arrow turned no page
+        assert run["run"]["finished (UTC)"][:10] in " ".join(line.locator("summary").all_inner_texts())
+    assert page.url.endswith(f"{name}?run=natural")
+    page.keyboard.press("ArrowLeft")
+    assert visible(kept) == {False}
+    assert page.url.endswith(f"{name}?run=embedded")  # the arrow turned no page
     page.close()
     assert not visit.wrong, "\n".join(visit.wrong)
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_link_names_the_run_and_back_keeps_it(scheme: str, browser: Any, address: str) -> None:  # noqa: F811
+    start = address if scheme == "http" else f"{BOOK.as_uri()}/"
+    page = browser.new_page()
+    natural = page.get_by_role("radio", name="natural")
+    page.goto(f"{start}chapters/slack.html?run=natural")
+    assert natural.is_checked()
+    assert page.locator(".rt-reference").first.is_visible()
+    page.goto(f"{start}chapters/slack.html?run=nothing")  # an unknown one is this build's
+    assert not natural.is_checked()
+    natural.check()
+    page.goto(f"{start}chapters/setting.html")
+    page.go_back()
+    page.wait_for_url("**/slack.html?run=natural")
+    assert natural.is_checked()
+    assert not page.locator(".rt-own").first.is_visible()
+    page.goto(f"{start}chapters/theorem_2_criterion.html")  # and the next page that has this run opens with it
+    assert natural.is_checked()
+    page.close()
+
+
+def test_what_is_read_stays_in_place_and_without_a_script_all_is_shown(browser: Any, address: str) -> None:  # noqa: F811
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}chapters/theorem_2_criterion.html")
+    page.evaluate("document.querySelectorAll('.rt-own')[3].parentElement.scrollIntoView({block: 'center'})")
+    place = "document.querySelectorAll('.rt-own')[3].parentElement.getBoundingClientRect().top"
+    before = page.evaluate(place)
+    page.get_by_role("radio", name="natural").check()
+    assert abs(page.evaluate(place) - before) < 60
+    page.close()
+    window = browser.new_context(java_script_enabled=False)
+    page = window.new_page()
+    page.goto(f"{address}chapters/theorem_2_criterion.html")
+    assert page.locator(".rt-own").first.is_visible()
+    assert page.locator(".rt-reference").first.is_visible()
+    assert "Reference run: profile natural" in page.locator(".rt-reference").first.inner_text()
+    assert not page.get_by_role("radio").first.is_visible()
+    window.close()
+
+
+def test_one_box_shows_the_code_of_the_page_and_is_remembered(browser: Any, address: str) -> None:  # noqa: F811
+    for script in (True, False):
+        window = browser.new_context(java_script_enabled=script)
+        page = window.new_page()
+        page.goto(f"{address}chapters/theorem_2_criterion.html")
+        box, code = page.get_by_role("checkbox", name="Show the code of this page"), page.locator(".rt-code")
+        assert code.count() > 10
+        assert not any(part.is_visible() for part in code.all())
+        taught = page.locator("pre", has_text="def criterion").first
+        assert taught.is_visible()
+        box.check()
+        assert all(part.is_visible() for part in code.all())
+        page.goto(f"{address}chapters/slack.html")
+        assert page.locator(".rt-code").first.is_visible() == script  # remembered by the script alone
+        assert "Toggle hidden content" not in page.content()
+        window.close()
+
+
+def test_the_run_opens_with_its_parameters_and_a_command_to_copy(browser: Any, address: str) -> None:  # noqa: F811
+    page = browser.new_page()
+    page.goto(f"{address}chapters/theorem_2_criterion.html")
+    line = page.locator("details[data-of-run=embedded]")
+    assert "This run: embedded, l_inf 8/255, up to 500 images a data set" in line.locator("summary").inner_text()
+    assert not line.locator("dl").is_visible()
+    line.locator("summary").click()
+    assert "weights (SHA-256)" in line.locator("dl").inner_text()
+    assert 'norm = "linf"' in line.inner_text()
+    command = line.locator(".highlight", has_text=".venv/bin/rt run theorem_2_criterion")
+    assert command.locator("button.copybtn").count() == 1
+    page.close()
 
 
 def same(rows: list[list[str]], kept: list[list[Any]]) -> bool:

@@ -1,8 +1,8 @@
-"""Shows what a chapter computed in a kept run beside what it computed in this build, as tabs.
+"""Shows what a chapter computed in a kept run in the place of what it computed in this build, at the reader's choice.
 
-Below each cell's own outputs stand those of the kept run, drawn by today's code from the record's data. The script
-reference.js turns the two into tabs; without it one follows the other. What is the same in both, such as a published
-table, is not repeated.
+Below each cell's own outputs stand those of the kept run, drawn by today's code from the record's data. The one switch
+at the page's top (page_top.py, page_top.js) shows the one or the other; without a script one follows the other. What is
+the same in both is not repeated, and a published table stands beside either run.
 """
 
 import html
@@ -19,7 +19,6 @@ from sphinx.application import Sphinx
 from rt_utils.pages import records
 from rt_utils.pages.elements import computed, redrawn
 from rt_utils.pages.figures import use_style
-from rt_utils.pages.files import provenance
 from rt_utils.pages.labels import short_name
 from rt_utils.theory.threat import format_eps
 
@@ -58,67 +57,80 @@ def _differing(runs: list[dict[str, Any]]) -> list[str]:
     return ["".join(f"; {_said(name, run)}" for name in names) for run in runs]
 
 
-def _shown(own: dict[str, Any], record: dict[str, Any], code: str) -> str:
-    """One element of every kept run, under a line that names the run; empty where it is what the page shows."""
-    parts = []
+def records_of(srcdir: str | Path, docname: str) -> list[dict[str, Any]]:
+    """The records of a chapter's kept runs, one for each profile."""
+    folder, _, chapter = docname.partition("/")
+    found = sorted((Path(srcdir) / "book" / "reference").glob(f"*/{chapter}.json")) if folder == "chapters" else []
+    return [json.loads(path.read_text("utf-8")) for path in found]
+
+
+def name_of(record: dict[str, Any], own_profile: str) -> str:
+    """What the switch and a link's `?run=` call a kept run: its profile, unless this build has the same one."""
+    profile = str(record["profile"])
+    return f"{profile}-kept" if profile == own_profile else profile
+
+
+def age(run: dict[str, Any], chapter: str) -> str:
+    """Whether the code that computes a kept run's numbers is another today, as a clause; else nothing."""
+    return "" if run["code"] == records.computation(chapter) else "; the code that computes this has changed since"
+
+
+def _absent(record: dict[str, Any]) -> str:
+    said = f"The kept run {html.escape(record['profile'])} does not hold what stands here: it is older than this part."
+    return f'<p class="rt-absent">{said}</p>'
+
+
+def _of_run(own: dict[str, Any], run: dict[str, Any], name: str, said: str, changed: str) -> str:
+    """One element of a kept run, under a line that names the run; empty where the record does not hold it."""
+    kept = run["elements"].get(own["key"])
+    if kept is None:
+        return ""
+    if not (drawn := _drawn(kept, own, name)):
+        changed = "; the page asks for more than it kept, so it is not shown until it is made anew"
+    line = f"{said}, {run['run']['finished (UTC)'][:10]}, {run['run']['hardware']}{changed}."
+    unseen = ' data-unseen=""' if drawn else ""  # the switch says it once for the whole page
+    return f'<p class="rt-reference-label"{unseen}>{html.escape(line)}</p>{drawn}'
+
+
+def _shown(elements: list[dict[str, Any]], record: dict[str, Any], chapter: str) -> str:
+    """What a cell shows in every kept run; empty where that is what the page shows anyway."""
     profile, runs = record["profile"], record["runs"]
+    own = [one for one in elements if "key" in one and not str(one["key"]).startswith("published")]
+    if not own or all(run["elements"].get(one["key"]) == computed(one) for run in runs for one in own):
+        return ""
+    shown = ""
     for number, (run, what) in enumerate(zip(runs, _differing(runs), strict=True)):
-        kept = run["elements"].get(own.get("key"))
-        if kept is None or kept == computed(own):
-            continue
-        drawn = _drawn(kept, own, f"{profile}-{number}" if number else profile)
-        changed = "" if run["code"] == code else "; the code that computes this has changed since"
-        said = f"Reference run: profile {profile}{what}, {run['run']['finished (UTC)'][:10]}, {run['run']['hardware']}"
-        if not drawn:
-            changed = "; the page asks for more than it kept, so it is not shown until it is made anew"
-        parts.append(f'<p class="rt-reference-label">{html.escape(said + changed)}.</p>{drawn}')
-    return "".join(parts)
-
-
-def _facts(record: dict[str, Any]) -> str:
-    """What made the kept runs, as a page says it of its own."""
-    boxes = []
-    for run in record["runs"]:
-        verdicts = [claim["verdict"] for claim in run["claims"]]
-        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-        facts = run["run"] | {"commit": run["commit"], "claims": f"{len(verdicts)}: {counts}"}
-        boxes.append(provenance(f"What made the reference run, profile {record['profile']}", facts))
-    return "".join(boxes)
+        name, said = f"{profile}-{number}" if number else profile, f"Reference run: profile {profile}{what}"
+        parts = [_of_run(one, run, name, said, age(run, chapter)) for one in own]
+        shown += "".join(parts) if len(runs) == 1 else "".join(parts).replace(' data-unseen=""', "")
+    return shown.replace('<script type="text/csv">', f'<script type="text/csv" data-run="{profile}">') or _absent(
+        record
+    )
 
 
 def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.NotebookNode, chapter: str) -> None:
     use_style()
-    elements = {index: records.own_elements(cell) for index, cell in enumerate(notebook.cells) if "outputs" in cell}
-    code = records.computation(chapter)
-    own_profile = records.profile_of(notebook)
+    name = html.escape(name_of(record, records.profile_of(notebook)))
     for container in list(doctree.findall(nodes.container)):
         if container.get("nb_element") != "cell_code":
             continue
-        cell = notebook.cells[container["cell_index"]]
         outputs = (n for n in container.findall(nodes.container) if n.get("nb_element") == "cell_code_output")
         output = next(outputs, None)
-        if output is None:
+        shown = _shown(records.own_elements(notebook.cells[container["cell_index"]]), record, chapter)
+        if output is None or not shown:
             continue
-        if "rt-provenance" in json.dumps(cell.get("outputs", [])):
-            output += nodes.raw("", _facts(record), format="html")
-        parts = [_shown(element, record, code) for element in elements[container["cell_index"]]]
-        shown = "".join(parts).replace(
-            '<script type="text/csv">', f'<script type="text/csv" data-run="{record["profile"]}">'
-        )
-        if shown:
-            profiles = f'data-run="{html.escape(record["profile"])}" data-own="{html.escape(own_profile)}"'
-            output += nodes.raw("", f'<div class="rt-reference" {profiles}>{shown}</div>', format="html")
+        if not any("rt-own" in child["classes"] for child in output.findall(nodes.container)):
+            output.children, own = [], nodes.container("", *output.children, classes=["rt-own"])
+            output += own
+        output += nodes.raw("", f'<div class="rt-reference" data-run="{name}">{shown}</div>', format="html")
 
 
 def add_reference_runs(app: Sphinx, doctree: nodes.document) -> None:
-    folder, _, chapter = app.env.docname.partition("/")
-    for path in sorted((Path(app.srcdir) / "book" / "reference").glob(f"*/{chapter}.json")):
-        if folder == "chapters":
-            notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
-            _add(doctree, json.loads(path.read_text("utf-8")), notebook, chapter)
+    for record in records_of(app.srcdir, app.env.docname):
+        notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
+        _add(doctree, record, notebook, record["chapter"])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_js_file("reference.js", loading_method="defer")
     app.connect("doctree-read", add_reference_runs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

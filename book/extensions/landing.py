@@ -1,0 +1,61 @@
+"""What the landing page computes when the book is built: `{live-result}`, `{claims-tally}` and `{landing-picture}`.
+
+The picture is the file book/landing_picture.md, in the landing page's own Markdown; without it there is a link to the
+page that shows the adversary live.
+"""
+
+from pathlib import Path
+
+import nbformat
+from docutils import nodes  # type: ignore[import-untyped]
+from page_top import in_words
+from reference_runs import records_of
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from rt_utils.pages import landing_texts, records
+from rt_utils.pages.parameters import assigned
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTER = "chapters/theorem_2_criterion"
+NO_PICTURE = "{doc}`Move the adversary yourself <fool_it_yourself>`: pick a digit, an encoder and a radius, and attack."
+
+
+class LandingPicture(SphinxDirective):
+    """The picture, or a link in its place."""
+
+    def run(self) -> list[nodes.Node]:
+        path = Path(self.env.srcdir) / "book" / "landing_picture.md"
+        self.env.note_dependency(str(path))
+        return list(self.parse_text_to_nodes(path.read_text("utf-8") if path.is_file() else NO_PICTURE))
+
+
+class LiveResult(SphinxDirective):
+    """A few rows of the table of Theorem 2's page, and a row of its kept run."""
+
+    def run(self) -> list[nodes.Node]:
+        notebook = nbformat.read(Path(self.env.srcdir) / f"{CHAPTER}.ipynb", as_version=4)
+        found = [one for cell in notebook.cells if "outputs" in cell for one in records.own_elements(cell)]
+        kept = [run["elements"] for record in records_of(self.env.srcdir, CHAPTER) for run in record["runs"]]
+        parameters = {}
+        for cell in notebook.cells:
+            if {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])}:
+                parameters |= assigned(cell.source)
+        threat = in_words({name: value for name, value in parameters.items() if name in ("norm", "eps")})
+        own = {one["key"]: one for one in found if "key" in one}
+        said = landing_texts.live_result(own, kept[0] if kept else {}, threat.partition(", ")[2])
+        return list(self.parse_text_to_nodes(said or landing_texts.NO_RESULT))
+
+
+class ClaimsTally(SphinxDirective):
+    """How many claims are of which kind and verdict."""
+
+    def run(self) -> list[nodes.Node]:
+        return list(self.parse_text_to_nodes(landing_texts.tally(ROOT)))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("landing-picture", LandingPicture)
+    app.add_directive("live-result", LiveResult)
+    app.add_directive("claims-tally", ClaimsTally)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

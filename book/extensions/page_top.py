@@ -1,0 +1,186 @@
+"""What stands at the top of a chapter: its result, reading time, whose results are shown, the code, what made the run.
+
+One bar for the whole page. Its box "Show the code" unfolds the cells that hold parameters and plumbing; style sheet
+page_top.css does it, so it works without a script. page_top.js adds the choice of the run, and remembers the box. The
+parameters and the facts of a run stand behind one line each, with the command that makes the run again.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes  # type: ignore[import-untyped]
+from in_short import in_short
+from reference_runs import age, name_of, records_of
+from sphinx.application import Sphinx
+from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
+
+from rt_utils.pages import records
+from rt_utils.pages.files import provenance
+from rt_utils.pages.parameters import assigned
+from rt_utils.theory.threat import format_eps
+
+WORDS_PER_MINUTE = 200  # of technical prose; a formula counts as a word, a displayed one as a line of ten
+NO_TOP = {"ledger", "status"}  # chapters that compute nothing of their own
+UNREAD = (nodes.raw, nodes.literal_block, nodes.comment, solution_node)
+BOX = re.compile(r'<details class="rt-provenance">.*?</details>', re.DOTALL)
+Summary = Mapping[str, Any]
+
+
+def minutes(doctree: nodes.Node) -> int:
+    """How long the page's prose takes to read, without code, tables of runs and solutions; in whole five minutes."""
+    words = 0
+
+    def count(node: nodes.Node) -> None:
+        nonlocal words
+        if isinstance(node, UNREAD):
+            return
+        if isinstance(node, nodes.math_block | nodes.math):
+            words += 10 if isinstance(node, nodes.math_block) else 1
+        elif isinstance(node, nodes.Text):
+            words += len(node.split())
+        else:
+            for child in node.children:
+                count(child)
+
+    count(doctree)
+    return max(5, 5 * round(words / WORDS_PER_MINUTE / 5))
+
+
+def in_words(parameters: Summary) -> str:
+    """A run in a few words: "embedded, l_inf 8/255, up to 500 images a data set"."""
+    said = [str(parameters.get("profile", "unknown"))]
+    if eps := parameters.get("eps"):
+        norm = parameters.get("norm", "")
+        radius = format_eps(float(Fraction(eps)), norm or "linf")
+        said.append(f"{norm.replace('l', 'l_', 1)} {radius}" if norm else f"eps {radius}")
+    if number := parameters.get("n_test"):
+        said.append(f"up to {number} images a data set")
+    return ", ".join(said)
+
+
+def commands(chapter: str, parameters: Summary, *arguments: str) -> str:
+    """What makes the run again, and, where the page has a radius, with another one."""
+    run = " ".join([".venv/bin/rt run", chapter, *arguments])
+    return f"{run}\n{run} -p eps 4/255" if "eps" in parameters else run
+
+
+def switch(own: str, kept: list[str]) -> str:
+    """The bar: whose results, which needs the script and is hidden without it; and the code."""
+    runs = ""
+    if kept:
+        names = [(own, "this build"), *((name, "kept run") for name in kept)]
+        choices = "".join(
+            f'<label><input type="radio" name="rt-run" value="{html.escape(name)}"{" checked" * (k == 0)}> '
+            f"{html.escape(name)} <small>{what}</small></label>"
+            for k, (name, what) in enumerate(names)
+        )
+        runs = f'<fieldset class="rt-runs" hidden><legend>Results of</legend>{choices}</fieldset>'
+    code = '<label><input type="checkbox" id="rt-show-code"> Show the code <small>of this page</small></label>'
+    return f'<div class="rt-bar">{runs}{code}</div>'
+
+
+def _command(text: str) -> list[nodes.Node]:
+    return [
+        nodes.paragraph("", "In a clone of the repository, after make book:"),
+        nodes.literal_block(text, text, language="bash"),
+    ]
+
+
+def _opened(summary: str, inside: list[nodes.Node], run: str) -> list[nodes.Node]:
+    start = (
+        f'<details class="rt-provenance" data-of-run="{html.escape(run)}"><summary>{html.escape(summary)}'
+        '<span class="rt-change">; change it</span></summary>'
+    )
+    return [nodes.raw("", start, format="html"), *inside, nodes.raw("", "</details>", format="html")]
+
+
+def kept_line(record: dict[str, Any], name: str) -> list[nodes.Node]:
+    """What made a kept run: one line that opens the facts."""
+    chapter, found = record["chapter"], []
+    for run in record["runs"]:
+        verdicts = [claim["verdict"] for claim in run["claims"]]
+        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+        facts = run["run"] | {"commit": run["commit"], "claims": f"{len(verdicts)}: {counts}"}
+        day = run["run"]["finished (UTC)"][:10]
+        parameters = {"profile": record["profile"], **run["parameters"]}
+        said = f"The reference run: {in_words(parameters)}, kept on {day}{age(run, chapter)}"
+        how = commands(chapter, parameters, "-f", f"notebooks/profiles/{record['profile']}.yaml")
+        inside = [nodes.raw("", _rows(provenance("", facts)), format="html"), *_command(how)]
+        found += _opened(said, inside, name)
+    return found
+
+
+def _rows(box: str) -> str:
+    found = re.search(r"<dl>.*</dl>", box, re.DOTALL)
+    return found[0] if found else ""
+
+
+def _take_box(doctree: nodes.document) -> str:
+    """The list of what made this build's numbers, taken from the page's end."""
+    for raw in doctree.findall(nodes.raw):
+        if match := BOX.search(text := raw.astext()):
+            left = BOX.sub("", text)
+            raw.children, raw.rawsource = [nodes.Text(left)], left
+            return _rows(match[0])
+    return ""
+
+
+def fold(doctree: nodes.document) -> list[nodes.Node]:
+    """Mark the code that is folded, and take the cells with the parameters out of the page."""
+    taken: list[nodes.Node] = []
+    for cell in list(doctree.findall(nodes.container)):
+        if cell.get("nb_element") != "cell_code":
+            continue
+        if {"tag_parameters", "tag_injected-parameters"} & set(cell["classes"]):
+            cell.parent.remove(cell)
+            taken.append(cell)
+        elif cell.get("hide_mode") == "input" or cell[0].astext().startswith("page.source("):  # what it shows stays
+            cell["hide_mode"] = None
+            cell[0]["classes"].append("rt-code")
+    return taken
+
+
+def add_top(app: Sphinx, doctree: nodes.document) -> None:
+    folder, _, chapter = app.env.docname.partition("/")
+    page = next(iter(doctree.findall(nodes.section)), None)
+    if folder != "chapters" or page is None:
+        return
+    read, parameter_cells = minutes(doctree), fold(doctree)
+    notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
+    parameters: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])}:
+            parameters |= assigned(cell.source)
+    kept = records_of(app.srcdir, app.env.docname)
+    own = records.profile_of(notebook)
+    names = [name_of(record, own) for record in kept]
+    top: list[nodes.Node] = []
+    if chapter not in NO_TOP:
+        said = f"About {read} minutes, without the exercises."
+        top.append(nodes.paragraph("", "", nodes.strong("", "Reading time."), nodes.Text(f" {said}")))
+    top.append(nodes.raw("", switch(own, names), format="html"))
+    inside = [*parameter_cells, nodes.raw("", _take_box(doctree), format="html")]
+    if chapter not in NO_TOP:
+        inside += _command(commands(chapter, parameters))
+    top += _opened(
+        f"This run: {in_words(parameters)}" if "profile" in parameters else "This page's parameters", inside, own
+    )
+    for record, name in zip(kept, names, strict=True):
+        top += kept_line(record, name)
+    first = next((k for k, child in enumerate(page) if isinstance(child, nodes.section | nodes.container)), len(page))
+    page[first:first] = top
+    if result := in_short(chapter, notebook, kept):
+        heading = next(k for k, child in enumerate(page) if isinstance(child, nodes.title))
+        page.insert(heading + 1, nodes.raw("", result, format="html"))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_css_file("page_top.css")
+    app.add_js_file("page_top.js", loading_method="defer")
+    app.connect("doctree-read", add_top, priority=700)  # after the kept runs, which look at cells by their place
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

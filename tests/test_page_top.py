@@ -1,0 +1,120 @@
+"""A page's top and the kept runs in it, on small pages: what is read, folded, moved and shown."""
+
+import copy
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import ROOT
+from docutils import nodes  # type: ignore[import-untyped]
+from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
+
+sys.path.insert(0, str(ROOT / "book" / "extensions"))
+import page_top
+import reference_runs
+
+from rt_utils.pages import elements, records
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"profile": "embedded", "norm": "linf", "eps": "8/255", "n_test": 500}, "embedded, l_inf 8/255, up to 500 "),
+        ({"profile": "natural", "norm": "l2", "eps": 0.5}, "natural, l_2 0.5"),
+        ({"profile": "embedded", "eps": "16/255"}, "embedded, eps 16/255"),
+        ({"profile": "embedded", "seed": 0}, "embedded"),
+    ],
+)
+def test_a_run_in_words(parameters: dict[str, Any], words: str) -> None:
+    assert page_top.in_words(parameters).startswith(words)
+
+
+def test_reading_time_counts_prose_alone() -> None:
+    prose = nodes.section("", nodes.paragraph("", "word " * 2000))
+    unread = [
+        nodes.literal_block("", "code " * 9000),
+        nodes.raw("", "html " * 9000),
+        solution_node("", prose.deepcopy()),
+    ]
+    assert page_top.minutes(prose) == page_top.minutes(nodes.section("", prose.deepcopy(), *unread)) == 10
+    assert page_top.minutes(nodes.section("", prose, *(nodes.math_block("", "x y z") for _ in range(200)))) == 20
+
+
+def cell(source: str, *tags: str, hide: bool = False, shown: str = "") -> nodes.container:
+    found = nodes.container(nb_element="cell_code", cell_index=0, classes=[f"tag_{tag}" for tag in tags])
+    found["hide_mode"] = "input" if hide else None
+    found += nodes.container("", nodes.literal_block("", source), nb_element="cell_code_source")
+    if shown:
+        found += nodes.container("", nodes.raw("", shown, format="html"), nb_element="cell_code_output")
+    return found
+
+
+def test_parameters_are_taken_out_plumbing_is_folded_and_code_that_teaches_stays() -> None:
+    plumbing, teaches = cell("page.table()", hide=True), cell("assert x == 1")
+    page = nodes.section("", cell("eps = 1", "parameters"), cell("eps = 2", "injected-parameters"), plumbing, teaches)
+    document = nodes.Element("", page)
+    taken = page_top.fold(document)
+    assert [part.astext() for part in taken] == ["eps = 1", "eps = 2"]
+    assert page.children == [plumbing, teaches]
+    assert (plumbing[0]["classes"], plumbing["hide_mode"]) == (["rt-code"], None)  # so the page has no row for it
+    assert teaches[0]["classes"] == []
+
+
+def test_the_switch_names_every_run_once_and_escapes() -> None:
+    bar = page_top.switch("embedded", ["natural", "a<b"])
+    assert bar.count('type="radio"') == 3
+    assert bar.count(" checked") == 1
+    assert "a&lt;b" in bar
+    assert "a<b" not in bar
+    assert "radio" not in page_top.switch("embedded", [])
+    assert reference_runs.name_of({"profile": "natural"}, "embedded") == "natural"
+    assert reference_runs.name_of({"profile": "natural"}, "natural") == "natural-kept"
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A page's own element, and a record of a run that found another number."""
+    monkeypatch.setattr(records, "computation", lambda _: "now")
+    own = dict(elements.text("reading", "Found {n} points.", {"n": 3}).data)
+    other = elements.computed(elements.text("reading", "An old sentence: {n}.", {"n": 7}).data)
+    run = {"parameters": {}, "code": "now", "run": {"finished (UTC)": "2026-01-02 03:04", "hardware": "CPU"}}
+    return own, {"profile": "natural", "chapter": "slack", "runs": [run | {"elements": {"reading": other}}]}
+
+
+def test_a_sentence_moves_with_the_run(kept: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    own, record = kept
+    shown = reference_runs._shown([own], record, "slack")
+    assert "Found 7 points." in shown  # the record's number in today's sentence
+    assert 'data-unseen=""' in shown
+    assert "changed since" not in shown
+    record["runs"][0]["code"] = "before"
+    assert "changed since" in reference_runs._shown([own], record, "slack")
+    several = copy.deepcopy(record)
+    several["runs"].append(copy.deepcopy(record["runs"][0]) | {"parameters": {"eps": 1}})
+    assert "data-unseen" not in reference_runs._shown([own], several, "slack")  # which of them must be said
+
+
+def test_what_is_equal_published_or_absent(kept: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    own, record = kept
+    same = {**record, "runs": [record["runs"][0] | {"elements": {"reading": elements.computed(own)}}]}
+    assert reference_runs._shown([own], same, "slack") == ""
+    assert reference_runs._shown([{**own, "key": "published-table"}], record, "slack") == ""
+    assert "does not hold what stands here" in reference_runs._shown([{**own, "key": "new"}], record, "slack")
+
+
+def test_own_and_kept_results_of_a_cell_stand_apart(
+    kept: tuple[dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, record = kept
+    monkeypatch.setattr(records, "own_elements", lambda _: [own])
+    monkeypatch.setattr(records, "profile_of", lambda _: "embedded")
+    code = cell("page.text()", shown="<p>Found 3 points.</p>")
+    document = nodes.Element("", code)
+    notebook = SimpleNamespace(cells=[nbformat.v4.new_code_cell()])
+    reference_runs._add(document, record, notebook, "slack")
+    output = code[1]
+    assert [part["classes"] for part in output if isinstance(part, nodes.container)] == [["rt-own"]]
+    assert output[0].astext() == "<p>Found 3 points.</p>"
+    assert output[1].astext().startswith('<div class="rt-reference" data-run="natural">')
