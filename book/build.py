@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
+import following
 import jupytext
 import light_site
 import nbformat
@@ -194,6 +195,7 @@ def main() -> None:
         add_results(html, names)
         add_downloads(html, names)
         plain_notebooks.add(html, ROOT, pages())
+        following.add(html)
         light_site.lighten(html)
         publish(html)
 

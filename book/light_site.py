@@ -10,9 +10,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import tinycss2
-
 ICON = re.compile(r'(?:"([a-z0-9-]+)"|([a-z0-9]+)):\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+TOKEN = re.compile(r"[{};]|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|url\([^\"')]*\)")  # a string may hold a brace
+SELECTORS = re.compile(r",(?![^()]*\))")
 CLASS = re.compile(r"\.((?:\\.|[\w-])+)")
 BUILT_BY_SCRIPTS = ("bs-", "tooltip", "MJX", "mjx")  # classes that a script puts together from parts
 # The search page alone needs them: this book does not search as one types.
@@ -52,21 +53,40 @@ def _kept(selector: str, used: set[str]) -> bool:
     return all(name in used or name.startswith(BUILT_BY_SCRIPTS) for name in names)
 
 
+def rules(css: str) -> Iterator[tuple[str, str]]:
+    """What stands before the braces and in them, for each rule at the top of a style sheet; `@import x;` has no second.
+
+    Raises ValueError where braces do not match.
+    """
+    depth, start, opened = 0, 0, 0
+    for token in TOKEN.finditer(css):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if token[0] == "{" and depth == 1:
+            opened = token.end()
+        elif token[0] == "}" and depth == 0:
+            yield css[start : opened - 1].strip(), css[opened : token.start()]
+            start = token.end()
+        elif token[0] == ";" and depth == 0:
+            yield css[start : token.end()].strip(), ""
+            start = token.end()
+    if depth or css[start:].strip():
+        raise ValueError(f"not a style sheet: {css[start : start + 60]!r}")
+
+
 def style(css: str, used: set[str]) -> str:
-    """A style sheet without the rules that ask for a class which is not in `used`, and without source maps."""
+    """A style sheet without comments and without the rules that ask for a class which is not in `used`."""
     text = ""
-    for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True):
-        if rule.type == "at-rule" and rule.at_keyword in ("media", "supports") and rule.content is not None:
-            inner = style(tinycss2.serialize(rule.content), used)
-            text += f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{inner}}}" if inner else ""
-        elif rule.type == "at-rule" and rule.at_keyword == "font-face" and "Font Awesome" in rule.serialize():
-            continue  # its icons are drawn by the script
-        elif rule.type == "qualified-rule":
-            selectors = re.split(r",(?![^()]*\))", tinycss2.serialize(rule.prelude).strip())
-            selectors = [selector for selector in selectors if _kept(selector, used)]
-            text += f"{','.join(selectors)}{{{tinycss2.serialize(rule.content)}}}" if selectors else ""
+    for before, body in rules(COMMENT.sub("", css)):
+        if not body and before.endswith(";"):
+            text += before
+        elif before.startswith(("@media", "@supports")):
+            inner = style(body, used)
+            text += f"{before}{{{inner}}}" if inner else ""
+        elif before.startswith("@"):
+            text += "" if "Font Awesome" in body else f"{before}{{{body}}}"  # its icons are drawn by the script
         else:
-            text += rule.serialize()
+            selectors = [selector for selector in SELECTORS.split(before) if _kept(selector, used)]
+            text += f"{','.join(selectors)}{{{body.strip()}}}" if selectors else ""
     return text
 
 
@@ -80,8 +100,8 @@ def share(html: Path) -> None:
         page = html / "chapters" / f"{path.parent.name}.html"
         if known is path or not page.is_file():
             continue
-        links = [f"results/book/{file.parent.name}/{file.name}" for file in (path, known)]
-        page.write_text(page.read_text(encoding="utf-8").replace(*links), encoding="utf-8")
+        here, there = (f"results/book/{file.parent.name}/{file.name}" for file in (path, known))
+        page.write_text(page.read_text(encoding="utf-8").replace(here, there), encoding="utf-8")
         path.unlink()
 
 

@@ -145,7 +145,7 @@
       const tex = item.math.replace(/\s+/g, ""), element = item.typesetRoot;
       if (item.display || !meaning[tex] || !element || element.closest("a, summary, table, figure, h1, h2, h3, .rt-preview")) continue;
       element.classList.add("rt-symbol");
-      if (!seen.has(tex)) element.tabIndex = 0;
+      if (!seen.has(tex) && tex.length > 1) element.tabIndex = 0;
       seen.add(tex);
       const content = () => Object.assign(document.createElement("div"), { innerHTML: meaning[tex] });
       previews(element, content);
