@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rt_utils.pages.figures import Picture, picture
+from rt_utils.pages.figures import Picture, Strip, picture
 from rt_utils.pages.labels import labels
 from rt_utils.pages.plain import frame_from, from_plain, plain, plain_frame
 from rt_utils.pages.tables import Html, show_table
@@ -43,7 +43,7 @@ class Element:
     """What a cell shows, and `data`, from which `draw` draws it."""
 
     data: Mapping[str, Any]
-    shown: Html | Picture | str
+    shown: Html | Picture | Strip | str
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if isinstance(self.shown, str):
@@ -63,11 +63,14 @@ def _table(data: Mapping[str, Any], values: Mapping[str, Any]) -> Html:
     return show_table(frame, data["formats"], caption=filled(data["caption"], values), wide=data["wide"])
 
 
-def _figure(data: Mapping[str, Any], values: Mapping[str, Any]) -> Picture:
+def _figure(data: Mapping[str, Any], values: Mapping[str, Any]) -> Picture | Strip:
     module, _, name = data["plot"].partition(":")
-    plot: Callable[..., Figure] = getattr(import_module(module), name)
+    plot: Callable[..., Figure | str] = getattr(import_module(module), name)
     captions = {part: filled(data[part], values) for part in ("caption", "alt")}
-    return picture(plot(**from_plain(data["data"])), data["key"], **captions)
+    drawn = plot(**from_plain(data["data"]))
+    if isinstance(drawn, str):
+        return Strip(data["key"], drawn, **captions)
+    return picture(drawn, data["key"], **captions)
 
 
 def draw(data: Mapping[str, Any]) -> Element:
@@ -116,9 +119,18 @@ def table(
 
 
 def figure(
-    key: str, plot: Callable[..., Figure], data: Mapping[str, Any], *, caption: str, alt: str, values: Mapping[str, Any]
+    key: str,
+    plot: Callable[..., Figure | str],
+    data: Mapping[str, Any],
+    *,
+    caption: str,
+    alt: str,
+    values: Mapping[str, Any],
 ) -> Element:
-    """A figure, drawn by `plot(**data)`, a function of a module; `caption` and `alt` are templates for `values`."""
+    """A figure, drawn by `plot(**data)`, a function of a module; `caption` and `alt` are templates for `values`.
+
+    A plot that returns a text gives HTML that shows images.
+    """
     own = {"plot": f"{plot.__module__}:{plot.__qualname__}", "caption": caption, "alt": alt}
     return draw({"kind": "figure", "key": key, "values": plain(values), "data": plain(data, digits=6)} | own)
 

@@ -70,6 +70,26 @@ class Picture:
         return f"figure {self.name!r}: {self.alt}"
 
 
+@dataclass(frozen=True)
+class Strip:
+    """Images as the page shows them, as HTML (`plots.strips`), with a caption and a text that says what they are."""
+
+    name: str
+    images: str
+    caption: str
+    alt: str
+
+    def _repr_html_(self) -> str:
+        label = html.escape(html.unescape(self.alt), quote=True)
+        return (
+            f'<figure class="rt-strip" id="figure-{self.name}" role="group" aria-label="{label}">{self.images}'
+            f"<figcaption>{self.caption}</figcaption></figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"images {self.name!r}: {self.alt}"
+
+
 def plain_ticks(axis: Axis) -> None:
     """Label a short logarithmic axis at 1, 2, 5, 10; matplotlib would write 2 x 10^0, 3 x 10^0, one into another."""
     low, high = sorted(axis.get_view_interval())

@@ -33,7 +33,7 @@ def digits() -> DataSet:
     return load_data_set("digits", size=32, n_train=N_TRAIN, n_test=N_TEST, seed=0)
 
 
-def _loss_factor(weight: torch.Tensor) -> float:
+def loss_factor(weight: torch.Tensor) -> float:
     """The smallest C_1 L_alpha(W) of cross-entropy: Lemma 1 holds with each."""
     return min(c1 * statements.head_norm(weight, alpha) for alpha, c1 in CROSS_ENTROPY.lipschitz.items())
 
@@ -52,7 +52,7 @@ def encoder_data(encoder: Encoder, head: Head) -> dict[str, Any]:
         "weight": head.weight.tolist(),
         "bias": head.bias.tolist(),
         "basis": difference_basis(head.weight).tolist(),
-        "factor": _loss_factor(head.weight),
+        "factor": loss_factor(head.weight),
     }
 
 

@@ -126,7 +126,7 @@ class Page:
     def figure(
         self,
         key: str,
-        plot: Callable[..., Figure],
+        plot: Callable[..., Figure | str],
         data: Mapping[str, Any],
         /,
         *,
@@ -134,7 +134,7 @@ class Page:
         alt: str,
         **values: Any,
     ) -> Element:
-        """A figure that `plot(**data)` draws; for names and colours it takes the encoders too."""
+        """A figure that `plot(**data)` draws, or images; for names and colours it takes the encoders too."""
         filled, key = self._values(values), self._key(key)
         return elements.figure(key, plot, data, caption=caption, alt=alt, values=filled)
 
