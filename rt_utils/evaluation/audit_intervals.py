@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from rt_utils.evaluation.pairs import Pairs
-from rt_utils.evaluation.statistics import bootstrap_weights, mean_interval, wilson_interval
+from rt_utils.evaluation.statistics import bootstrap_weights, mean_interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Estimate:
 
 
 def share(hits: Bool[np.ndarray, " n"]) -> Estimate:
-    """A share of n images, with Wilson's interval; NaN where there are none."""
+    """A share of n images, with Clopper and Pearson's interval; NaN where there are none."""
     value = float(hits.mean()) if len(hits) else float("nan")
-    return Estimate(value, *wilson_interval(int(hits.sum()), len(hits)))
+    return Estimate(value, *share_interval(int(hits.sum()), len(hits)))
 
 
 def mean(values: Float[np.ndarray, " n"], resamples: int, seed: int) -> Estimate:
