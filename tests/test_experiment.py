@@ -49,8 +49,8 @@ def test_the_attacks_of_a_page() -> None:
     p = check(TINY | {"steps": 101, "restarts": 4, "rel_stepsize": 1.5, "seed": 7, "floor_points": 9})
     plan = experiment.attack_plan(p)
     its = {"rel_stepsize": 1.5, "seed": 7}
-    assert plan.loss == HalvingSettings(4, 2, (4, 6, 31), **its)  # three tenths, up
-    assert plan.representation == HalvingSettings(8, 3, (4, 5, 28), crossed=8, mirrored=8, **its)
+    assert plan.loss == HalvingSettings(3, 1, (4, 2, 34), **its)
+    assert plan.representation == HalvingSettings(7, 3, (5, 6, 34), mirrored=7, **its)  # a third, up
     assert plan.predicted == PGDSettings(steps=20, rel_stepsize=1.5, seed=107)
     assert plan.paper == PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=207)
     assert plan.floor == PGDSettings(steps=100, restarts=5, seed=307)  # its steps are its own: 3 eps at first

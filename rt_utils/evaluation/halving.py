@@ -42,15 +42,19 @@ class HalvingSettings:
 
     @classmethod
     def of_shift(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
-        """A page's search for the shift, from its parameters: up to four starts more than `restarts`."""
-        starts, crossed = restarts + min(4, restarts), min(8, 2 * restarts)
-        rungs = (4, 5, math.ceil(0.27 * steps))
+        """A page's search for the shift, from its parameters: up to three starts more than `restarts`."""
+        starts, crossed = restarts + min(3, restarts), min(6, 2 * restarts)
+        rungs = (5, 6, math.ceil(steps / 3))
         return cls(starts, min(3, restarts), rungs, rel_stepsize, crossed=crossed, mirrored=starts, seed=seed)
 
     @classmethod
     def of_loss(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
-        """A page's search for the loss, from its parameters; its first start is what that for the shift found."""
-        return cls(restarts, 2, (4, 6, math.ceil(0.3 * steps)), rel_stepsize, seed=seed)
+        """A page's search for the loss, from its parameters; its first start is what that for the shift found.
+
+        Three fifths of `restarts`, since that one start is worth several: both searches together take half of the
+        gradients that runs from `restarts` random corners took before.
+        """
+        return cls(math.ceil(3 * restarts / 5), 1, (4, 2, math.ceil(steps / 3)), rel_stepsize, seed=seed)
 
     @classmethod
     def of_margin(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
