@@ -2,10 +2,15 @@
 
 Run: python benchmarks/inner_loop.py [--json FILE]. The bare loop has frozen parameters and the same memory format, and
 records nothing: a gradient, a sign step, two clamps. Quote the ratios, which are taken round by round in one run.
+With `--torchattacks PYTHON` that package too, in an environment of its own: `peer.py` says how that is made.
 """
 
 import argparse
+import json
+import os
 import statistics
+import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,15 +134,32 @@ def measure(images: int, steps: int, rounds: int, n_train: int = 1000) -> dict[s
     }
 
 
+def with_torchattacks(python: str, images: int, steps: int, rounds: int, n_train: int = 1000) -> dict[str, object]:
+    """torchattacks against the bare loop, both in the other environment, on the same model, images and labels."""
+    frozen, _, x, y = models(n_train, images)
+    settings = {"eps": EPS, "size": REL_STEPSIZE, "steps": steps, "rounds": rounds}
+    with tempfile.TemporaryDirectory() as folder:
+        torch.jit.trace(frozen, x).save(str(Path(folder) / "model.pt"))
+        torch.save((x, y), Path(folder) / "images.pt")
+        (Path(folder) / "settings.json").write_text(json.dumps(settings), "utf-8")
+        command = [python, str(Path(__file__).with_name("peer.py")), folder]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(against(pd.DataFrame(json.loads(done.stdout.splitlines()[-1])), "bare loop"))
+
+
 def main() -> None:
     """Measure on one thread, print a table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name, default in (("images", 96), ("steps", 20), ("rounds", 15)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--json", type=Path, default=None)
+    parser.add_argument("--torchattacks", metavar="PYTHON", help="the Python of an environment that has torchattacks")
     options = parser.parse_args()
     torch.set_num_threads(1)
     found = measure(options.images, options.steps, options.rounds)
+    if options.torchattacks:
+        found["torchattacks"] = with_torchattacks(options.torchattacks, options.images, options.steps, options.rounds)
     show(found, options.json)
     ratios = found["seconds for an image's gradient, and the ratio to the bare loop"]
     print(pd.DataFrame(ratios).T.to_string(float_format="{:.3g}".format))

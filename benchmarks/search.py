@@ -6,7 +6,9 @@ the shift's search found. Both through `search_representation` and `search_loss`
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +31,7 @@ from rt_utils.theory.threat import Threat
 
 ENCODERS = ("embedded/robust", "embedded/standard", "embedded/random")
 DATA = ("digits", "glyphs", "textures")
-THREAT = Threat("linf", 8 / 255)
+THREATS = (Threat("linf", 8 / 255), Threat("l2", 0.5))
 RESTARTS, STEPS = 5, 100  # a page's defaults
 
 
@@ -53,39 +55,46 @@ def plans(seed: int) -> dict[str, AttackPlan]:
     return {"before": AttackPlan(*was, **none), "now": AttackPlan(*now, **none)}
 
 
-def searched(encoder: Encoder, head: Head, data: DataSet, plan: AttackPlan) -> tuple[list[Find], int, int]:
+def searched(
+    encoder: Encoder, head: Head, data: DataSet, threat: Threat, plan: AttackPlan
+) -> tuple[list[Find], int, int]:
     """Everything found, and the gradients of the search for the shift and of that for the loss."""
     counting, x = Counting(encoder), data.test.images
-    found = search_representation(encoder, x, THREAT, "representation", plan.representation)
+    found = search_representation(encoder, x, threat, "representation", plan.representation)
     on_shift, start = counting.images, found[-1].delta
-    found += search_loss(encoder, head, x, data.test.required_labels(), THREAT, plan, 0, start)
+    found += search_loss(encoder, head, x, data.test.required_labels(), threat, plan, 0, start)
     counting.handle.remove()
     return found, on_shift, counting.images - on_shift
 
 
 def compare(
-    points: int, seeds: int, encoders: Sequence[str] = ENCODERS, data_sets: Sequence[str] = DATA, n_train: int = 1000
+    points: int,
+    seeds: int,
+    encoders: Sequence[str] = ENCODERS,
+    data_sets: Sequence[str] = DATA,
+    threats: Sequence[Threat] = THREATS[:1],
+    n_train: int = 1000,
 ) -> pd.DataFrame:
-    """Per encoder and data set: now over before, for the mean shift and for the mean loss gap, over all seeds."""
+    """Per encoder, data set, threat: now over before, for the mean shift and the mean loss gap, over all seeds."""
     rows = []
-    for name in encoders:
+    for name, its, threat in product(encoders, data_sets, threats):
         encoder = load_encoder(name)
-        for its in data_sets:
-            data = load_data_set(its, size=encoder.input_size, n_train=n_train, n_test=points)
-            (head,) = fit_probes([(encoder, data)], ProbeSettings(), workers=1)
-            z, y = encoder.features(data.test.images), data.test.required_labels()
-            sums: dict[str, float] = {}
-            for seed in range(seeds):
-                for when, plan in plans(seed).items():
-                    found, *gradients = searched(encoder, head, data, plan)
-                    columns = best(head, z, y, found, {})
-                    gap = columns["loss_page"] - best(head, z, y, [], {})["loss_page"]
-                    for what, value in (("shift", columns["shift_page"]), ("gap", gap)):
-                        sums[f"{what} {when}"] = sums.get(f"{what} {when}", 0) + value.mean().item() / seeds
-                    for what, count in zip(("shift", "loss"), gradients, strict=True):
-                        sums[f"gradients, {what}, {when}"] = count / points
-            ratios = {f"{what} ratio": sums[f"{what} now"] / sums[f"{what} before"] for what in ("shift", "gap")}
-            rows.append({"encoder": name, "data": its} | ratios | sums)
+        data = load_data_set(its, size=encoder.input_size, n_train=n_train, n_test=points)
+        (head,) = fit_probes([(encoder, data)], ProbeSettings(), workers=1)
+        z, y = encoder.features(data.test.images), data.test.required_labels()
+        sums: dict[str, float] = {}
+        for seed in range(seeds):
+            for when, plan in plans(seed).items():
+                found, *gradients = searched(encoder, head, data, threat, plan)
+                columns = best(head, z, y, found, {})
+                gap = columns["loss_page"] - best(head, z, y, [], {})["loss_page"]
+                for what, value in (("shift", columns["shift_page"]), ("gap", gap)):
+                    sums[f"{what} {when}"] = sums.get(f"{what} {when}", 0) + value.mean().item() / seeds
+                for what, count in zip(("shift", "loss"), gradients, strict=True):
+                    sums[f"gradients, {what}, {when}"] = count / points
+        ratios = {f"{what} ratio": sums[f"{what} now"] / sums[f"{what} before"] for what in ("shift", "gap")}
+        rows.append({"encoder": name, "data": its, "threat": str(threat)} | ratios | sums)
+        print(pd.DataFrame(rows[-1:]).round(4).to_string(header=len(rows) == 1), file=sys.stderr, flush=True)
     return pd.DataFrame(rows)
 
 
@@ -97,14 +106,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    rows = compare(given.points, given.seeds)
-    print(rows.round(4).to_string())
-    pooled = rows.groupby("data")[["shift now", "shift before", "gap now", "gap before"]].sum()
-    by_data = {what: (pooled[f"{what} now"] / pooled[f"{what} before"]).round(4).to_dict() for what in ("shift", "gap")}
-    show(
-        {"points": given.points, "seeds": given.seeds, "by data set": by_data, "rows": rows.to_dict("records")},
-        given.json,
-    )
+    rows = compare(given.points, given.seeds, threats=THREATS)
+    sums = rows.groupby(["threat", "data"]).sum(numeric_only=True)
+    means = rows.groupby(["threat", "data"])[["shift ratio", "gap ratio"]].mean().add_suffix(", mean of encoders")
+    means["shift, summed"], means["gap, summed"] = (sums[f"{w} now"] / sums[f"{w} before"] for w in ("shift", "gap"))
+    print(means.round(4).to_string())
+    by_data = {f"{data}, {threat}": row for (threat, data), row in means.to_dict("index").items()}
+    found = {"points": given.points, "seeds": given.seeds, "by data set": by_data, "rows": rows.to_dict("records")}
+    show(found, given.json)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,16 @@ def bounded(encoder: Encoder) -> bool:
 
 @torch.no_grad()
 def feature_box(
-    encoder: Encoder, x: Images, eps: float | Float[Tensor, " n"], dtype: torch.dtype = torch.float64
+    encoder: Encoder,
+    x: Images,
+    eps: float | Float[Tensor, " n"],
+    dtype: torch.dtype = torch.float64,
+    z: Float[Tensor, "n r"] | None = None,
 ) -> FeatureBox:
     """The box of features over the l_inf ball of radius `eps`, one for all images or one each, cut with the pixel box.
 
-    `x`: pixels in [0, 1], or as they are stored. In another `dtype` it is faster and no proof. Raises InputError for an
-    encoder without interval bounds.
+    `x`: pixels in [0, 1], or as they are stored. In another `dtype` it is faster and no proof. `z`: the clean features
+    of another box, which are not computed again. Raises InputError for an encoder without interval bounds.
     """
     radii = torch.as_tensor(eps, dtype=dtype).expand(len(x))
     parts = []
@@ -66,7 +70,8 @@ def feature_box(
         pixels = x[part].to(dtype) if x.is_floating_point() else x[part].to(dtype) / 255
         radius = radii[part, None, None, None]
         lower, upper = interval(encoder, (pixels - radius).clamp(min=0), (pixels + radius).clamp(max=1))
-        parts.append((interval(encoder, pixels, pixels)[0], lower, upper))
+        clean = interval(encoder, pixels, pixels)[0] if z is None else z[part]
+        parts.append((clean, lower, upper))
     return FeatureBox(*(torch.cat(values) for values in zip(*parts, strict=True)))
 
 
@@ -121,20 +126,30 @@ def a_priori(encoder: Encoder, threat: Threat) -> float:
     return min(float((whole.upper - whole.lower).norm()), float(moves.norm()))
 
 
-def certified(box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"]) -> dict[str, Bool[Tensor, " n"]]:
-    """Which points keep their prediction under every perturbation, proved in each of `WAYS`, and by `LOGITS`.
+def certified(
+    box: FeatureBox, head: Head, predicted: Int64[Tensor, " n"], ways: Sequence[str] = (*WAYS, LOGITS)
+) -> dict[str, Bool[Tensor, " n"]]:
+    """Which points keep their prediction under every perturbation, proved in each of the `ways`.
 
     By Theorem 2, ``||v||_2 < m(x)``; with the smaller bound on S_P in its place; by the head merged into the last
-    interval. A constant predictor with equal rows is certified everywhere: a share of these says something only beside
-    the accuracy.
+    interval; by bounds on each logit. A constant predictor with equal rows is certified everywhere: a share of these
+    says something only beside the accuracy.
     """
-    margins = statements.margin_ratio(head.logits(box.z), head.weight)
-    within = subspace_bound(box.z, box.lower, box.upper, difference_basis(head.weight))
-    parts = zip(*(values.split(AT_ONCE) for values in (box.lower, box.upper, predicted)), strict=True)
-    merged = torch.cat([worst_case.merged_gaps(low, up, head.weight, head.bias, y) for low, up, y in parts])
-    apart = worst_case.logit_gaps(box.lower, box.upper, head.weight, head.bias, predicted)
-    proved = (box.shift < margins, within < margins, worst_case.certified(merged, predicted))
-    return dict(zip(WAYS, proved, strict=True)) | {LOGITS: worst_case.certified(apart, predicted)}
+
+    def proved(way: str) -> Bool[Tensor, " n"]:
+        if way == MERGED:
+            parts = zip(*(values.split(AT_ONCE) for values in (box.lower, box.upper, predicted)), strict=True)
+            gaps = [worst_case.merged_gaps(low, up, head.weight, head.bias, y) for low, up, y in parts]
+            return worst_case.certified(torch.cat(gaps), predicted)
+        if way == LOGITS:
+            apart = worst_case.logit_gaps(box.lower, box.upper, head.weight, head.bias, predicted)
+            return worst_case.certified(apart, predicted)
+        margins = statements.margin_ratio(head.logits(box.z), head.weight)
+        if way == THEOREM_2:
+            return box.shift < margins
+        return subspace_bound(box.z, box.lower, box.upper, difference_basis(head.weight)) < margins
+
+    return {way: proved(way) for way in ways}
 
 
 def points(box: FeatureBox, head: Head, labels: Int64[Tensor, " n"]) -> pd.DataFrame:
@@ -160,14 +175,14 @@ def largest_radii(
     By bisection, the low end of a last bracket of length ``top / 2^steps``: boxes grow with the radius, so what is
     certified at a radius is certified at all smaller ones. Whether the prediction is right is not asked.
     """
-    predicted = head.logits(feature_box(encoder, x, 0.0).z).argmax(1)
-    found = {}
+    z = feature_box(encoder, x, 0.0).z
+    predicted, found = head.logits(z).argmax(1), {}
     for way in ways:
         low, high = torch.zeros(2, len(x), dtype=torch.float64)
         high += top
         for radius in (high, *[None] * steps):
             tried = (low + high) / 2 if radius is None else radius
-            proved = certified(feature_box(encoder, x, tried), head, predicted)[way]
+            proved = certified(feature_box(encoder, x, tried, z=z), head, predicted, [way])[way]
             low, high = torch.where(proved, tried, low), torch.where(proved, high, tried)
         found[way] = low.numpy()
     return found
