@@ -57,7 +57,8 @@ def _timm(name: str, given: Options, *, pretrained: bool, **options: Any) -> Arc
 
 
 def _robustbench(name: str, given: Options, *, pretrained: bool) -> Architecture:
-    return Architecture(name, *robustbench.build(name), (0.0,) * 3, (1.0,) * 3)
+    mean, std = (0.5, 0.5) if name.endswith(robustbench.DOUBLED) else (0.0, 1.0)
+    return Architecture(name, *robustbench.build(name), (mean,) * 3, (std,) * 3)
 
 
 _MAKERS: dict[str, Callable[..., Architecture]] = {
