@@ -5,7 +5,7 @@ sqrt(3). Their training is another one: it is that on grey pixels times sqrt(3),
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -56,9 +56,9 @@ def worst_gaps(
 ) -> Float[Tensor, "n c"]:
     """`worst_case.merged_gaps`, class after class: for thousands of features that is many times faster."""
     order, centre, radius = y.argsort(), (lower + upper) / 2, (upper - lower) / 2
-    parts = []
-    for label, some in zip(*(v.tolist() for v in y[order].unique_consecutive(return_counts=True)), strict=True):
-        at = order[sum(map(len, parts)) :][:some]
+    labels, counts = y[order].unique_consecutive(return_counts=True)
+    parts: list[Tensor] = []
+    for label, at in zip(labels, order.split(counts.tolist()), strict=True):
         normals = weight - weight[label]
         parts.append(centre[at] @ normals.T + radius[at] @ normals.abs().T + bias - bias[label])
     return torch.cat(parts)[order.argsort()]
@@ -104,19 +104,22 @@ def rows(
     *,
     worst: Sequence[float] = (),
     channels: str = "grey",
+    worst_epochs: int | None = None,
 ) -> Iterator[dict[str, object]]:
     """One row for each head and radius: of the clean-trained head, and of one for the exact worst case at each `worst`.
 
-    `radii`: l_inf, in pixels; a worst-case head is measured at every radius too. `channels`: one of CHANNELS.
+    `radii`: l_inf, in pixels; a worst-case head is measured at every radius too. `channels`: one of CHANNELS;
+    `worst_epochs`: of the worst-case heads, where not those of `settings`.
     """
     train, test = (GreyFeatures.of(split.images, name, channels) for split in (data.train, data.test))
     y, labels = data.train.required_labels(), data.test.required_labels()
     case = {"encoder": name, "data": data.name, "channels": channels, "seed": settings.seed, "n": len(labels)}
+    longer = replace(settings, epochs=worst_epochs or settings.epochs)
     for trained in (None, *worst):
         if trained is None:
             head = linear_probe(train.z, y, len(data.classes), settings)
         else:
-            head = worst_case_head(train, y, len(data.classes), trained, settings)
+            head = worst_case_head(train, y, len(data.classes), trained, longer)
         how = CLEAN if trained is None else f"worst case at {255 * trained:g}/255"
         for eps in radii:
             yield case | {"head": how, "eps": eps} | exact(head, test, labels, eps)

@@ -22,7 +22,7 @@ _TABLE = (
     "fulfils the criterion, at l_inf radii of 255ths; mean and standard deviation over {seeds} seeds. Exact for pixels "
     "and blocks; for an encoder what attacks leave of {n} images, an upper bound. Heads: trained on clean images; or "
     "for the worst case at the largest radius, exactly for pixels and blocks, by PGD for an encoder. Fashion-MNIST and "
-    "CIFAR-10 (JPEG): all training images, 20 epochs, rate 0.01, cosine, batch 128, all test images."
+    "CIFAR-10 (JPEG): all training images, 20 epochs (worst case: 10), rate 0.01, cosine, batch 128, all test images."
 )
 _PUBLISHED = (
     "Published: Table 3 of the paper, its robust CIFAR-100 encoder; radius 8/255 by the text, 4/255 by the code."

@@ -1,7 +1,8 @@
 """The control's kept run: no representation beside encoders, on the embedded data sets, under clean and robust heads.
 
 `python -m rt_utils.training.control FOLDER` writes embedded.json there; the book keeps it in book/reference/control.
-What a seed has found is kept in FOLDER too, so a stopped run goes on where it was.
+With a second word, photographs, it is Fashion-MNIST and CIFAR-10 (JPEG) without an encoder, and photographs.json; the
+data lie below $RT_DATA. What a seed has found is kept in FOLDER too, so a stopped run goes on where it was.
 """
 
 import json
@@ -31,6 +32,7 @@ DATA = ("digits", "digits:stretched", "textures", "glyphs")
 RADII = tuple(k / 255 for k in (2, 4, 8))
 SEEDS = (0, 1, 2)
 N_TRAIN, N_TEST, N_ADVERSARIAL = 4000, 128, 500  # images that fit clean heads, are tested, fit adversarial heads
+PAPER, WORST_EPOCHS, GREY = ProbeSettings(20, 0.01), 10, "fashion-mnist"
 PROBE = ProbeSettings()  # the book's: 60 epochs at rate 0.1
 EPOCHS, STEPS = 8, 2  # of the adversarially trained heads, at PROBE's rate, for the largest of RADII
 
@@ -74,23 +76,40 @@ def with_encoder(name: str, data: DataSet, seed: int) -> Iterator[dict[str, obje
             }
 
 
-def main(folder: Path) -> None:
-    """Compute what is missing, write embedded.json."""
+def photographs(data: DataSet, seed: int) -> Iterator[dict[str, object]]:
+    """Exact rows by the paper's recipe: clean-trained heads, one also in three equal channels, and worst-case heads."""
+    settings, three = replace(PAPER, seed=seed), list(control.CHANNELS)[1]
+    for name in SIDES:
+        yield from control.rows(data, name, RADII, settings, worst=RADII[-1:], worst_epochs=WORST_EPOCHS)
+    if data.name == GREY:
+        yield from control.rows(data, "pixels", RADII, settings, channels=three)
+
+
+def everything(data: DataSet, seed: int) -> Iterator[dict[str, object]]:
+    """The rows of one embedded data set and seed."""
+    yield from without_encoder(data, seed)
+    for name in ENCODERS:
+        yield from with_encoder(name, data, seed)
+
+
+def main(folder: Path, kind: str = "embedded") -> None:
+    """Compute what is missing, write embedded.json, or photographs.json."""
     folder.mkdir(parents=True, exist_ok=True)
     parts: list[dict[str, Any]] = []
+    own = {"n_train": N_TRAIN, "n_test": N_TEST} if kind == "embedded" else {"n_train": 60_000, "n_test": 10_000}
+    names, rows_of = (DATA, everything) if kind == "embedded" else ((GREY, "cifar10-jpeg"), photographs)
     for seed in SEEDS:
-        for name in DATA:
+        for name in names:
             path = folder / f"control_{name.replace(':', '_')}_{seed}.json"
             if not path.is_file():
-                data = load_data_set(name, size=32, n_train=N_TRAIN, n_test=N_TEST, seed=seed)
-                rows = [*without_encoder(data, seed), *(row for e in ENCODERS for row in with_encoder(e, data, seed))]
+                rows = list(rows_of(load_data_set(name, size=32, seed=seed, **own), seed))
                 with whole_file(path) as partial:
                     partial.write_text(json.dumps(rows) + "\n", "utf-8")
             parts += json.loads(path.read_text("utf-8"))
-            settings = {"n_train": N_TRAIN, "n_adversarial": N_ADVERSARIAL, "epochs": EPOCHS, "steps": STEPS}
-            with whole_file(folder / "embedded.json") as partial:
+            settings = own | {"n_adversarial": N_ADVERSARIAL, "epochs": EPOCHS, "steps": STEPS}
+            with whole_file(folder / f"{kind}.json") as partial:
                 partial.write_text(json.dumps({"settings": settings, "rows": parts}, indent=0) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:3])
