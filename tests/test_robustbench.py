@@ -85,6 +85,16 @@ def test_features_times_the_head_are_the_models_own_logits(name: str, size: int,
 
 
 @pytest.mark.slow
+def test_the_doubled_range_is_the_released_codes(models: Path) -> None:
+    _written(SMALL)
+    x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    plain, doubled = load_encoder(SMALL), load_encoder(f"{SMALL}:2x-1")
+    assert torch.allclose(doubled(x), plain(2 * x - 1), atol=1e-5)
+    assert not torch.allclose(doubled(x), plain(x), atol=1e-2)
+    with pytest.raises(InputError, match="ends in no image size"):
+        load_encoder(f"{SMALL}:2x")
+
+
 def test_it_travels_to_another_process(models: Path) -> None:
     """A worker that meets such a network first has not yet registered what RobustBench imports."""
     _written(SMALL)

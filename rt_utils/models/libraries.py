@@ -75,7 +75,8 @@ def _robustbench(name: str, given: Options, *, pretrained: bool, num_classes: in
             "network with as many"
         )
     build = robustbench.build if pretrained else robustbench.architecture
-    return Architecture(name, *build(name), (0.0,) * 3, (1.0,) * 3)
+    mean, std = (0.5, 0.5) if name.endswith(robustbench.DOUBLED) else (0.0, 1.0)
+    return Architecture(name, *build(name), (mean,) * 3, (std,) * 3)
 
 
 _MAKERS: dict[str, Callable[..., Architecture]] = {

@@ -25,6 +25,9 @@ sys.modules.setdefault("autoattack.state", pyautoattack.state)
 warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)  # RobustBench imports that too
 
 
+DOUBLED = ":2x-1"
+
+
 def _entries() -> dict[str, dict[str, Any]]:
     """RobustBench's own description of each model, by full name."""
     try:
@@ -45,9 +48,10 @@ def _entries() -> dict[str, dict[str, Any]]:
 def parse(name: str) -> tuple[str, int]:
     """RobustBench's name and the input size: what follows a colon, else 32 for CIFAR and RobustBench's for ImageNet.
 
+    DOUBLED at the end says that the network gets 2x - 1 where it expects x, as in the paper's released code.
     Raises InputError for an unknown name, or a size that is not a whole number from 32 to 1024.
     """
-    bare, colon, size = name.partition(":")
+    bare, colon, size = name.removesuffix(DOUBLED).partition(":")
     entries = _entries()
     if bare not in entries:
         raise unknown("encoder", name, entries)

@@ -22,7 +22,7 @@ from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.statistics import family
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import attack_floor, elements, experiment, figures, parameters, wording
+from rt_utils.pages import attack_floor, elements, experiment, figures, paper_settings, parameters, wording
 from rt_utils.pages.elements import Element
 from rt_utils.pages.files import save
 from rt_utils.pages.labels import colours, labels, shortened
@@ -49,6 +49,8 @@ class Page:
         self._outside = wording.literal([*given, *map(shortened, given)])
         self._keys: set[str] = set()
         figures.use_style()
+        if differing := paper_settings.line(chapter, self.p):
+            display(Markdown(self._plain(differing)))
 
     @cached_property
     def threat(self) -> Threat:

@@ -22,7 +22,7 @@ from rt_utils.pages.numbers_given import number, whole
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.theory.threat import Threat, parse_norm
 
-PROFILES = ("embedded", "natural", "public", "paper")
+PROFILES = ("embedded", "natural", "public", "paper", "as_released")
 # A comma between names; a path may hold commas, so there a known beginning must follow.
 _PATH = "|".join((*PREFIXED, "file:", "python:"))
 _COMMA = rf",\s*(?={_PATH}|{'|'.join(SOURCES)}|(?:{'|'.join(NAMED)})(?:[,\s]|$))"

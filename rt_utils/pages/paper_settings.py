@@ -1,0 +1,71 @@
+"""In what a run differs from the paper's settings, in one line computed from its parameters."""
+
+import json
+from functools import cache
+from typing import Any
+
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.pages.labels import short_name
+from rt_utils.pages.parameters import Parameters
+from rt_utils.runtime.paths import PACKAGE
+from rt_utils.theory.threat import Threat, format_eps
+
+# What the paper's experiments are about; other chapters are this book's own, or about other papers.
+ABOUT = (
+    *("section_5_1_cross_entropy", "section_5_2_criterion", "section_6_1_as_score", "section_6_2_transfer_methods"),
+    *("theorem_1_loss_gap", "theorem_2_criterion", "appendix_b5_distribution_shift", "appendix_paper_and_code"),
+)
+ALL = 50_000  # training images of the smallest of the paper's CIFAR and Fashion-MNIST sets
+WORDS = {
+    "probe_epochs": "probe trained for {here} epochs (there {there})",
+    "probe_lr": "at rate {here:g} (there {there:g})",
+    "ft_epochs": "finetuning for {here} epochs (there {there})",
+    "ft_lr": "at rate {here:g} (there {there:g})",
+    "norm": "norm {here} (there {there})",
+}
+
+
+@cache
+def settings() -> dict[str, Any]:
+    """The paper's, of its `cifar100` and `imagenet` encoder, and of its `attack`."""
+    content: dict[str, Any] = json.loads((PACKAGE / "pages" / "paper_settings.json").read_text("utf-8"))
+    return content
+
+
+def differences(p: Parameters) -> list[str]:
+    """Each difference in words; the paper's ImageNet encoder where the run has one, else its CIFAR-100 encoder."""
+    given = [*getattr(p, "encoders", []), *([p.encoder] if hasattr(p, "encoder") else [])]
+    there = settings()["imagenet" if any("imagenet" in name for name in given) else "cifar100"]
+    found = []
+    if other := [name for name in given if name not in there["encoders"]]:
+        found.append(f"encoders {', '.join(map(short_name, other))} (there {short_name(there['encoders'][0])})")
+    if hasattr(p, "data") and (sets := [name for name in p.data if name not in there["data"]]):
+        found.append(f"data {', '.join(sets)} (there {', '.join(there['data'])})")
+    if hasattr(p, "eps") and hasattr(p, "norm"):
+        threat = Threat.parse(there["norm"], there["eps"])
+        if abs(p.eps - threat.eps) > 1e-12:
+            found.append(f"radius {format_eps(p.eps, p.norm)} (there {there['eps']})")
+    if hasattr(p, "n_train") and p.n_train < ALL:
+        found.append(f"at most {p.n_train} training images (there all)")
+    for name, words in WORDS.items():
+        if hasattr(p, name) and getattr(p, name) != there[name]:
+            found.append(words.format(here=getattr(p, name), there=there[name]))
+    batch = getattr(p, "probe_batch", ProbeSettings().batch)
+    if hasattr(p, "probe_epochs") and batch != there["batch"]:
+        found.append(f"batches of {batch} (there {there['batch']})")
+    attack = settings()["attack"]
+    if hasattr(p, "steps") and hasattr(p, "rel_stepsize"):
+        found.append(
+            f"stronger attacks (there {attack['steps']} steps of {attack['rel_stepsize']:g} ε from one start: they run "
+            "beside ours)"
+        )
+    if hasattr(p, "n_test"):
+        found.append(f"at most {p.n_test} test images (there not said)")
+    return found
+
+
+def line(chapter: str, p: Parameters) -> str:
+    """The line that stands under the title of a chapter ABOUT the paper's experiments; empty for the others."""
+    if chapter not in ABOUT:
+        return ""
+    return f"*This run (profile {p.profile}) differs from the paper in:* {'; '.join(differences(p))}."

@@ -1,0 +1,55 @@
+"""The control's table and sentence, from rows made by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rt_utils.evaluation.control import CLEAN
+from rt_utils.pages import control_section
+from rt_utils.runtime import paths
+
+
+def row(data: str, encoder: str, head: str, robust: float, *, eps: float = 8, seed: int = 0) -> dict[str, object]:
+    channels = "grey" if encoder == "pixels" else ""
+    where = {"encoder": encoder, "data": data, "channels": channels, "seed": seed, "n": 100, "head": head}
+    shares = {"clean acc.": 0.9, "robust acc.": robust, "fulfilled": 0.1, "fulfilled and right": 0.1}
+    return where | {"eps": eps / 255} | shares
+
+
+ROWS = [
+    *(row("digits", "pixels", CLEAN, robust, seed=k) for k, robust in enumerate((0.4, 0.5))),
+    row("digits", "pixels", CLEAN, 0.7, eps=4),
+    row("digits", "pixels", "worst case at 8/255", 0.6),
+    row("digits", "pixels", "worst case at 4/255", 0.99),  # for another radius: not shown
+    row("digits", "embedded/robust", CLEAN, 0.5),
+    row("textures", "pixels", CLEAN, 0.1),
+    row("textures", "embedded/robust", "adversarial at 8/255", 0.3),
+]
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "reference", lambda: tmp_path)
+    (tmp_path / "control").mkdir()
+    (tmp_path / "control" / "embedded.json").write_text(json.dumps({"rows": ROWS}), "utf-8")
+
+
+def test_the_table_has_a_row_for_each_kind_of_head() -> None:
+    table = control_section.shown(control_section.kept())
+    assert list(table["head"]) == [CLEAN, "worst case", CLEAN, CLEAN, "worst case"]
+    first = table.iloc[0]
+    assert first["robust, 8"].startswith("0.450")
+    assert (first["robust, 4"], table.iloc[1]["robust, 8"]) == ("0.700", "0.600")
+
+
+def test_the_sentence_compares_the_best_heads() -> None:
+    template, values = control_section.reading(control_section.kept())
+    assert values["level"] == "digits (0.60 against 0.50)"
+    assert values["ahead"] == "textures (0.10 against 0.30)"
+    assert "at 8/255" in template.format(**values)
+
+
+def test_nothing_is_shown_where_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "control" / "embedded.json").unlink()
+    assert control_section.kept().empty
