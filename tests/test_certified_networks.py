@@ -107,6 +107,11 @@ def test_a_planted_error_is_counted(error: dict[str, list[Any]], found: str) -> 
     assert evaluated.checks(points, measured)[found] == 1
 
 
+def test_images_whose_features_cannot_move_are_counted() -> None:
+    points = _points().assign(shift_upper=[0.0, 0.0, 2.0])
+    assert evaluated.unmoved(points) == {"images": 2, "certified": 1, "right": 0}
+
+
 def test_a_book_that_keeps_no_record_shows_no_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown.paths, "reference", lambda: tmp_path)
     assert shown.kept() is None
@@ -129,10 +134,11 @@ def test_the_kept_record_is_whole() -> None:
         assert (check["crossed"], check["flipped"], check["not merged"]) == (0, 0, 0)
     shift, bound = (np.array(deep["points"][name]) for name in ("shift", "shift_upper"))
     assert len(shift) == 1000
-    assert (shift <= bound * evaluated.ROUNDING).all()
+    assert (shift <= bound * evaluated.ROUNDING + 1e-9).all()
     assert deep["score"]["AS found"] == pytest.approx(shift.mean(), rel=1e-5)
     assert all(row["shift"] <= 1 + 1e-9 and row["flipped"] == 0 for row in deep["float64"])
-    assert deep["picture"]["bound"] < deep["picture"]["margin ratio"]
+    assert 0 < deep["picture"]["shift"] <= deep["picture"]["bound"] < deep["picture"]["margin ratio"]
+    assert deep["unmoved"]["images"] == (bound == 0).sum()
     clean, moved = (np.array(deep["picture"][name]) for name in ("clean", "moved"))
     assert np.abs(clean - moved).max() == 8
     assert {row["encoder"] for row in record["beside"]} == {f"public/cifar_{name}" for name in NETWORKS}

@@ -34,7 +34,7 @@ READING = (
     "Merging certifies every image that Theorem 2 certifies, as point 3 of the theorem above says: on none of the "
     "{n:,} images, with neither head, is it otherwise. With the own head Theorem 2 certifies {theorem_2} images and "
     "$\\bar v_P$ adds {subspace}. Bounds on the logits one by one certify {logits}; they miss {missed} of Theorem 2's. "
-    "Of Theorem 2's images {still} have the bound $0$: no feature can leave zero there, all get one and the same "
+    "Of Theorem 2's images {still} have the bound $0$: no feature can move there, all get one and the same "
     "prediction, and {still_right} of them are right. This is the constant network of the exercise below, in part."
 )
 SCORE = (
@@ -54,10 +54,10 @@ CURVE = (
     "edge (DKW). Dots: right under attack. The curves begin at what is right at all."
 )
 PICTURE = (
-    "The first image that is certified by Theorem 2, right and not among those of bound 0: a {kind} (CIFAR-10, Krizhevsky 2009, test image, JPEG), "
-    "and the perturbation within {eps} that moves its features furthest, of those found: by {shift:.3f}. No "
-    "perturbation moves them by more than {bound:.3f}, and the margin ratio is {margin:.3f}, so none changes the "
-    "prediction; after this one it is still {after}."
+    "The first image that is certified by Theorem 2, right and not among those of bound 0: {kind} (CIFAR-10, "
+    "Krizhevsky 2009, test image, JPEG), and the perturbation within {eps} that moves its features furthest, of those "
+    "found: by {shift:.3f}. No perturbation moves them by more than {bound:.3f}, and the margin ratio is {margin:.3f}, "
+    "so none changes the prediction; after this one it is still {after}."
 )
 BESIDE = (
     "Where it fails: all eight networks with their own heads, the first {n} of the same images. The radius that each "
@@ -98,16 +98,9 @@ def reading(deep: dict[str, Any]) -> dict[str, Any]:
     n = deep["n"]
     count = {row["way"]: round(n * row["certified"]) for row in deep["ways"] if row["head"] == OWN}
     first, second, _, apart = (count[way] for way in ALL_WAYS)
-    return {
-        "n": n,
-        "theorem_2": first,
-        "subspace": second - first,
-        "logits": apart,
-        "missed": deep["missed by logits"],
-    } | {
-        "still": deep["unmoved"]["certified"],
-        "still_right": deep["unmoved"]["right"],
-    }
+    said = {"n": n, "theorem_2": first, "subspace": second - first, "logits": apart}
+    still = {"still": deep["unmoved"]["certified"], "still_right": deep["unmoved"]["right"]}
+    return said | still | {"missed": deep["missed by logits"]}
 
 
 def score(deep: dict[str, Any]) -> dict[str, Any]:
