@@ -19,6 +19,7 @@ from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, LOGITS, MERGED, THE
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.models.head import Head
 from rt_utils.pages import certified_networks as shown
+from rt_utils.pages.page import Page
 from rt_utils.theory import worst_case
 
 RECORD = ROOT / "book" / "reference" / "public" / "certified_networks.json"
@@ -115,8 +116,19 @@ def test_images_whose_features_cannot_move_are_counted() -> None:
 def test_a_book_that_keeps_no_record_shows_no_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown.paths, "reference", lambda: tmp_path)
     assert shown.kept() is None
-    page: Any = None
+    page = Page("certified", {"profile": "embedded", "encoders": ["blocks"], "norm": "linf", "eps": "2/255", "seed": 0})
     shown.show(page)
+    assert not page.claims
+
+
+def test_the_section_is_shown_from_the_record_and_its_claims_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    elements: list[Any] = []
+    monkeypatch.setattr(shown, "display", elements.append)
+    page = Page("certified", {"profile": "embedded", "encoders": ["blocks"], "norm": "linf", "eps": "2/255", "seed": 0})
+    shown.show(page)
+    assert len(elements) == 9
+    assert [claim.verdict for claim in page.claims] == ["holds", "holds"]
+    assert "are certified and right" in elements[0].shown
 
 
 def test_the_kept_record_is_whole() -> None:
