@@ -19,6 +19,7 @@ from rt_utils.evaluation.interval_bounds import IN_SUBSPACE, LOGITS, MERGED, THE
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.models.head import Head
 from rt_utils.pages import certified_networks as shown
+from rt_utils.pages.page import Page
 from rt_utils.theory import worst_case
 
 RECORD = ROOT / "book" / "reference" / "public" / "certified_networks.json"
@@ -107,11 +108,27 @@ def test_a_planted_error_is_counted(error: dict[str, list[Any]], found: str) -> 
     assert evaluated.checks(points, measured)[found] == 1
 
 
+def test_images_whose_features_cannot_move_are_counted() -> None:
+    points = _points().assign(shift_upper=[0.0, 0.0, 2.0])
+    assert evaluated.unmoved(points) == {"images": 2, "certified": 1, "right": 0}
+
+
 def test_a_book_that_keeps_no_record_shows_no_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shown.paths, "reference", lambda: tmp_path)
     assert shown.kept() is None
-    page: Any = None
+    page = Page("certified", {"profile": "embedded", "encoders": ["blocks"], "norm": "linf", "eps": "2/255", "seed": 0})
     shown.show(page)
+    assert not page.claims
+
+
+def test_the_section_is_shown_from_the_record_and_its_claims_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    elements: list[Any] = []
+    monkeypatch.setattr(shown, "display", elements.append)
+    page = Page("certified", {"profile": "embedded", "encoders": ["blocks"], "norm": "linf", "eps": "2/255", "seed": 0})
+    shown.show(page)
+    assert len(elements) == 9
+    assert [claim.verdict for claim in page.claims] == ["holds", "holds"]
+    assert "are certified and right" in elements[0].shown
 
 
 def test_the_kept_record_is_whole() -> None:
@@ -129,10 +146,11 @@ def test_the_kept_record_is_whole() -> None:
         assert (check["crossed"], check["flipped"], check["not merged"]) == (0, 0, 0)
     shift, bound = (np.array(deep["points"][name]) for name in ("shift", "shift_upper"))
     assert len(shift) == 1000
-    assert (shift <= bound * evaluated.ROUNDING).all()
+    assert (shift <= bound * evaluated.ROUNDING + 1e-9).all()
     assert deep["score"]["AS found"] == pytest.approx(shift.mean(), rel=1e-5)
     assert all(row["shift"] <= 1 + 1e-9 and row["flipped"] == 0 for row in deep["float64"])
-    assert deep["picture"]["bound"] < deep["picture"]["margin ratio"]
+    assert 0 < deep["picture"]["shift"] <= deep["picture"]["bound"] < deep["picture"]["margin ratio"]
+    assert deep["unmoved"]["images"] == (bound == 0).sum()
     clean, moved = (np.array(deep["picture"][name]) for name in ("clean", "moved"))
     assert np.abs(clean - moved).max() == 8
     assert {row["encoder"] for row in record["beside"]} == {f"public/cifar_{name}" for name in NETWORKS}

@@ -12,12 +12,13 @@ from rt_utils.theory.sharper import LINKS
 
 
 def test_names_are_short_and_no_two_are_equal() -> None:
-    names = ["embedded/robust", "natural/robust", "natural/random", "timm/resnet10t"]
+    names = ["embedded/robust", "natural/robust", "natural/random", "timm/resnet10t", "public/resnet20"]
     assert labels(names) == {
         "embedded/robust": "embedded/robust",
         "natural/robust": "natural/robust",
         "natural/random": "random",
         "timm/resnet10t": "timm/resnet10t",
+        "public/resnet20": "resnet20",
     }
 
 
@@ -33,6 +34,11 @@ def test_colours_come_in_the_order_of_the_page() -> None:
 def test_no_two_of_nine_encoders_share_a_colour() -> None:
     names = [f"timm/{k}" for k in range(6)] + ["natural/robust", "natural/standard", "natural/random"]
     assert len(set(colours(names).values())) == 9
+
+
+def test_nine_networks_of_no_kind_have_nine_colours() -> None:
+    assert len(set(colours([f"public/{k}" for k in range(9)]).values())) == 9
+    assert colours([*(f"timm/{k}" for k in range(8)), "natural/robust"])["natural/robust"] == KINDS["robust"]
 
 
 def test_with_more_encoders_than_colours_they_begin_again() -> None:

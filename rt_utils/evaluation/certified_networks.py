@@ -68,16 +68,16 @@ def checks(points: pd.DataFrame, m: Measurement) -> dict[str, float]:
     """What must be 0, or at most 1: crossed brackets, flips of certified points, Theorem 2 where merging fails."""
     proved = np.any([points[way] for way in ALL_WAYS], axis=0)
     return {
-        "crossed": int((m.shift > points["shift_upper"] * ROUNDING).sum()),
+        "crossed": int((m.shift > points["shift_upper"] * ROUNDING + 1e-9).sum()),
         "flipped": int((proved & m.flipped).sum()),
         "not merged": int((points[THEOREM_2] & ~points[MERGED]).sum() + (points[IN_SUBSPACE] & ~points[MERGED]).sum()),
-        "largest share of a bound": float((m.shift / points["shift_upper"]).max()),
+        "largest share of a bound": float((m.shift / points["shift_upper"].clip(lower=1e-12)).max()),
     }
 
 
 def picture(encoder: Encoder, head: Head, data: DataSet, points: pd.DataFrame, threat: Threat) -> dict[str, Any]:
-    """The first test image that Theorem 2 certifies and the head has right, and what moves its features furthest."""
-    index = int(np.flatnonzero(points[THEOREM_2] & points["right"])[0])
+    """The first test image certified by Theorem 2 and right whose features can move, and what moves them furthest."""
+    index = int(np.flatnonzero(points[THEOREM_2] & points["right"] & (points["shift_upper"] > 0))[0])
     x = data.test.pixels()[index : index + 1]
     moved, shift = bound_checks.furthest(encoder, x, threat, replace(SHORT, steps=100, restarts=5))
     after = head.logits(encoder.features(moved)).argmax(1).item()
@@ -118,6 +118,7 @@ def in_depth(name: str, data: DataSet, threat: Threat, radii: Sequence[float], p
         "attacks": {"loss": str(plan.loss), "representation": str(plan.representation)},
         "ways": [row for kind in heads for row in ways(of[kind], by_head[kind], kind)],
         "missed by logits": int((own[THEOREM_2] & ~own[LOGITS]).sum()),
+        "unmoved": unmoved(own),
         "checks": {kind: checks(of[kind], by_head[kind]) for kind in heads},
         "score": score_bracket.bracket(m, encoder, threat, 0.05)
         | {"AS_P found": m.subspace.shift_subspace.mean(), "AS_P bound": own["subspace_upper"].mean()},
@@ -144,6 +145,17 @@ def beside(name: str, data: DataSet, threat: Threat) -> dict[str, Any]:
     for way in (THEOREM_2, MERGED):
         row |= {way: of[way].mean(), f"{way}, right": (of[way] & of["right"]).mean()}
     return row
+
+
+def unmoved(points: pd.DataFrame) -> dict[str, int]:
+    """On how many images the bound on S is 0: there the network is constant, and certified for that alone."""
+    still = points["shift_upper"] == 0
+    certified = still & points[THEOREM_2]
+    return {
+        "images": int(still.sum()),
+        "certified": int(certified.sum()),
+        "right": int((certified & points.right).sum()),
+    }
 
 
 def _rounded(value: Any) -> Any:

@@ -109,11 +109,6 @@ SOURCES: dict[str, Source] = {
     **dict.fromkeys(NO_REPRESENTATION, Source("", _check_whole, lazily("rt_utils.models.no_representation", "load"))),
     "torchvision/": Source("torchvision/NAME", _check_torchvision, lazily("rt_utils.models.libraries", "load")),
     "timm/": Source("timm/NAME", _check_timm, lazily("rt_utils.models.libraries", "load")),
-    "open_clip/": Source(
-        "open_clip/NAME",
-        lazily("rt_utils.models.open_clip_names", "check"),
-        lazily("rt_utils.models.libraries", "load"),
-    ),
     "file:": Source("file:PATH@torchvision/NAME", _check_file, lazily("rt_utils.models.libraries", "load")),
     "python:": Source(
         "python:FILE.py:FACTORY",
@@ -125,6 +120,11 @@ SOURCES: dict[str, Source] = {
         lazily("rt_utils.models.robustbench", "parse"),
         lazily("rt_utils.models.libraries", "load"),
         lazily("rt_utils.models.libraries", "pretrained_head"),
+    ),
+    "open_clip/": Source(
+        "open_clip/NAME",
+        lazily("rt_utils.models.open_clip_names", "check"),
+        lazily("rt_utils.models.libraries", "load"),
     ),
 }
 

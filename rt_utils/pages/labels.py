@@ -29,17 +29,24 @@ def case_name(label: str, data: str) -> str:
     return f"{shortened(label)}, {shortened(data)}"
 
 
+def _of_kind(encoder: str) -> str | None:
+    """The colour of a shipped encoder's kind; None for others."""
+    kind = short_name(encoder).removeprefix("sprites-").partition("-")[0]
+    return KINDS.get(kind) if encoder.startswith(("embedded/", "natural/")) else None
+
+
 def colours(encoders: Iterable[str]) -> dict[str, str]:
     """The colour of each encoder of a page, in the page's order.
 
-    The first robust, standard and random one have their kind's colour; the others the next that is free. With more
-    encoders than colours they begin again.
+    The first robust, standard and random one have their kind's colour; the others the next that is free, those of
+    kinds that the page has not among them. With more encoders than colours they begin again.
     """
+    names = list(dict.fromkeys(encoders))
+    taken = {_of_kind(name) for name in names}
     chosen: dict[str, str] = {}
-    free = list(OTHERS)
-    for name in dict.fromkeys(encoders):
-        kind = short_name(name).removeprefix("sprites-").partition("-")[0]
-        own = KINDS.get(kind) if "/" in name and name.split("/")[0] in ("embedded", "natural") else None
+    free = [*OTHERS, *(colour for colour in KINDS.values() if colour not in taken)]
+    for name in names:
+        own = _of_kind(name)
         if own is None or own in chosen.values():
             own = free.pop(0)
             free = free or list(OTHERS)

@@ -14,6 +14,7 @@ from rt_utils.pages.labels import KINDS, colours, labels, shortened
 from rt_utils.theory import margin, statements
 
 LOWEST = 1e-3  # a log axis has no zero
+MANY = 5000  # points above which a cloud is an image: as lines it would take a megabyte of the page
 
 
 def geometry(weight: Float[np.ndarray, "3 2"], z: Float[np.ndarray, "2"], ratio: float) -> Figure:
@@ -81,6 +82,7 @@ def shift_against_margin(points: pd.DataFrame, encoders: Sequence[str], data: Se
     size = (3.1 * len(data) + 0.6, 3.6)
     figure, axes = plt.subplots(1, len(data), figsize=size, sharex=True, sharey=True, squeeze=False)
     colour, label = colours(encoders), labels(encoders)
+    cloud = len(points) > MANY
     finite = points.margin_ratio[np.isfinite(points.margin_ratio)]
     limits = (LOWEST, 1.3 * max(points["shift"].max(), finite.max(), 2 * LOWEST))
     for axis, name in zip(axes[0], data, strict=True):
@@ -88,8 +90,8 @@ def shift_against_margin(points: pd.DataFrame, encoders: Sequence[str], data: Se
             part = points[(points.encoder == encoder) & (points.data == name)]
             x, y = (np.maximum(part[column], LOWEST) for column in ("shift", "margin_ratio"))
             flipped = part.flipped.astype(bool)
-            axis.plot(x[~flipped], y[~flipped], "o", ms=3, color=colour[encoder], alpha=0.6, mew=0)
-            axis.plot(x[flipped], y[flipped], "x", ms=3.2, color=colour[encoder], alpha=0.45, mew=0.8)
+            axis.plot(x[~flipped], y[~flipped], "o", ms=3, color=colour[encoder], alpha=0.6, mew=0, rasterized=cloud)
+            axis.plot(x[flipped], y[flipped], "x", ms=3.2, color=colour[encoder], alpha=0.45, mew=0.8, rasterized=cloud)
         axis.plot(limits, limits, color=INK, lw=1)
         axis.set(xscale="log", yscale="log", xlim=limits, ylim=limits, title=shortened(name))
         axis.set_xlabel("shift found [feature units]")
