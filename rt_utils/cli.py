@@ -11,7 +11,7 @@ from typing import Any
 
 import jupytext
 
-from rt_utils.pages import execution, first_answer, profiles
+from rt_utils.pages import audit_request, execution, first_answer, profiles
 from rt_utils.runtime import cache_size, paths
 from rt_utils.runtime.errors import InputError
 
@@ -88,30 +88,11 @@ def run_sweep(options: argparse.Namespace) -> None:
 
 def run_audit(options: argparse.Namespace) -> None:
     """`rt audit`: encoders on one set of images, as a report. Raises InputError before anything heavy is imported."""
-    from rt_utils.pages import audit_request
-
     names = ("eps", "norm", "minutes", "output", "n_test", "n_train", "seed", "workers")
     request = audit_request.parse(options.names, **{name: getattr(options, name) for name in names})
     from rt_utils.pages import audit_report, audit_run  # which import torch
 
     print(f"wrote {audit_report.write(audit_run.run(request, partial(print, flush=True)))}")
-
-
-def _audit_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "names", nargs="+", metavar="NAME", help="encoders, then one folder of images or data set, folder:PATH"
-    )
-    for name, default, what in (
-        ("--eps", "4/255", "radius in pixels of [0, 1]"),
-        ("--norm", "linf", "linf or l2"),
-        ("--minutes", "10", "time for all of it"),
-        ("--n-test", "200", "images attacked, at most"),
-        ("--n-train", "1000", "images that fit the probe, at most"),
-        ("--seed", "0", "of what is drawn at random"),
-        ("--workers", "0", "processes; 0: one for each core"),
-    ):
-        command.add_argument(name, default=default, metavar="X", help=f"{what} (default: {default})")
-    command.add_argument("-o", dest="output", type=Path, metavar="FOLDER", help="default: results/audit_report")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("-o", dest="output", type=Path, metavar="NOTEBOOK", help="where the executed notebook goes")
     one.add_argument("--whole", action="store_true", help="no first answer on fewer points before the full run")
     audit = commands.add_parser("audit", help="audit encoders on your images: one report to send to a colleague")
-    _audit_options(audit)
+    audit_request.add_options(audit)
     kept_run = commands.add_parser("reference", help="keep a chapter's run for the book to show, or check the kept one")
     kept_run.add_argument("chapter")
     kept_run.add_argument("--check", action="store_true", help="recompute it from its own record and compare")

@@ -11,20 +11,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import test_book_in_browser
 import torch
 from PIL import Image
-from test_audit_parts import audited
+from test_audit_parts import audited, encoder_of, images
 
 from rt_utils import cli
 from rt_utils.evaluation import audit_clock, audit_intervals, audit_known, audit_radii, audit_worst
 from rt_utils.evaluation.audit_clock import Clock
 from rt_utils.evaluation.audit_intervals import Estimate, OverPairs
 from rt_utils.evaluation.audit_known import Bars, Known
+from rt_utils.evaluation.audit_radii import AtRadius
+from rt_utils.evaluation.audit_worst import Shown
 from rt_utils.evaluation.pairs import Pairs
 from rt_utils.pages import audit_headline, audit_report, audit_request
+from rt_utils.pages.audit_request import Request
+from rt_utils.pages.audit_run import Audited, Report
+from rt_utils.pages.audit_subject import Subject
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
 
+browser = test_book_in_browser.browser  # the fixture
 Z = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
 ASKED = {"n_test": 200, "restarts": 5, "steps": 100, "floor_points": 24, "apgd_points": 50, "n_train": 4000}
 
@@ -183,6 +190,51 @@ def test_an_estimate_is_shown_with_its_interval() -> None:
     assert Estimate(0.5, 0.25, 0.75).shown(".1%") == "50.0% (25.0% to 75.0%)"
 
 
+def handmade(labels: list[int] | None, encoder: str = "mine/<b>odd") -> Report:
+    """A report on three images whose numbers were not measured."""
+    done, data = audited(labels=labels), images(3)
+    if done.points is not None:
+        done.points["loss"], done.points["adversarial_loss"] = 0.5, 2.0
+    some = None if labels is None else np.array([True, False, True])
+    radii = [AtRadius(eps / 255, eps * done.found / 4, some, some) for eps in (2, 4, 8)]
+    answers: list[Any] = [None, None] if labels is None else [(0, 0.9), (1, 0.8)]
+    x = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
+    shown = [Shown(i, x, (x + 4 / 255).clamp(0, 1), 1.0, *answers) for i in range(3)]
+    rows = [None if labels is None else found for found in ([True, True, False], [True, False, False])]
+    shifts = zip(audit_known.TRAINING, rows * 2, (1.0, 1.0, 3.0, 3.0), strict=False)
+    others = [known(name, row, shift) for name, row, shift in shifts]
+    bars = audit_known.bars(others, None if labels is None else 0.5)
+    item = Audited(encoder_of(name=encoder), data, done, {}, radii, shown, 3.0, ["attacked 3 of 9 images"])
+    request = Request([encoder], "digits", Threat("linf", 4 / 255), 2.0, Path("sent"), 3, 3, 0, 1)
+    return Report(request, Subject("digits", None, 0), [item], others, bars, [], 60.0, [])
+
+
+@pytest.mark.parametrize("labels", [None, [0, 1, 0]])
+def test_a_page_asks_nothing_of_a_server_and_shows_names_as_they_stand(labels: list[int] | None) -> None:
+    page = audit_report.page(handmade(labels))
+    assert not re.search(r"""(src|href)=["'](?!data:|#)|url\((?!#)|<script|@import""", page)
+    assert "mine/&lt;b&gt;odd" in page
+    assert "<b>odd" not in page
+    assert ("Each class" in page) == ("clean accuracy" in page) == (labels is not None)
+    assert "attacked 3 of 9 images" in page
+    assert "Asked for 2 minutes; all of it took 1.0." in page
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("labels", [None, [0, 1, 0]])
+def test_a_page_can_be_read_on_a_phone_and_by_everybody(labels: list[int] | None, browser: Any, tmp_path: Path) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    (tmp_path / "report.html").write_text(audit_report.page(handmade(labels, "a/" + 8 * "very_long_")), "utf-8")
+    for width, scheme in ((1280, "light"), (360, "dark")):
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        page.goto(f"file://{tmp_path}/report.html")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        found = Axe().run(page)
+        assert not found.violations_count, found.generate_report()
+        page.close()
+
+
 def _few_known(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> None:
     few = {name: module.TRAINING[name] for name in ("embedded/robust", "embedded/standard", "pixels")}
     monkeypatch.setattr(module, "TRAINING", few)
@@ -209,9 +261,9 @@ def test_a_report_from_end_to_end(
     assert "No image of these classes was tested: &lt;i&gt;single." in page
     assert page.count("data:image/png") == 2 * 6 * 3
     summary = json.loads(Path("sent/report.json").read_text("utf-8"))
-    images, numbers = pd.read_csv("sent/images.csv"), pd.read_csv("sent/encoders.csv")
+    points, numbers = pd.read_csv("sent/images.csv"), pd.read_csv("sent/encoders.csv")
     for item in summary["encoders_audited"]:
-        own = images[images.encoder == item["encoder"]]
+        own = points[points.encoder == item["encoder"]]
         assert item["numbers"]["robust accuracy found"]["value"] == pytest.approx(1 - own.wrong.mean())
         assert item["numbers"]["AS score"]["value"] == pytest.approx(own["shift"].mean())
         assert item["headline"]["level"] in ("low", "between", "high", "doubt")

@@ -65,7 +65,7 @@ def look(
     The search is this one's own: it may miss what another found before. Raises RuntimeError if an image lies outside
     the threat.
     """
-    chosen = worst(audit, k)
+    chosen = worst(audit, k).copy()
     network = placed(encoder)
     x = images.test.pixels()[chosen].contiguous(memory_format=torch.channels_last).to(device())
     head = None if audit.measurement is None else audit.measurement.head

@@ -112,7 +112,9 @@ def page(report: Report) -> str:
     request, radii = report.request, audit_report_tables.radii(report)
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(_TEMPLATE.read_text("utf-8")).render(
-        title=report.subject.title if report.subject.folder is None else Path(report.subject.folder).name,
+        title=report.subject.title
+        if report.subject.folder is None
+        else Path(report.subject.folder).expanduser().resolve().name,
         threat=str(request.threat),
         total=report.subject.total,
         labelled=report.subject.labelled,

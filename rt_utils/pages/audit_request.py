@@ -1,5 +1,6 @@
 """What `rt audit ENCODER... DATA` is asked for, checked before anything heavy is imported."""
 
+import argparse
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,24 @@ class Request:
         """For the files of the report."""
         own = {"encoders": self.encoders, "data": self.data, "norm": self.threat.norm, "eps": self.threat.eps}
         return own | {"minutes_asked": self.minutes, "seed": self.seed, "n_test": self.n_test, "n_train": self.n_train}
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """What `rt audit` takes on the command line."""
+    command.add_argument(
+        "names", nargs="+", metavar="NAME", help="encoders, then one folder of images or data set, folder:PATH"
+    )
+    for name, default, what in (
+        ("--eps", "4/255", "radius in pixels of [0, 1]"),
+        ("--norm", "linf", "linf or l2"),
+        ("--minutes", "10", "time for all of it"),
+        ("--n-test", "200", "images attacked, at most"),
+        ("--n-train", "1000", "images that fit the probe, at most"),
+        ("--seed", "0", "of what is drawn at random"),
+        ("--workers", "0", "processes; 0: one for each core"),
+    ):
+        command.add_argument(name, default=default, metavar="X", help=f"{what} (default: {default})")
+    command.add_argument("-o", dest="output", type=Path, metavar="FOLDER", help="default: results/audit_report")
 
 
 def _data(name: str) -> str:

@@ -62,7 +62,7 @@ def around_a_radius(
     figure, axis = plt.subplots(figsize=(6, 3.4))
     hue = colours(lines)
     for name, line in lines.items():
-        down, up = line[:, 1] - line[:, 2], line[:, 3] - line[:, 1]
+        down, up = (line[:, 1] - line[:, 2]).clip(0), (line[:, 3] - line[:, 1]).clip(0)  # rounding may cross
         axis.errorbar(line[:, 0], line[:, 1], [down, up], fmt="o-", color=hue[name], lw=2, capsize=3, label=name)
     for (name, value), mark in zip(bars.items(), "sD", strict=False):
         axis.plot([eps], [value], mark, color=INK, mfc="none", ms=8, label=f"known: {name}")
