@@ -80,13 +80,19 @@ def document(title: str, kind: str, body: str, styles: list[str], scripts: list[
     return PAGE.format(title=escape(title), kind=kind, body=body, styles=sheets, scripts=loaded)
 
 
-def of_link(book: Book, link: Tag, plan: str, pages: str) -> list[Slide]:
-    """The slides of one link of a plan. Raises ValueError where it leads to nothing that can be shown."""
+def of_link(book: Book, link: Tag, plan: str, pages: str, *, named: bool) -> list[Slide]:
+    """The slides of one link of a plan, under its name there if `named`. Raises ValueError where it leads to nothing that can be shown."""
     parts, title = urlsplit(str(link["href"])), inner(clean(link, plan, pages))
     title = re.sub(r"</?span[^>]*>", "", title) if "math" not in title else title
-    target = address(parts.path, plan, "")
+    target, title = address(parts.path, plan, ""), title if named else ""
     if target == ADVERSARY and parts.query:
-        return [Slide(title, f'<iframe src="live/fool_it_yourself.html?{escape(parts.query)}"></iframe>', "adversary")]
+        return [
+            Slide(
+                title or "Fool it yourself",
+                f'<iframe src="live/fool_it_yourself.html?{escape(parts.query)}"></iframe>',
+                "adversary",
+            )
+        ]
     if not parts.fragment or "/teaching/" in target:
         return []
     return cut(book.page(target), target, parts.fragment, title, pages)
@@ -111,7 +117,9 @@ def slides_of(book: Book, plan: BeautifulSoup, name: str, pages: str, student: b
     first, _, second = heading.partition(": ")
     shown = [Slide(escape(first), f"<p>{escape(second)}</p>", "title")]
     for start, end, happens, written, links, asked in rows(plan):
-        found = [slide for link in links.find_all("a") for slide in of_link(book, link, where, pages)]
+        found = [
+            slide for link in links.find_all("a") for slide in of_link(book, link, where, pages, named=not student)
+        ]
         if not student:
             notes = (
                 f"<p>Minutes {start.get_text().strip()} to {end.get_text().strip()}.</p>{clean(happens, where, pages)}"
