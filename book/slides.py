@@ -25,17 +25,8 @@ SLIDES = BUILD / "slides"
 LECTURES = ("lecture_1", "lecture_2", "lecture_3")
 ADVERSARY = "book/fool_it_yourself.html"
 STYLES = ("styles/pydata-sphinx-theme.css", "pygments.css", "proof.css", "rt.css")
-COPIED = (
-    *STYLES,
-    "mathjax",
-    "adversary",
-    "ball.js",
-    "sweep.js",
-    "slides.css",
-    "slides.js",
-    "handout.css",
-    "handout.js",
-)
+COPIED = (*STYLES, "mathjax", "adversary", "ball.js", "sweep.js")
+OWN = ("slides.css", "slides.js", "handout.css", "handout.js")
 PAGE = """<!doctype html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -81,7 +72,10 @@ def document(title: str, kind: str, body: str, styles: list[str], scripts: list[
 
 
 def of_link(book: Book, link: Tag, plan: str, pages: str, *, named: bool) -> list[Slide]:
-    """The slides of one link of a plan, under its name there if `named`. Raises ValueError where it leads to nothing that can be shown."""
+    """The slides of one link of a plan, under its name there if `named`.
+
+    Raises ValueError where it leads to nothing that can be shown.
+    """
     parts, title = urlsplit(str(link["href"])), inner(clean(link, plan, pages))
     title = re.sub(r"</?span[^>]*>", "", title) if "math" not in title else title
     target, title = address(parts.path, plan, ""), title if named else ""
@@ -167,7 +161,7 @@ def write(html: Path, plans: Path, folder: Path, pages: str, *, student: bool = 
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "live").mkdir(parents=True)
-    for name in COPIED:
+    for name in (*COPIED, *OWN):
         source, target = html / "_static" / name, folder / "_static" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
