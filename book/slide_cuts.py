@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from bs4 import BeautifulSoup, Tag
 
 ROOM = 900  # characters of text on a slide; what is longer goes on the next one
+HEADING = re.compile("^h[123]$")
 LIVE = "figure.rt-ball, figure.rt-sweep"
 NOT_SHOWN = ", ".join(
     (".headerlink", ".rt-checked", ".rt-download", ".cell_input", "details.hide", "script[type='text/csv']")
@@ -152,17 +153,25 @@ def passage(section: Tag, title: str, page: str, pages: str) -> Iterator[Slide]:
         yield Slide(title, str(clean(printed, page, pages)), "printed")
 
 
+def heading(at: Tag, page: str, pages: str) -> str:
+    """The heading below which something stands, a section's own."""
+    found = at.find(HEADING) if at.name == "section" else at.find_previous(HEADING)
+    return inner(clean(found, page, pages)) if isinstance(found, Tag) else ""
+
+
 def cut(page: BeautifulSoup, name: str, anchor: str, title: str, pages: str) -> list[Slide]:
-    """The slides of one link of a plan: to a statement, an equation, a figure, or a section of the page `name`."""
+    """The slides of one link of a plan: to a statement, an equation, a figure, or a section of the page `name`.
+
+    Without a title of the link the page's heading stands above them.
+    """
     at = _at(page, anchor)
+    section = at if at.name == "section" else at.find_parent("section")
     if at.name == "div" and "proof" in (at.get("class") or []):
         return list(statement(at, name, pages))
     if anchor.startswith("equation-"):
         before, after = at.find_previous_sibling("p"), at.find_next_sibling("p")
         around = [clean(part, name, pages) for part in (before, at, after) if isinstance(part, Tag)]
-        heading = at.find_previous(re.compile("^h[12]$"))
-        return list(stepwise(inner(clean(heading, name, pages)) if heading else title, around, "passage"))
+        return list(stepwise(heading(at, name, pages), around, "passage"))
     if at.name == "figure":
-        return [figure(at, title, name, pages)]
-    section = at if at.name == "section" else at.find_parent("section")
-    return list(passage(section, title, name, pages)) if section else []
+        return [figure(at, title or heading(at, name, pages), name, pages)]
+    return list(passage(section, title or heading(section, name, pages), name, pages)) if section else []

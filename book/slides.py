@@ -25,17 +25,8 @@ SLIDES = BUILD / "slides"
 LECTURES = ("lecture_1", "lecture_2", "lecture_3")
 ADVERSARY = "book/fool_it_yourself.html"
 STYLES = ("styles/pydata-sphinx-theme.css", "pygments.css", "proof.css", "rt.css")
-COPIED = (
-    *STYLES,
-    "mathjax",
-    "adversary",
-    "ball.js",
-    "sweep.js",
-    "slides.css",
-    "slides.js",
-    "handout.css",
-    "handout.js",
-)
+COPIED = (*STYLES, "mathjax", "adversary", "ball.js", "sweep.js")
+OWN = ("slides.css", "slides.js", "handout.css", "handout.js")
 PAGE = """<!doctype html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -80,13 +71,22 @@ def document(title: str, kind: str, body: str, styles: list[str], scripts: list[
     return PAGE.format(title=escape(title), kind=kind, body=body, styles=sheets, scripts=loaded)
 
 
-def of_link(book: Book, link: Tag, plan: str, pages: str) -> list[Slide]:
-    """The slides of one link of a plan. Raises ValueError where it leads to nothing that can be shown."""
+def of_link(book: Book, link: Tag, plan: str, pages: str, *, named: bool) -> list[Slide]:
+    """The slides of one link of a plan, under its name there if `named`.
+
+    Raises ValueError where it leads to nothing that can be shown.
+    """
     parts, title = urlsplit(str(link["href"])), inner(clean(link, plan, pages))
     title = re.sub(r"</?span[^>]*>", "", title) if "math" not in title else title
-    target = address(parts.path, plan, "")
+    target, title = address(parts.path, plan, ""), title if named else ""
     if target == ADVERSARY and parts.query:
-        return [Slide(title, f'<iframe src="live/fool_it_yourself.html?{escape(parts.query)}"></iframe>', "adversary")]
+        return [
+            Slide(
+                title or "Fool it yourself",
+                f'<iframe src="live/fool_it_yourself.html?{escape(parts.query)}"></iframe>',
+                "adversary",
+            )
+        ]
     if not parts.fragment or "/teaching/" in target:
         return []
     return cut(book.page(target), target, parts.fragment, title, pages)
@@ -111,7 +111,9 @@ def slides_of(book: Book, plan: BeautifulSoup, name: str, pages: str, student: b
     first, _, second = heading.partition(": ")
     shown = [Slide(escape(first), f"<p>{escape(second)}</p>", "title")]
     for start, end, happens, written, links, asked in rows(plan):
-        found = [slide for link in links.find_all("a") for slide in of_link(book, link, where, pages)]
+        found = [
+            slide for link in links.find_all("a") for slide in of_link(book, link, where, pages, named=not student)
+        ]
         if not student:
             notes = (
                 f"<p>Minutes {start.get_text().strip()} to {end.get_text().strip()}.</p>{clean(happens, where, pages)}"
@@ -159,7 +161,7 @@ def write(html: Path, plans: Path, folder: Path, pages: str, *, student: bool = 
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "live").mkdir(parents=True)
-    for name in COPIED:
+    for name in (*COPIED, *OWN):
         source, target = html / "_static" / name, folder / "_static" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)

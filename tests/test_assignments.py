@@ -92,12 +92,12 @@ def test_nbgrader_grades_a_right_and_a_wrong_submission(points: Path, tmp_path: 
         assert "HIDDEN" not in told
         right = nbformat.read(root / "source" / name / f"{name}.ipynb", as_version=4)
         line, wrong_line, lost = MISTAKES[name]
-        for student, replaced in (("right", line), ("wrong", wrong_line), ("stub", "")):
+        for student, replaced in (("right", line), ("wrong", wrong_line)):
             folder = root / "submitted" / student / name
             shutil.copytree(given / name, folder)
             solved = nbformat.read(folder / f"{name}.ipynb", as_version=4)
             for cell, own in zip(solved.cells, right.cells, strict=True):
-                if own.metadata.get("nbgrader", {}).get("solution") and student != "stub":
+                if own.metadata.get("nbgrader", {}).get("solution"):
                     cell.source = own.source.replace(line, replaced)
             nbformat.write(solved, folder / f"{name}.ipynb")
             done = api.autograde(name, student)
@@ -105,4 +105,3 @@ def test_nbgrader_grades_a_right_and_a_wrong_submission(points: Path, tmp_path: 
         scores = {row["student"]: (row["score"], row["max_score"]) for row in api.get_submissions(name)}
         assert scores["right"] == (12, 12), name
         assert scores["wrong"] == (12 - lost, 12), name
-        assert scores["stub"] == (0, 12), name

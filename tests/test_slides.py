@@ -209,3 +209,16 @@ def test_an_example_to_fill_in_keeps_what_is_given() -> None:
     assert "7" not in text
     assert "holds" not in text
     assert "fragment" not in text
+
+
+@pytest.mark.book
+def test_the_classroom_sheet_is_one_sheet() -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto((BOOK / "book" / "teaching" / "classroom_sheet.html").as_uri())
+        page.wait_for_function("window.MathJax?.startup?.promise")
+        assert len(re.findall(rb"/Type /Page\n", page.pdf(format="A4"))) <= 2
+        browser.close()

@@ -175,6 +175,8 @@ def test_a_build_that_fails_keeps_the_last_edition(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(student, "BUILD", tmp_path)
     monkeypatch.setattr(student, "STUDENT", tmp_path / "student")
     monkeypatch.setattr(student, "PROJECT", tmp_path / ".student")
+    monkeypatch.setattr(student, "add_slides", lambda _html, _plans: None)
+    monkeypatch.setattr(student, "add_assignments", lambda _html, _points: None)
     monkeypatch.setattr(student, "write_project", lambda _root, project: (project / "book").mkdir(parents=True))
     for edition in ("first", "second"):
         html = tmp_path / edition
