@@ -24,7 +24,7 @@ from rt_utils.pages.files import provenance
 from rt_utils.pages.parameters import assigned
 from rt_utils.theory.threat import format_eps
 
-WORDS_PER_MINUTE = 200  # of technical prose; a formula counts as a word, a displayed one as a line of ten
+WORDS_PER_MINUTE = 150  # of prose with proofs; a formula counts as a word, a displayed one as a line of ten
 NO_TOP = {"ledger", "status"}  # chapters that compute nothing of their own
 UNREAD = (nodes.raw, nodes.literal_block, nodes.comment, solution_node)
 BOX = re.compile(r'<details class="rt-provenance">.*?</details>', re.DOTALL)

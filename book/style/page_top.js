@@ -25,7 +25,11 @@
   }
 
   function show(name) {
-    for (const part of parts) part.hidden = (part.dataset.run ?? part.dataset.ofRun ?? own) !== name;
+    for (const part of parts) {
+      if (part.matches(".rt-own")) // where a kept run found the very same, this build's stays
+        part.hidden = [...part.parentElement.children].some((other) => other.dataset.run === name);
+      else part.hidden = (part.dataset.run ?? part.dataset.ofRun) !== name;
+    }
     for (const input of inputs) input.checked = input.value === name;
   }
 
