@@ -134,7 +134,7 @@ def fold(doctree: nodes.document) -> list[nodes.Node]:
     """Mark the code that is folded, and take the cells with the parameters out of the page."""
     taken: list[nodes.Node] = []
     for cell in list(doctree.findall(nodes.container)):
-        if cell.get("nb_element") != "cell_code":
+        if cell.get("nb_element") != "cell_code" or cell[0].get("nb_element") != "cell_code_source":
             continue
         if {"tag_parameters", "tag_injected-parameters"} & set(cell["classes"]):
             cell.parent.remove(cell)
