@@ -21,7 +21,8 @@
     const anchor = seen?.closest(".rt-own, .rt-reference, .rt-code")?.parentElement ?? seen?.closest("article *");
     const before = anchor?.getBoundingClientRect().top;
     change();
-    if (anchor && scrollY > 0) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+    if (anchor?.getClientRects().length && scrollY > 0) // unless it is hidden now
+      scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
   }
 
   function show(name) {
