@@ -35,7 +35,8 @@ def test_the_result_is_that_of_digits_and_a_kept_run() -> None:
 
 def test_the_tally_counts_statements_and_claims(tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
-    text = "```{prf:theorem} A\n:label: a\n```\n````{prf:lemma} B\n:label: b\n````\n```{prf:definition} C\n:label: c\n```\n"
+    blocks = (("```", "theorem", "a"), ("````", "lemma", "b"), ("```", "definition", "c"))
+    text = "".join(f"{mark}{{prf:{kind}}} A title\n:label: {label}\n{mark}\n" for mark, kind, label in blocks)
     (tmp_path / "notebooks" / "x.md").write_text(text, "utf-8")
     (tmp_path / "proofs").mkdir()
     (tmp_path / "proofs" / "x.v").write_text("(** [a] It holds. *)\nTheorem a : True.\n(** [ex-b] Another. *)", "utf-8")

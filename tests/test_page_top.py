@@ -32,14 +32,14 @@ def test_a_run_in_words(parameters: dict[str, Any], words: str) -> None:
 
 
 def test_reading_time_counts_prose_alone() -> None:
-    prose = nodes.section("", nodes.paragraph("", "word " * 2000))
+    prose = nodes.section("", nodes.paragraph("", "word " * 1500))
     unread = [
         nodes.literal_block("", "code " * 9000),
         nodes.raw("", "html " * 9000),
         solution_node("", prose.deepcopy()),
     ]
     assert page_top.minutes(prose) == page_top.minutes(nodes.section("", prose.deepcopy(), *unread)) == 10
-    assert page_top.minutes(nodes.section("", prose, *(nodes.math_block("", "x y z") for _ in range(200)))) == 20
+    assert page_top.minutes(nodes.section("", prose, *(nodes.math_block("", "x y z") for _ in range(200)))) == 25
 
 
 def cell(source: str, *tags: str, hide: bool = False, shown: str = "") -> nodes.container:

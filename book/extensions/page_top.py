@@ -24,7 +24,7 @@ from rt_utils.pages.files import provenance
 from rt_utils.pages.parameters import assigned
 from rt_utils.theory.threat import format_eps
 
-WORDS_PER_MINUTE = 200  # of technical prose; a formula counts as a word, a displayed one as a line of ten
+WORDS_PER_MINUTE = 150  # of prose with proofs; a formula counts as a word, a displayed one as a line of ten
 NO_TOP = {"ledger", "status"}  # chapters that compute nothing of their own
 UNREAD = (nodes.raw, nodes.literal_block, nodes.comment, solution_node)
 BOX = re.compile(r'<details class="rt-provenance">.*?</details>', re.DOTALL)
@@ -134,7 +134,7 @@ def fold(doctree: nodes.document) -> list[nodes.Node]:
     """Mark the code that is folded, and take the cells with the parameters out of the page."""
     taken: list[nodes.Node] = []
     for cell in list(doctree.findall(nodes.container)):
-        if cell.get("nb_element") != "cell_code":
+        if cell.get("nb_element") != "cell_code" or cell[0].get("nb_element") != "cell_code_source":
             continue
         if {"tag_parameters", "tag_injected-parameters"} & set(cell["classes"]):
             cell.parent.remove(cell)

@@ -21,11 +21,16 @@
     const anchor = seen?.closest(".rt-own, .rt-reference, .rt-code")?.parentElement ?? seen?.closest("article *");
     const before = anchor?.getBoundingClientRect().top;
     change();
-    if (anchor && scrollY > 0) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+    if (anchor?.getClientRects().length && scrollY > 0) // unless it is hidden now
+      scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
   }
 
   function show(name) {
-    for (const part of parts) part.hidden = (part.dataset.run ?? part.dataset.ofRun ?? own) !== name;
+    for (const part of parts) {
+      if (part.matches(".rt-own")) // where a kept run found the very same, this build's stays
+        part.hidden = [...part.parentElement.children].some((other) => other.dataset.run === name);
+      else part.hidden = (part.dataset.run ?? part.dataset.ofRun) !== name;
+    }
     for (const input of inputs) input.checked = input.value === name;
   }
 

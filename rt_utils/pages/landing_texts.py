@@ -21,7 +21,7 @@ _STATEMENT = re.compile(r"^`{3,}\{prf:(?:theorem|lemma|proposition|corollary|cri
 Elements = Mapping[str, Any]
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def _line(row: Mapping[Any, Any]) -> str:
     name = as_it_stands(f"{row['data']}, {short_name(row['encoder'])} encoder")
     shares = (f"{row[column]:.1%}" for column in ("clean acc.", "robust acc.", "fulfilled"))
     return f"| {name} | {row['n']} | {' | '.join(shares)} |"

@@ -49,7 +49,7 @@ def counted(claims: pd.DataFrame) -> Html:
     counts = tally(claims)
     rows = ""
     for name, meaning in KINDS.items():
-        numbers = "".join(f'<td class="num">{counts.loc[name, verdict]}</td>' for verdict in VERDICTS)
+        numbers = "".join(f'<td class="num">{number}</td>' for number in counts.loc[name].tolist())
         rows += f'<tr><th scope="row">{name}</th>{numbers}<td>{meaning}</td></tr>'
     heads = "".join(f'<th scope="col" class="num">{verdict}</th>' for verdict in VERDICTS)
     return Html(
@@ -62,9 +62,9 @@ def counted(claims: pd.DataFrame) -> Html:
     )
 
 
-def _case(row: "pd.Series[object]") -> str:
+def _case(row: pd.Series) -> str:
     verdict = str(row["verdict"])
-    radius = format_eps(row["eps"], row["norm"]) if row["eps"] == row["eps"] else "–"  # type: ignore[arg-type]
+    radius = format_eps(row["eps"], row["norm"]) if row["eps"] == row["eps"] else "–"
     norm = str(row["norm"]).replace("l", "l_", 1)
     texts = (str(row["encoder"]), str(row["data"]), f"{norm} {radius}".strip())
     cells = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
@@ -76,7 +76,7 @@ def _case(row: "pd.Series[object]") -> str:
     cells += f'<td class="verdict {verdict.replace(" ", "-")}">{verdict}</td>'
     shown = f'<tr class="rt-case" data-verdict="{verdict}">{cells}</tr>'
     if verdict == "violated":
-        why = html.escape(why_violated(str(row["claim"]), float(row["lhs"]), float(row["rhs"]), str(row["kind"])))  # type: ignore[arg-type]
+        why = html.escape(why_violated(str(row["claim"]), float(row["lhs"]), float(row["rhs"]), str(row["kind"])))
         link = f'<a href="{row["chapter"]}.html">its page</a>'
         shown += f'<tr class="rt-why" data-verdict="violated"><td colspan="{len(HEADS)}">{why} See {link}.</td></tr>'
     return shown

@@ -13,12 +13,12 @@ from rt_utils.pages.wording import as_it_stands, enumeration
 Elements = Mapping[str, Any]
 
 
-def where(row: "pd.Series[Any]") -> str:
+def where(row: pd.Series) -> str:
     """A case in words: its encoder and its data set, which may be a user's."""
     return as_it_stands(f"{short_name(row['encoder'])} encoder, {row['data']}")
 
 
-def _of(column: "pd.Series[str]") -> pd.DataFrame:
+def _of(column: pd.Series) -> pd.DataFrame:
     """Entries such as "136 of 140", as two columns of numbers."""
     return column.str.extract(r"(\d+) of (\d+)").astype(int)
 
