@@ -81,7 +81,8 @@ def _read_page(reading: Reading, name: str, html: str) -> None:
         path, _, anchor = str(link["href"]).partition("#")
         target = normpath(str(PurePosixPath(name).parent / path)) if path else name
         reading.uses[name].append(f"{target}#{anchor}")
-    for box in article.select("div.proof[id], div.admonition.exercise[id]"):
+    boxes = article.select("div.proof[id], div.admonition.exercise[id]")
+    for box in boxes:
         title = box.find(class_="admonition-title")
         if title is not None and "proof" in (box.get("class") or []):
             reading.names[f"{name}#{box['id']}"] = plain(title.get_text(" ")).replace("( ", "(").replace(" )", ")")
@@ -91,7 +92,9 @@ def _read_page(reading: Reading, name: str, html: str) -> None:
         own = [part.get_text(" ") for part in parts if part.find_parent("section") is section]
         identity = str(section.get("id") or (parent.get("id") if parent is not None else "") or "")
         sections[identity] = plain(" ".join([sections.get(identity, ""), *own]))
-    reading.excerpts[name.removesuffix(".html")] = sections
+    reading.excerpts[name.removesuffix(".html")] = sections | {
+        str(box["id"]): plain(box.get_text(" ")) for box in boxes
+    }
     if name.endswith("notation.html"):
         for row in article.select("table tbody tr"):
             cells = row.find_all("td")

@@ -18,6 +18,10 @@ CLASS = re.compile(r"\.((?:\\.|[\w-])+)")
 BUILT_BY_SCRIPTS = ("bs-", "tooltip", "MJX", "mjx")  # classes that a script puts together from parts
 # The search page alone needs them: this book does not search as one types.
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+# What a control shows must be in its name: the search button shows its text, the switch of colours icons alone.
+NAMES = re.compile(
+    r'(<button class="btn search-button-field[^>]*?)\s*aria-label="Search"|(<i class="theme-switch[^>]*?) title="[^"]*"'
+)
 LEFT_OUT = ("scripts/*.map", "styles/*.map", "scripts/*.LICENSE.txt", "vendor", "locales", "webpack-macros.html")
 SHARED_FROM = 50_000  # bytes
 
@@ -112,10 +116,9 @@ def lighten(html: Path) -> None:
         for path in static.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in html.rglob("*.html"):
-        if path.name != "search.html":
-            text = path.read_text(encoding="utf-8")
-            if (shorter := SEARCH.sub("", text)) != text:
-                path.write_text(shorter, encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        changed = NAMES.sub(r"\1\2", text if path.name == "search.html" else SEARCH.sub("", text))
+        path.write_text(changed, encoding="utf-8")
     used = words(html)
     script = static / "scripts" / "fontawesome.js"
     if script.is_file():

@@ -24,12 +24,13 @@ async () => {
 SETTLED = "async () => { if (window.MathJax) await MathJax.startup?.promise; await document.fonts.ready; }"
 # The smallest letter of a figure, in CSS pixels; a figure that scrolls in its box counts as it is drawn.
 SMALLEST = """
-() => {
+() => { // indices and exponents of formulas are left out
   const sizes = [];
   for (const text of document.querySelectorAll(".bd-article figure svg text")) {
     if (!text.textContent.trim() || !text.getClientRects().length) continue;
     const matrix = text.getScreenCTM(), scale = Math.hypot(matrix.a, matrix.b);
-    sizes.push(scale * parseFloat(getComputedStyle(text).fontSize));
+    const parts = [...text.querySelectorAll("tspan")].map((part) => parseFloat(getComputedStyle(part).fontSize));
+    sizes.push(scale * (parts.length ? Math.max(...parts) : parseFloat(getComputedStyle(text).fontSize)));
   }
   return sizes.length ? Math.min(...sizes) : null;
 }
@@ -91,6 +92,7 @@ def window(browser: Any, base: str, width: int, scheme: str) -> Iterator[Window]
     """A new window of this width. Light and dark are the theme's own: its mode `auto` follows the system."""
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
     opened = Window(context.new_page(), base)
+    context.new_cdp_session(opened.page).send("Network.setCacheDisabled", {"cacheDisabled": True})
 
     def note(is_wrong: bool, line: str) -> None:
         if is_wrong:

@@ -68,7 +68,10 @@ def test_statements_and_links_are_read(tmp_path: Path) -> None:
     (tmp_path / "chapters" / "b.html").write_text(page("Second", link))
     found = following.read(tmp_path)
     assert found.names == {"chapters/a.html#t-1": "Theorem 1 (Name)"}
-    assert found.excerpts["chapters/b"] == {"top": "By it , ε."}
+    assert found.excerpts == {
+        "chapters/a": {"top": "Theorem 1 (Name)", "t-1": "Theorem 1 (Name)"},
+        "chapters/b": {"top": "By it , ε."},
+    }
     assert '<a class="reference internal" href="b.html">Second</a>' in following.related(found, "chapters/a.html")
     assert 'href="a.html#t-1">Theorem 1 (Name)</a>' in following.related(found, "chapters/b.html")
     titles = '"alltitles":{" (Name)":[[0,"t-1"]]},"titles":["\\\\(\\\\eps\\\\)"]'

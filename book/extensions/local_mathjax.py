@@ -1,7 +1,7 @@
 """Puts MathJax into the book, so that formulas render without any other host, at a third of its weight.
 
-The parts that a page needs (no menu) are joined, packed by gzip and unpacked in the browser; a browser that cannot
-unpack (before 2023) loads the joined file as it is. Both work from a file.
+The parts that a page needs (no menu) are joined, packed by gzip and unpacked in the browser, also from a file. Browsers
+can do that since May 2023, as they know color-mix(), which the book's colours need.
 """
 
 import base64
@@ -30,7 +30,6 @@ LOADER = """(() => {
   const add = (src) => new Promise((resolve, reject) =>
     document.head.append(Object.assign(document.createElement("script"), { src, onload: resolve, onerror: reject })));
   const unpacked = async () => {
-    if (!("DecompressionStream" in window)) return `${root}/whole.js`;
     const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return URL.createObjectURL(new Blob([await new Response(stream).arrayBuffer()], { type: "text/javascript" }));
@@ -63,9 +62,9 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
         return
     source, target = mathjax_folder(), Path(app.outdir) / "_static" / "mathjax"
     for folder in FOLDERS:
-        shutil.copytree(source / folder, target / folder, dirs_exist_ok=True)
+        left_out = shutil.ignore_patterns("all-packages.js")
+        shutil.copytree(source / folder, target / folder, dirs_exist_ok=True, ignore=left_out)
     whole = "\n".join((source / part).read_text("utf-8") for part in PARTS)
-    (target / "whole.js").write_text(whole, "utf-8")
     (target / "tex-chtml.js").write_text(loader(whole), "utf-8")
 
 

@@ -2,12 +2,13 @@
 // Everything is drawn in plain SVG; colours come from the page, so that light and dark need one rule.
 "use strict";
 for (const figure of document.querySelectorAll(".rt-ball")) {
-  const SIDE = 300, WORLD = 2.2, RINGS = 10, AROUND = 96, CELLS = 150;
+  const SIDE = 300, WORLD = 2.2, RINGS = 10, AROUND = 96, CELLS = 150, FINEST = 80;
   const LENGTHS = [1, 1.2, 0.8]; // of the three rows of the head
   const MAPS = {
     robust: ([x, y]) => [x + 0.12 * Math.sin(2 * y), y + 0.12 * Math.sin(2 * x)],
     standard: ([x, y]) => [x + 0.7 * Math.sin(3.2 * y - 0.96), y + 0.7 * Math.sin(3.2 * x - 2.88)],
   };
+  const LIPSCHITZ = { robust: 1.24, standard: 3.24 }; // 1 + the largest derivative of the sine's term
   const find = (name) => figure.querySelector(`[data-part="${name}"]`);
   const eps = find("eps"), angle = find("angle"), output = find("output"), point = find("point");
   let centre = [0.9, 0.3];
@@ -42,21 +43,29 @@ for (const figure of document.querySelectorAll(".rt-ball")) {
   function draw() {
     const radius = Number(eps.value), W = rows(), map = MAPS[figure.querySelector("input[type=radio]:checked").value];
     const z = map(centre), y = predicted(W, z), f = logits(W, z);
-    let shift = 0, changed = false;
-    const rings = [];
-    for (let ring = 1; ring <= RINGS; ring++) {
-      const points = [];
-      for (let k = 0; k < AROUND; k++) {
-        const turn = (2 * Math.PI * k) / AROUND, r = (radius * ring) / RINGS;
-        const image = map([centre[0] + r * Math.cos(turn), centre[1] + r * Math.sin(turn)]);
-        shift = Math.max(shift, distance(image, z));
-        changed ||= predicted(W, image) !== y;
-        points.push(image);
-      }
-      rings.push(points);
-    }
     const margin = Math.min(...W.map((w, j) => (j === y ? Infinity : (f[y] - f[j]) / distance(W[y], w))));
-    const drawn = `${angle.value} ${Object.keys(MAPS).find((name) => MAPS[name] === map)}`;
+    const name = Object.keys(MAPS).find((known) => MAPS[known] === map);
+    let shift = 0, upper = Infinity, changed = false, rings = [];
+    // Finer and finer, until S is known to be below m or at least m: no point of the ball is farther from a point tried
+    // than `gap`, and features move at most LIPSCHITZ times as far as pixels.
+    for (let count = RINGS; count <= FINEST && shift < margin && upper >= margin; count *= 2) {
+      const around = (AROUND * count) / RINGS, tried = [];
+      for (let ring = 1; ring <= count; ring++) {
+        const points = [];
+        for (let k = 0; k < around; k++) {
+          const turn = (2 * Math.PI * k) / around, r = (radius * ring) / count;
+          const image = map([centre[0] + r * Math.cos(turn), centre[1] + r * Math.sin(turn)]);
+          shift = Math.max(shift, distance(image, z));
+          changed ||= predicted(W, image) !== y;
+          points.push(image);
+        }
+        tried.push(points);
+      }
+      if (count === RINGS) rings = tried;
+      const gap = radius * Math.hypot(0.5 / count, Math.PI / around);
+      upper = shift + LIPSCHITZ[name] * gap;
+    }
+    const drawn = `${angle.value} ${name}`;
     if (figure.dataset.drawn !== drawn) { // neither the point nor the radius changes the regions
       figure.dataset.drawn = drawn;
       regions("pixels", W, map);
@@ -68,19 +77,20 @@ for (const figure of document.querySelectorAll(".rt-ball")) {
       find(part).setAttribute("cy", pixel(-centre[1]));
     }
     find("image").setAttribute("d", rings.filter((_, k) => k % 3 === RINGS % 3 || k === RINGS - 1).map(outline).join(""));
-    for (const part of ["margin", "z"]) {
+    for (const part of ["margin", "shift", "z"]) {
       find(part).setAttribute("cx", pixel(z[0]));
       find(part).setAttribute("cy", pixel(-z[1]));
     }
     find("margin").setAttribute("r", (margin * SIDE) / 2 / WORLD);
-    const holds = shift < margin;
+    find("shift").setAttribute("r", (shift * SIDE) / 2 / WORLD);
+    const holds = upper < margin, open = !holds && shift < margin;
     find("eps-value").textContent = radius.toFixed(2);
     find("angle-value").textContent = `${angle.value}°`;
-    output.dataset.verdict = holds ? "holds" : "fails";
+    output.dataset.verdict = holds ? "holds" : open ? "open" : "fails";
     output.dataset.changed = changed;
     output.textContent =
-      `S(x) = ${shift.toFixed(2)} ${holds ? "<" : "≥"} m(x) = ${margin.toFixed(2)}: the criterion ${holds ? "holds" : "fails"}. ` +
-      (changed ? "Some perturbation changes the prediction." : holds ? "No perturbation changes the prediction." : "Yet no perturbation drawn here changes the prediction: the criterion is sufficient, not necessary.");
+      `S(x) = ${shift.toFixed(2)} ${shift < margin ? "<" : "≥"} m(x) = ${margin.toFixed(2)}: the criterion ${holds ? "holds" : open ? "is not decided: a larger shift is not ruled out" : "fails"}. ` +
+      (changed ? "Some perturbation changes the prediction." : holds ? "No perturbation changes the prediction." : open ? "No perturbation found here changes the prediction." : "Yet no perturbation found here changes the prediction: the criterion is sufficient, not necessary.");
   }
 
   const clamp = (value) => Math.max(-WORLD + 0.1, Math.min(WORLD - 0.1, value));
@@ -109,5 +119,6 @@ for (const figure of document.querySelectorAll(".rt-ball")) {
     input.addEventListener("input", draw);
     input.addEventListener("keydown", (event) => event.stopPropagation());
   }
+  addEventListener("pageshow", draw); // after Back a browser may have moved the controls
   draw();
 }

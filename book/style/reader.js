@@ -43,7 +43,6 @@
         value.append(...cell.childNodes);
         cell.append(label, value);
       });
-    table.setAttribute("role", "table");
     for (const part of all("thead, tbody", table)) part.setAttribute("role", "rowgroup");
     for (const row of all("tr", table)) row.setAttribute("role", "row");
     for (const head of columns) head.setAttribute("role", "columnheader");

@@ -57,5 +57,6 @@ for (const figure of document.querySelectorAll(".rt-sweep")) {
     input.addEventListener("input", draw);
     input.addEventListener("keydown", (event) => event.stopPropagation()); // the theme turns pages with the arrow keys
   }
+  addEventListener("pageshow", draw); // after Back a browser may have moved the slider
   draw();
 }
