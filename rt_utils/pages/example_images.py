@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, UInt8
@@ -41,6 +42,12 @@ _EXTREMES = (
     "found changes what the head reads. Seen: {flipped_largest} of {shown} with the largest change, {flipped_smallest} "
     "of {shown} with the smallest."
 )
+
+_FURTHEST = (
+    "Of {n} images of {data} the {k} whose features the attack moved furthest, and the {k} it moved least; {threat}. "
+    "Below each: the shift found over the mean distance between two images. Seen: from {most:.2f} down to {least:.2f}."
+)
+_WITH_HEAD = " Red and ✗: a perturbation that was found changes what the linear probe reads."
 
 
 def shown_levels(pixels: Float[Tensor, "c h w"]) -> UInt8[Tensor, "3 h w"]:
@@ -106,7 +113,7 @@ def _cases(page: "Page", most_data: int, most_encoders: int) -> Iterator[tuple[s
         for name, size in product(names, sorted({encoder.input_size for encoder in loaded}))
     }
     cases = [(encoder, images[name, encoder.input_size]) for name in names for encoder in loaded]
-    heads = fit_probes(cases, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=page.workers)
+    heads = fit_probes(cases, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=getattr(p, "workers", 1))
     for (encoder, data), head in zip(cases, heads, strict=True):
         point = EXAMPLE if data.name == "digits" and len(data.test) > EXAMPLE else 0
         part = slice(point, point + 1)
@@ -138,20 +145,23 @@ def attacked(page: "Page", key: str = "attacked-images", *, data: int = 3, encod
 
 
 def _points(part: pd.DataFrame, data: DataSet) -> list[dict[str, Any]]:
+    """As `strips.points` takes them, from rows with point and number, and label, predicted, flipped with a head."""
     pngs = encoded(torch.stack([shown_levels(image / 255) for image in data.test.images[part.point.tolist()]]))
-    return [
-        {
+    pictures = []
+    for png, row in zip(pngs, part.to_dict("records"), strict=True):
+        own: dict[str, Any] = {
             "png": png,
             "data": shortened(data.name),
-            "point": int(row.point),
-            "label": data.classes[int(row.label)],
-            "predicted": data.classes[int(row.predicted)],
-            "ratio": float(row.relative),
-            "flipped": bool(row.flipped),
+            "point": int(row["point"]),
+            "number": float(row["number"]),
         }
-        | ({"example": str(row.point)} if is_live(data, int(row.point)) else {})
-        for png, row in zip(pngs, part.itertuples(), strict=True)
-    ]
+        if "predicted" in row:
+            own |= {name: data.classes[int(row[name])] for name in ("label", "predicted")}
+            own["flipped"] = bool(row["flipped"])
+        if is_live(data, int(row["point"])):
+            own["example"] = str(row["point"])
+        pictures.append(own)
+    return pictures
 
 
 def extremes(page: "Page", run: Experiment, key: str = "extreme-images", *, k: int = 3, encoders: int = 2) -> Element:
@@ -165,7 +175,7 @@ def extremes(page: "Page", run: Experiment, key: str = "extreme-images", *, k: i
         data, points = run.images[name, encoder.input_size], run.points
         points = points[(points.encoder == encoder.name) & (points.data == name)]
         relative = points["shift"] / points.margin_ratio.clip(lower=1e-12)
-        ordered = points.assign(relative=relative).sort_values("relative", ascending=False, kind="stable")
+        ordered = points.assign(number=relative).sort_values("number", ascending=False, kind="stable")
         few = min(k, max(1, len(ordered) // 2))
         for which, part in (("largest", ordered.head(few)), ("smallest", ordered.tail(few).iloc[::-1])):
             changed[which] += int(part.flipped.sum())
@@ -182,4 +192,34 @@ def extremes(page: "Page", run: Experiment, key: str = "extreme-images", *, k: i
         k=few,
         shown=few * len(groups) // 2,
         **{f"flipped_{which}": count for which, count in changed.items()},
+    )
+
+
+def furthest(
+    page: "Page",
+    data: DataSet,
+    relative: Float[np.ndarray, " n"],
+    points: pd.DataFrame | None,
+    key: str = "furthest-images",
+) -> Element:
+    """The test images whose features moved furthest, and least, in units of the distance between two images.
+
+    `points` are the rows of `measurement.table`, where there is a head.
+    """
+    columns = ["point", "label", "predicted", "flipped"]
+    rows = pd.DataFrame({"point": np.arange(len(relative))}) if points is None else points[columns]
+    ordered = rows.assign(number=relative).sort_values("number", ascending=False, kind="stable")
+    k = min(3, max(1, len(ordered) // 2))
+    parts = {"furthest": ordered.head(k), "least far": ordered.tail(k).iloc[::-1]}
+    return page.figure(
+        key,
+        strips.points,
+        {"groups": [{"heading": f"moved {name}", "pictures": _points(part, data)} for name, part in parts.items()]},
+        caption=_FURTHEST if points is None else _FURTHEST + _WITH_HEAD,
+        alt="The images of {data} whose features an attack moved furthest, and least.",
+        data=shortened(data.name),
+        n=len(ordered),
+        k=k,
+        most=float(ordered.number.iloc[0]),
+        least=float(ordered.number.iloc[-1]),
     )

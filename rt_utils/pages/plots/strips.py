@@ -12,7 +12,7 @@ Group = Mapping[str, Any]
 
 def _image(png: str, alt: str, example: str | None = None) -> str:
     marked = f' data-example="{html.escape(example, quote=True)}"' if example else ""
-    return f'<img src="data:image/png;base64,{png}" alt="{html.escape(alt, quote=True)}"{marked} loading="lazy">'
+    return f'<img src="data:image/png;base64,{png}" alt="{html.escape(alt, quote=True)}"{marked}>'
 
 
 def _picture(image: str, words: str, changed: bool = False) -> str:
@@ -92,32 +92,22 @@ def example(groups: Sequence[Group], title: str, facts: Sequence[str]) -> str:
     return f'<p class="title">{html.escape(title)}</p>{_groups(parts)}'
 
 
-def points(groups: Sequence[Group]) -> str:
-    """Rows of test images, each with its number, the ratio S / m, its label and what it is read as.
+def _point(point: Group) -> str:
+    """One chosen test image, and below it its number, what it is read as, and its class where that is another."""
+    about = f"{point['data']} test image {point['point']}"
+    words = f"{point['number']:.2f}"
+    if "predicted" in point:
+        about += f", of class {point['label']}, read as {point['predicted']}"
+        words += f"<br>{_read(point['predicted'])}{' ✗' * point['flipped']}"
+        if point["label"] != point["predicted"]:
+            words += f"<br>is {html.escape(point['label'])}"
+    return _picture(_image(point["png"], about, point.get("example")), words, point.get("flipped", False))
 
-    A group has `heading` and `pictures`; of those each has `png`, `point`, `label`, `predicted`, `data`, `ratio`, and
-    `flipped`, whether a perturbation that was found changes the prediction.
+
+def points(groups: Sequence[Group]) -> str:
+    """Rows of test images, each with a number below it, and what it is read as where a head reads it.
+
+    A group has `heading` and `pictures`; of those each has `png`, `data`, `point` and `number`, and where there is a
+    head `label`, `predicted` and `flipped`, whether a perturbation that was found changes the prediction.
     """
-    return _groups(
-        [
-            (
-                html.escape(group["heading"]),
-                "".join(
-                    _picture(
-                        _image(
-                            point["png"],
-                            f"{point['data']} test image {point['point']}, of class {point['label']}, "
-                            f"read as {point['predicted']}",
-                            point.get("example"),
-                        ),
-                        f"{point['ratio']:.2f}<br>{_read(point['predicted'])}{' ✗' * point['flipped']}"
-                        + (f"<br>is {html.escape(point['label'])}" if point["label"] != point["predicted"] else ""),
-                        point["flipped"],
-                    )
-                    for point in group["pictures"]
-                ),
-                "",
-            )
-            for group in groups
-        ]
-    )
+    return _groups([(html.escape(group["heading"]), "".join(map(_point, group["pictures"])), "") for group in groups])
