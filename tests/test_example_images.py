@@ -178,5 +178,5 @@ def test_every_chapters_words_on_the_example_are_filled() -> None:
     for chapter, template in SAID.items():
         names = ENCODERS.get(chapter, ENCODERS[""])
         given = {f"{name.split('/')[1]}_{key}": value for name in names for key, value in own.items()}
-        fields = {field for field in re.findall(r"{(\w+)", template)}
+        fields = set(re.findall(r"{(\w+)", template))
         assert fields <= set(given), chapter
