@@ -6,8 +6,10 @@ import io
 import re
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +24,7 @@ from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
-from rt_utils.pages import example_images, running_example
+from rt_utils.pages import example_images, landing_picture, running_example
 from rt_utils.pages.figures import Strip
 from rt_utils.pages.page import Page
 from rt_utils.pages.plots import strips
@@ -133,6 +135,28 @@ def test_only_an_image_that_the_live_page_has_is_marked() -> None:
     swapped = replace(data, test=replace(data.test, images=data.test.images.flip(0)))
     assert not example_images.is_live(swapped, 13)
     assert not example_images.is_live(replace(data, name="glyphs"), 13)
+
+
+def test_the_landing_pages_images_are_the_finished_chapters(tmp_path: Path) -> None:
+    changed = drawn(THREATS[0]) | {
+        "encoder": "standard",
+        "predicted": "7",
+        "read": "1",
+        "live": "../book/x.html?a=1&b=2",
+    }
+    same = changed | {"encoder": "robust", "read": "7"}
+    data = {"key": "running-example", "values": {"threat": "l_inf, eps = 8/255"}, "data": {"groups": [same, changed]}}
+    output = nbformat.v4.new_output("display_data", metadata={"rt": data})
+    cell = nbformat.v4.new_code_cell(outputs=[output])
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    shown = landing_picture.picture(path)
+    assert "<b>standard</b> encoder, l_inf, eps = 8/255" in shown  # the one that is fooled
+    assert changed["clean"] in shown
+    assert changed["perturbed"] in shown
+    assert shown.count("<img") == 2
+    assert 'href="../book/x.html?a=1&amp;b=2"' in shown
+    assert landing_picture.picture(tmp_path / "none.ipynb") == landing_picture.MISSING
 
 
 def test_the_extremes_are_those_of_the_ratio() -> None:

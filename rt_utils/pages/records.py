@@ -1,8 +1,8 @@
 """Kept runs: what a chapter computed under a profile, as JSON in the repository, and recomputed to check it.
 
 A record holds data and no layout: each run's parameters, what made it (run.json), its commit, its claims, and per
-element of the page, by its key, the data that it is drawn from; strips of images are left out. The book draws it with today's code. `code` is the
-digest of the modules that compute; where today's differs, the book says so.
+element of the page, by its key, the data that it is drawn from; strips of images are left out. The book draws it with
+today's code. `code` is the digest of the modules that compute; where today's differs, the book says so.
 """
 
 import ast

@@ -83,6 +83,28 @@ def attacked(groups: Sequence[Group]) -> str:
     )
 
 
+def fooled(group: Group, threat: str) -> str:
+    """Two images side by side, linked to the live page: as seen, and under attack, with what each is read as.
+
+    A group as for `attacked`, with `live`; `threat` as it is said of a page.
+    """
+    clean, perturbed = (
+        f"A handwritten {group['label']}, read as {group['predicted']}",
+        f"The same {group['label']} under attack, hardly changed to the eye, read as {group['read']}",
+    )
+    changed = group["read"] != group["predicted"]
+    pictures = _picture(_image(group["clean"], clean, group.get("example")), f"as seen<br>{_read(group['predicted'])}")
+    pictures += _picture(
+        _image(group["perturbed"], perturbed), f"under attack<br>{_read(group['read'])}{' ✗' * changed}", changed
+    )
+    link = f'<a href="{html.escape(group["live"], quote=True)}">Move the adversary yourself</a>'
+    return (
+        f'<figure class="rt-strip rt-fooled"><div class="pictures">{pictures}</div><figcaption>Test digit '
+        f"{group['point']}, <b>{html.escape(group['encoder'])}</b> encoder, {html.escape(threat)}. {link}."
+        "</figcaption></figure>"
+    )
+
+
 def example(groups: Sequence[Group], title: str, facts: Sequence[str]) -> str:
     """The running example: its title, `attacked`, and for each group a line of further facts, as HTML."""
     parts = [
