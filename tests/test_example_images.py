@@ -24,7 +24,7 @@ from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
-from rt_utils.pages import example_images, landing_picture, running_example
+from rt_utils.pages import example_images, image_groups, landing_picture, running_example
 from rt_utils.pages.figures import Strip
 from rt_utils.pages.page import Page
 from rt_utils.pages.plots import strips
@@ -55,7 +55,7 @@ def pixels(png: str) -> np.ndarray:
 
 def drawn(threat: Threat) -> dict[str, Any]:
     encoder, _, data = case()
-    return example_images.group(found(threat), 1, data, encoder.name, 13, threat)
+    return image_groups.group(found(threat), 1, data, encoder.name, 13, threat)
 
 
 @pytest.mark.parametrize("threat", THREATS, ids=str)
@@ -91,7 +91,7 @@ def test_the_perturbed_image_is_the_clean_one_plus_what_is_drawn(threat: Threat)
 def test_nothing_allowed_draws_nothing() -> None:
     encoder, head, data = case()
     still = attacked(encoder, head, data.test.images[:1], None, Threat("linf", 0.0))
-    own = example_images.group(still, 0, data, encoder.name, 0, Threat("linf", 0.0))
+    own = image_groups.group(still, 0, data, encoder.name, 0, Threat("linf", 0.0))
     assert own["times"] == 0
     assert own["clean"] == own["perturbed"]
     assert still.shift.item() == 0
@@ -102,7 +102,7 @@ def test_magnified_fills_the_range_and_never_leaves_it() -> None:
     generator = torch.Generator().manual_seed(0)
     for scale in (1 / 255, 8 / 255, 0.3, 0.9):
         delta = scale * (2 * torch.rand((3, 4, 4), generator=generator) - 1)
-        shown, times = example_images.magnified(delta)
+        shown, times = image_groups.magnified(delta)
         assert ((shown >= 0) & (shown <= 1)).all()
         if times > 1:
             assert torch.allclose((shown - 0.5) / times, delta, atol=1e-6)
@@ -124,17 +124,17 @@ def test_a_strip_marks_a_changed_reading_and_no_other() -> None:
 
 
 def test_the_address_of_the_live_page() -> None:
-    query = example_images.live_query(Threat("linf", 8 / 255), "robust", 13)
+    query = image_groups.live_query(Threat("linf", 8 / 255), "robust", 13)
     assert query.endswith("fool_it_yourself.html?image=13&eps=8&encoder=robust&norm=linf&attack=1")
-    assert "eps=0.5&encoder=standard&norm=l2" in example_images.live_query(Threat("l2", 0.5), "standard", 13)
+    assert "eps=0.5&encoder=standard&norm=l2" in image_groups.live_query(Threat("l2", 0.5), "standard", 13)
 
 
 def test_only_an_image_that_the_live_page_has_is_marked() -> None:
     data = case()[2]
-    assert example_images.is_live(data, 13)
+    assert image_groups.is_live(data, 13)
     swapped = replace(data, test=replace(data.test, images=data.test.images.flip(0)))
-    assert not example_images.is_live(swapped, 13)
-    assert not example_images.is_live(replace(data, name="glyphs"), 13)
+    assert not image_groups.is_live(swapped, 13)
+    assert not image_groups.is_live(replace(data, name="glyphs"), 13)
 
 
 def test_the_landing_pages_images_are_the_finished_chapters(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_the_landing_pages_images_are_the_finished_chapters(tmp_path: Path) -> N
     assert changed["clean"] in shown
     assert changed["perturbed"] in shown
     assert shown.count("<img") == 2
-    assert 'href="../book/x.html?a=1&amp;b=2"' in shown
+    assert 'href="../x.html?a=1&amp;b=2"' in shown
     assert landing_picture.picture(tmp_path / "none.ipynb") == landing_picture.MISSING
 
 

@@ -1,4 +1,4 @@
-"""The directive `{landing-picture}`: the running example as seen and under attack, as the chapter on Theorem 2 found."""
+"""The directive `{landing-picture}`: the running example, as the finished chapter on Theorem 2 holds it."""
 
 from pathlib import Path
 

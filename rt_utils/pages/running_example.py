@@ -16,7 +16,7 @@ from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.pages import live_adversary
 from rt_utils.pages.elements import Element
-from rt_utils.pages.example_images import EXAMPLE, group
+from rt_utils.pages.image_groups import EXAMPLE, group
 from rt_utils.pages.labels import short_name
 from rt_utils.pages.plots import strips
 from rt_utils.pages.running_texts import ENCODERS, SAID

@@ -41,7 +41,7 @@ def _three(group: Group) -> str:
     perturbed = (
         f"{about}, perturbed by at most {group['eps']}, read as {group['read']} with the {group['encoder']} encoder"
     )
-    changed = group["read"] != group["predicted"]
+    changed = group.get("changed", group["read"] != group["predicted"])
     return "".join(
         (
             _picture(_image(group["clean"], clean, group.get("example")), f"<i>x</i><br>{_read(group['predicted'])}"),
@@ -59,6 +59,8 @@ def _three(group: Group) -> str:
 
 
 def _numbers(group: Group) -> str:
+    if "ratio" not in group:
+        return f"<i>S</i> found {group['shift']:.2f}"
     sign = "&lt;" if group["shift"] < group["ratio"] else "≥"
     link = f' · <a href="{html.escape(group["live"], quote=True)}">move it yourself</a>' if "live" in group else ""
     return f"<i>S</i> found {group['shift']:.2f} {sign} <i>m</i> {group['ratio']:.2f}{link}"
@@ -68,8 +70,9 @@ def attacked(groups: Sequence[Group]) -> str:
     """For each encoder and data set three images: clean, the perturbation magnified, perturbed; S found against m.
 
     A group has `data`, `encoder`, `point`, `eps`, the images `clean`, `delta` and `perturbed` as PNG in base64, `times`
-    by which delta is magnified (0 where it is zero), class names `label`, `predicted` and `read`, `shift` and `ratio`
-    in feature units, `example` where the image is one of the live page's, and `live`, its address there.
+    by which delta is magnified (0 where it is zero), class names `label`, `predicted` and `read`, `shift`, and `ratio`
+    where there is a margin, in feature units, `example` where the image is one of the live page's, and `live`, its
+    address there. `changed` overrules what is marked.
     """
     return _groups(
         [
