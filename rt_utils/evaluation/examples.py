@@ -66,9 +66,10 @@ def _cost(x: Float[Tensor, "n c h w"]) -> tuple[int, int]:
 
 def furthest(encoder: Encoder, x: Float[Tensor, "n c h w"], threat: Threat, *, seed: int = 0) -> Tensor:
     """The images at which a search found the largest shift of the features, shape (n, c, h, w)."""
+    network, x = placed(encoder), x.to(device())
     if not threat.eps:
         return x.clone()
-    return halving(attacks.shifts_from(encoder, x), x, threat, HalvingSettings.of_shift(*_cost(x), seed=seed))
+    return halving(attacks.shifts_from(network, x), x, threat, HalvingSettings.of_shift(*_cost(x), seed=seed))
 
 
 def attacked(

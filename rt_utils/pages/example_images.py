@@ -61,7 +61,11 @@ def _cases(page: "Page", most_data: int, most_encoders: int) -> Iterator[tuple[s
         for name, size in product(names, sorted({encoder.input_size for encoder in loaded}))
     }
     cases = [(encoder, sets[name, encoder.input_size]) for name in names for encoder in loaded]
-    heads = fit_probes(cases, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=getattr(p, "workers", 1))
+    heads = fit_probes(
+        cases,
+        ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed),
+        workers=page.workers if hasattr(p, "workers") else 1,
+    )
     for (encoder, data), head in zip(cases, heads, strict=True):
         point = EXAMPLE if data.name == "digits" and len(data.test) > EXAMPLE else 0
         part = slice(point, point + 1)
@@ -98,7 +102,7 @@ def sprites(page: "Page", run: Regression, key: str = "attacked-images", *, enco
     for name in page.encoders[:encoders]:
         its = run.probed[name]
         x = as_taken(its.encoder, its.data.test.images[:1])
-        perturbed = examples.furthest(its.encoder, x, threat, seed=page.p.seed)
+        perturbed = examples.furthest(its.encoder, x, threat, seed=page.p.seed).cpu()
         z, moved = (its.encoder.features(each).double() for each in (x, perturbed))
         before, after = its.head.logits(z)[0], its.head.logits(moved)[0]
         k = int((after - before).abs().argmax())
