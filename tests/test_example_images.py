@@ -25,6 +25,7 @@ from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.pages import example_images, image_groups, landing_picture, running_example
+from rt_utils.pages.experiment import Experiment
 from rt_utils.pages.figures import Strip
 from rt_utils.pages.page import Page
 from rt_utils.pages.plots import strips
@@ -155,13 +156,11 @@ def test_the_landing_pages_images_are_the_finished_chapters(tmp_path: Path) -> N
     assert changed["clean"] in shown
     assert changed["perturbed"] in shown
     assert shown.count("<img") == 2
-    assert 'href="../x.html?a=1&amp;b=2"' in shown
+    assert 'href="../book/x.html?a=1&amp;b=2"' in shown
     assert landing_picture.picture(tmp_path / "none.ipynb") == landing_picture.MISSING
 
 
 def test_the_extremes_are_those_of_the_ratio() -> None:
-    from types import SimpleNamespace
-
     encoder, _, data = case()
     page = Page("c", {"profile": "embedded", "encoders": [STANDARD], "data": ["digits"], "seed": 0})
     vars(page.p).update(norm="linf", eps=8 / 255, threat=THREATS[0])
@@ -177,7 +176,7 @@ def test_the_extremes_are_those_of_the_ratio() -> None:
             "flipped": False,
         }
     )
-    run: Any = SimpleNamespace(encoders=[encoder], images={("digits", 32): data}, points=points)
+    run = Experiment([encoder], {("digits", 32): data}, [], points)
     element = example_images.extremes(page, run, k=2)
     groups = element.data["data"]["groups"]
     assert [[picture["number"] for picture in group["pictures"]] for group in groups] == [
