@@ -69,6 +69,7 @@ def test_a_kept_run_is_drawn_by_todays_page(book: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     figures.use_style()
     shown = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if DATA in o.get("metadata", {})]
+    shown = [output for output in shown if not output.metadata[DATA].get("plot", "").startswith(records.IMAGES)]
     for output in shown:
         own = output.metadata[DATA]
         again = elements.redrawn(run["elements"][own["key"]], own)._repr_mimebundle_()[0]

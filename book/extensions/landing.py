@@ -1,8 +1,4 @@
-"""What the landing page computes when the book is built: `{live-result}`, `{claims-tally}` and `{landing-picture}`.
-
-The picture is the file book/landing_picture.md, in the landing page's own Markdown; without it there is a link to the
-page that shows the adversary live.
-"""
+"""What the landing page computes when the book is built: `{landing-picture}`, `{live-result}` and `{claims-tally}`."""
 
 from pathlib import Path
 
@@ -13,21 +9,20 @@ from reference_runs import records_of
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from rt_utils.pages import landing_texts, records
+from rt_utils.pages import landing_picture, landing_texts, records
 from rt_utils.pages.parameters import assigned
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = "chapters/theorem_2_criterion"
-NO_PICTURE = "{doc}`Move the adversary yourself <fool_it_yourself>`: pick a digit, an encoder and a radius, and attack."
 
 
 class LandingPicture(SphinxDirective):
-    """The picture, or a link in its place."""
+    """The running example as seen and under attack, as the finished chapter on Theorem 2 holds it."""
 
     def run(self) -> list[nodes.Node]:
-        path = Path(self.env.srcdir) / "book" / "landing_picture.md"
+        path = Path(self.env.srcdir) / f"{CHAPTER}.ipynb"
         self.env.note_dependency(str(path))
-        return list(self.parse_text_to_nodes(path.read_text("utf-8") if path.is_file() else NO_PICTURE))
+        return [nodes.raw("", landing_picture.picture(path), format="html")]
 
 
 class LiveResult(SphinxDirective):

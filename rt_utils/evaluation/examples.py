@@ -59,6 +59,19 @@ class Examples:
         return self.moved_logits.argmax(1)
 
 
+def _cost(x: Float[Tensor, "n c h w"]) -> tuple[int, int]:
+    """Restarts and steps of a search."""
+    return (RESTARTS, STEPS) if x.shape[-1] <= SMALL else (1, STEPS // 5)
+
+
+def furthest(encoder: Encoder, x: Float[Tensor, "n c h w"], threat: Threat, *, seed: int = 0) -> Tensor:
+    """The images at which a search found the largest shift of the features, shape (n, c, h, w)."""
+    network, x = placed(encoder), x.to(device())
+    if not threat.eps:
+        return x.clone()
+    return halving(attacks.shifts_from(network, x), x, threat, HalvingSettings.of_shift(*_cost(x), seed=seed))
+
+
 def attacked(
     encoder: Encoder,
     head: Head,
@@ -79,12 +92,10 @@ def attacked(
     label = predicted if labels is None else labels
     found = [x]
     if threat.eps:
-        restarts, steps = (RESTARTS, STEPS) if x.shape[-1] <= SMALL else (1, STEPS // 5)
         model = nn.Sequential(network, head.module().to(device())).eval()
-        moving = HalvingSettings.of_shift(restarts, steps, seed=seed)
-        found.append(halving(attacks.shifts_from(network, x), x, threat, moving))
+        found.append(furthest(network, x, threat, seed=seed))
         flipping: Callable[[Tensor], Tensor] = attacks.losses_of(model, predicted.to(device()), attacks.margin)
-        found.append(halving(flipping, x, threat, HalvingSettings.of_loss(restarts, steps, seed=seed), found[1:]))
+        found.append(halving(flipping, x, threat, HalvingSettings.of_loss(*_cost(x), seed=seed), found[1:]))
     if not all(bool(allowed(threat, x, each).all()) for each in found):
         raise RuntimeError(f"a pictured image lies outside {threat}")
     moved = torch.stack([network.features(each).double() for each in found])

@@ -1,8 +1,8 @@
 """Kept runs: what a chapter computed under a profile, as JSON in the repository, and recomputed to check it.
 
 A record holds data and no layout: each run's parameters, what made it (run.json), its commit, its claims, and per
-element of the page, by its key, the data that it is drawn from. The book draws it with today's code. `code` is the
-digest of the modules that compute; where today's differs, the book says so.
+element of the page, by its key, the data that it is drawn from; strips of images are left out. The book draws it with
+today's code. `code` is the digest of the modules that compute; where today's differs, the book says so.
 """
 
 import ast
@@ -23,6 +23,7 @@ from rt_utils.runtime import code_digest, paths
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 
+IMAGES = "rt_utils.pages.plots.strips:"  # images of data sets, which a record does not hand on
 SAME = 0.01  # relative difference up to which a recomputed number is the same: a machine's rounding moves attacks
 _ROOMS = tuple(f"{paths.PACKAGE.name}.{room}" for room in ("theory", "images", "models", "evaluation", "training"))
 _EXPERIMENT = f"{paths.PACKAGE.name}.pages.experiment"  # which attacks a page runs
@@ -71,7 +72,8 @@ def record(chapter: str, notebook: Path, results: Path) -> dict[str, Any]:
     parameters = json.loads((results / "parameters.json").read_text("utf-8"))
     with (results / "ledger.csv").open(newline="", encoding="utf-8") as file:
         claims = list(csv.DictReader(file))
-    shown = [element for cell in finished.cells if cell.cell_type == "code" for element in own_elements(cell)]
+    cells = [cell for cell in finished.cells if cell.cell_type == "code"]
+    shown = [own for cell in cells for own in own_elements(cell) if not str(own.get("plot")).startswith(IMAGES)]
     run = {
         "parameters": {name: value for name, value in parameters.items() if name not in NOT_IN_KEY},
         "commit": _commit(paths.PACKAGE),

@@ -16,9 +16,10 @@ from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.pages import live_adversary
 from rt_utils.pages.elements import Element
-from rt_utils.pages.example_images import EXAMPLE, group
+from rt_utils.pages.image_groups import EXAMPLE, group
 from rt_utils.pages.labels import short_name
 from rt_utils.pages.plots import strips
+from rt_utils.pages.running_texts import ENCODERS, SAID
 from rt_utils.theory import converse
 from rt_utils.theory.losses import CROSS_ENTROPY
 from rt_utils.theory.threat import Threat
@@ -26,7 +27,6 @@ from rt_utils.theory.threat import Threat
 if TYPE_CHECKING:
     from rt_utils.pages.page import Page
 
-ENCODERS = ("embedded/robust", "embedded/standard")
 DEFAULT = Threat("linf", 8 / 255)
 BIAS = 40.0  # in logits, of the converse's head beyond the largest logit: e^-40 is nothing
 FULFILLED, OPEN, FLIPPED = (
@@ -35,8 +35,9 @@ FULFILLED, OPEN, FLIPPED = (
     "S is at least m, and the prediction changes",
 )
 _SEARCH = (
-    " Digits of scikit-learn; {threat}; the heads are linear probes; what is <em>found</em> is a lower bound, from a "
-    "search for this one image."
+    " <em>Symbols.</em> \\(S\\): how far an allowed \\(\\delta\\) moves the features; \\(m\\): how far they would have "
+    "to move to be read as another class; \\(S_P\\): the part of \\(S\\) that the head sees; \\(T\\): the rise of the "
+    "loss. {threat}, digits, linear probes; what is <em>found</em> is a lower bound, by a search for this one image."
 )
 
 
@@ -69,11 +70,13 @@ def values(e: Examples, encoder: Encoder, head: Head, data: DataSet, threat: Thr
         "factor": live_adversary.loss_factor(head.weight),
         "bound": live_adversary.loss_factor(head.weight) * shift,
         "moved_loss": float(CROSS_ENTROPY(e.moved_logits, e.label)),
-        "logit_move": float((e.moved_logits - e.logits).abs().max()),
+        "loss_change": abs(float(CROSS_ENTROPY(e.moved_logits, e.label) - e.loss)),
+        "loss_allowed": CROSS_ENTROPY.lipschitz["linf"] * float((e.moved_logits - e.logits).abs().max()),
         "opposed": opposed(e),
         "upper": float(interval_bounds.shift_upper(encoder, image, threat)) if bound else None,
         "verdict": FLIPPED if changed else FULFILLED if shift < ratio else OPEN,
-        "sees": float(e.subspace) / shift if shift else 0.0,
+        "share": float(e.subspace) / shift if shift else 0.0,
+        "in_subspace": "refutes" if float(e.subspace) >= ratio else "does not refute",
     }
 
 
@@ -104,12 +107,12 @@ def _fact(own: dict[str, Any]) -> str:
     )
 
 
-def box(page: "Page", statement: str, *, encoders: Sequence[str] = ENCODERS) -> Element:
-    """The running example at the page's threat, and the page's `statement` about it, a template for its values.
+def box(page: "Page") -> Element:
+    """The running example at the page's threat, and what the page says about it (`running_texts`).
 
-    A value is named by its encoder's short name and its own, as in {robust_shift:.2f}. Pages without a threat take
-    l_inf, 8/255.
+    Pages without a threat take l_inf, 8/255.
     """
+    encoders, statement = ENCODERS.get(page.chapter, ENCODERS[""]), SAID[page.chapter]
     threat = page.threat if hasattr(page.p, "eps") and hasattr(page.p, "norm") else DEFAULT
     groups, numbers = compute(encoders, threat)
     names = [short_name(name) for name in encoders]

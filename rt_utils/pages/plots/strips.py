@@ -12,7 +12,7 @@ Group = Mapping[str, Any]
 
 def _image(png: str, alt: str, example: str | None = None) -> str:
     marked = f' data-example="{html.escape(example, quote=True)}"' if example else ""
-    return f'<img src="data:image/png;base64,{png}" alt="{html.escape(alt, quote=True)}"{marked} loading="lazy">'
+    return f'<img src="data:image/png;base64,{png}" alt="{html.escape(alt, quote=True)}"{marked}>'
 
 
 def _picture(image: str, words: str, changed: bool = False) -> str:
@@ -41,7 +41,7 @@ def _three(group: Group) -> str:
     perturbed = (
         f"{about}, perturbed by at most {group['eps']}, read as {group['read']} with the {group['encoder']} encoder"
     )
-    changed = group["read"] != group["predicted"]
+    changed = group.get("changed", group["read"] != group["predicted"])
     return "".join(
         (
             _picture(_image(group["clean"], clean, group.get("example")), f"<i>x</i><br>{_read(group['predicted'])}"),
@@ -59,6 +59,8 @@ def _three(group: Group) -> str:
 
 
 def _numbers(group: Group) -> str:
+    if "ratio" not in group:
+        return f"<i>S</i> found {group['shift']:.2f}"
     sign = "&lt;" if group["shift"] < group["ratio"] else "≥"
     link = f' · <a href="{html.escape(group["live"], quote=True)}">move it yourself</a>' if "live" in group else ""
     return f"<i>S</i> found {group['shift']:.2f} {sign} <i>m</i> {group['ratio']:.2f}{link}"
@@ -68,8 +70,9 @@ def attacked(groups: Sequence[Group]) -> str:
     """For each encoder and data set three images: clean, the perturbation magnified, perturbed; S found against m.
 
     A group has `data`, `encoder`, `point`, `eps`, the images `clean`, `delta` and `perturbed` as PNG in base64, `times`
-    by which delta is magnified (0 where it is zero), class names `label`, `predicted` and `read`, `shift` and `ratio`
-    in feature units, `example` where the image is one of the live page's, and `live`, its address there.
+    by which delta is magnified (0 where it is zero), class names `label`, `predicted` and `read`, `shift`, and `ratio`
+    where there is a margin, in feature units, `example` where the image is one of the live page's, and `live`, its
+    address there. `changed` overrules what is marked.
     """
     return _groups(
         [
@@ -83,6 +86,28 @@ def attacked(groups: Sequence[Group]) -> str:
     )
 
 
+def fooled(group: Group, threat: str) -> str:
+    """Two images side by side, linked to the live page: as seen, and under attack, with what each is read as.
+
+    A group as for `attacked`, with `live`; `threat` as it is said of a page.
+    """
+    clean, perturbed = (
+        f"A handwritten {group['label']}, read as {group['predicted']}",
+        f"The same {group['label']} under attack, hardly changed to the eye, read as {group['read']}",
+    )
+    changed = group["read"] != group["predicted"]
+    pictures = _picture(_image(group["clean"], clean, group.get("example")), f"as seen<br>{_read(group['predicted'])}")
+    pictures += _picture(
+        _image(group["perturbed"], perturbed), f"under attack<br>{_read(group['read'])}{' ✗' * changed}", changed
+    )
+    link = f'<a href="{html.escape(group["live"], quote=True)}">Move the adversary yourself</a>'
+    return (
+        f'<figure class="rt-strip rt-fooled"><div class="pictures">{pictures}</div><figcaption>Test digit '
+        f"{group['point']}, <b>{html.escape(group['encoder'])}</b> encoder, {html.escape(threat)}. {link}."
+        "</figcaption></figure>"
+    )
+
+
 def example(groups: Sequence[Group], title: str, facts: Sequence[str]) -> str:
     """The running example: its title, `attacked`, and for each group a line of further facts, as HTML."""
     parts = [
@@ -92,32 +117,22 @@ def example(groups: Sequence[Group], title: str, facts: Sequence[str]) -> str:
     return f'<p class="title">{html.escape(title)}</p>{_groups(parts)}'
 
 
-def points(groups: Sequence[Group]) -> str:
-    """Rows of test images, each with its number, the ratio S / m, its label and what it is read as.
+def _point(point: Group) -> str:
+    """One chosen test image, and below it its number, what it is read as, and its class where that is another."""
+    about = f"{point['data']} test image {point['point']}"
+    words = f"{point['number']:.2f}"
+    if "predicted" in point:
+        about += f", of class {point['label']}, read as {point['predicted']}"
+        words += f"<br>{_read(point['predicted'])}{' ✗' * point['flipped']}"
+        if point["label"] != point["predicted"]:
+            words += f"<br>is {html.escape(point['label'])}"
+    return _picture(_image(point["png"], about, point.get("example")), words, point.get("flipped", False))
 
-    A group has `heading` and `pictures`; of those each has `png`, `point`, `label`, `predicted`, `data`, `ratio`, and
-    `flipped`, whether a perturbation that was found changes the prediction.
+
+def points(groups: Sequence[Group]) -> str:
+    """Rows of test images, each with a number below it, and what it is read as where a head reads it.
+
+    A group has `heading` and `pictures`; of those each has `png`, `data`, `point` and `number`, and where there is a
+    head `label`, `predicted` and `flipped`, whether a perturbation that was found changes the prediction.
     """
-    return _groups(
-        [
-            (
-                html.escape(group["heading"]),
-                "".join(
-                    _picture(
-                        _image(
-                            point["png"],
-                            f"{point['data']} test image {point['point']}, of class {point['label']}, "
-                            f"read as {point['predicted']}",
-                            point.get("example"),
-                        ),
-                        f"{point['ratio']:.2f}<br>{_read(point['predicted'])}{' ✗' * point['flipped']}"
-                        + (f"<br>is {html.escape(point['label'])}" if point["label"] != point["predicted"] else ""),
-                        point["flipped"],
-                    )
-                    for point in group["pictures"]
-                ),
-                "",
-            )
-            for group in groups
-        ]
-    )
+    return _groups([(html.escape(group["heading"]), "".join(map(_point, group["pictures"])), "") for group in groups])
