@@ -139,7 +139,8 @@ def with_torchattacks(python: str, images: int, steps: int, rounds: int, n_train
     frozen, _, x, y = models(n_train, images)
     settings = {"eps": EPS, "size": REL_STEPSIZE, "steps": steps, "rounds": rounds}
     with tempfile.TemporaryDirectory() as folder:
-        torch.jit.trace(frozen, x).save(str(Path(folder) / "model.pt"))
+        encoder, head = frozen.children()
+        torch.jit.trace(nn.Sequential(encoder.network, head).eval(), x).save(str(Path(folder) / "model.pt"))
         torch.save((x, y), Path(folder) / "images.pt")
         (Path(folder) / "settings.json").write_text(json.dumps(settings), "utf-8")
         command = [python, str(Path(__file__).with_name("peer.py")), folder]

@@ -37,7 +37,9 @@ def main(folder: Path) -> None:
 
     torch.set_num_threads(1)
     its = json.loads((folder / "settings.json").read_text("utf-8"))
-    model = torch.jit.load(str(folder / "model.pt")).requires_grad_(False).eval()
+    model = torch.jit.load(str(folder / "model.pt")).eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
     x, y = torch.load(folder / "images.pt")
     x = x.contiguous(memory_format=torch.channels_last)
     peer = torchattacks.PGD(model, eps=its["eps"], alpha=its["size"] * its["eps"], steps=its["steps"])
