@@ -76,8 +76,9 @@ def reading(found: pd.DataFrame) -> tuple[str, dict[str, Any]]:
     own = own_radius(found)
     largest = own.eps.max()
     means = own[own.eps == largest].groupby(["data", "encoder", "channels", "kind"], sort=False)["robust acc."].mean()
-    table, level, ahead = means.reset_index(), [], []
-    for data, part in table.groupby("data", sort=False):
+    level: list[str] = []
+    ahead: list[str] = []
+    for data, part in means.reset_index().groupby("data", sort=False):
         control = part.encoder.isin(SIDES)
         if control.all() or not control.any():
             continue

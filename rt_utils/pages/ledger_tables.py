@@ -49,7 +49,7 @@ def counted(claims: pd.DataFrame) -> Html:
     counts = tally(claims)
     rows = ""
     for name, meaning in KINDS.items():
-        numbers = "".join(f'<td class="num">{number}</td>' for number in counts.loc[name].tolist())
+        numbers = "".join(f'<td class="num">{number}</td>' for number in counts.to_dict("index")[name].values())
         rows += f'<tr><th scope="row">{name}</th>{numbers}<td>{meaning}</td></tr>'
     heads = "".join(f'<th scope="col" class="num">{verdict}</th>' for verdict in VERDICTS)
     return Html(

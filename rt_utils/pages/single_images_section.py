@@ -73,8 +73,9 @@ def show(page: Page, run: Experiment) -> None:
         (loaded[m.encoder], m.head, run.images[m.data, loaded[m.encoder].input_size].first(page.p.path_points))
         for m in run.measurements
     ]
-    error = {"resamples": RESAMPLES, "error": ERROR, "workers": page.workers}
-    found = single_images.measured(cases, page.p.norm, page.p.seed, **error)
+    found = single_images.measured(
+        cases, page.p.norm, page.p.seed, resamples=RESAMPLES, error=ERROR, workers=page.workers
+    )
     low, high = single_images.BETWEEN
     caption = {"n": int(found.n.min()), "low": low, "high": high}
     table = page.table("single-images", shown(found, page.p.norm), ".2f", wide=True, caption=_TABLE, **caption)
