@@ -27,7 +27,7 @@ def loss_gap(elements: Elements) -> str:
     """Lemma 1, from a table with its left side and the AS score of every case."""
     rows = frame_from(elements["table-1"])
     factor = rows["AS score"] / rows["LHS"]
-    holds, loosest = int((factor >= 1).sum()), rows.loc[factor.idxmax()]
+    holds, loosest = int((factor >= 1).sum()), rows.iloc[int(factor.argmax())]
     return (
         f"Lemma 1 bounds the loss gap found, divided by its constants, by the AS score. It holds in {holds} of "
         f"{len(rows)} pairs of encoder and data set. The score is {factor.min():.1f} to {factor.max():.1f} times the "
@@ -38,7 +38,7 @@ def loss_gap(elements: Elements) -> str:
 def criterion(elements: Elements) -> str:
     """Theorem 2, from a table with what fulfils its criterion."""
     rows = frame_from(elements["table-3"])
-    kept, best = _of(rows["unchanged where fulfilled"]), rows.loc[rows.fulfilled.idxmax()]
+    kept, best = _of(rows["unchanged where fulfilled"]), rows.iloc[int(rows.fulfilled.argmax())]
     total, fulfilled = int(rows.n.sum()), int(kept[1].sum())
     if not fulfilled:
         return f"None of {total:,} test points, counted for each encoder, fulfils the criterion with the shift found."
@@ -82,9 +82,9 @@ def regression(elements: Elements) -> str:
     """Appendix B.2: the loss gap found over the head's norm as a share of the AS score."""
     rows = frame_from(elements["table-7"])
     targets = rows[["scale", "orientation", "posX", "posY"]]
-    used = targets.div(rows["AS"], axis=0).stack()
+    used = targets.div(rows["AS"], axis=0).to_numpy()
     return (
-        f"Lemma 1 needs no classes: on {int((used <= 1).sum())} of {len(used)} combinations of attack, encoder and "
+        f"Lemma 1 needs no classes: on {int((used <= 1).sum())} of {used.size} combinations of attack, encoder and "
         f"target the loss gap found over the head's norm is at most the AS score. It is {used.min():.1%} to "
         f"{used.max():.1%} of it."
     )
@@ -96,11 +96,12 @@ def distribution_shift(elements: Elements) -> str:
     clean = rows[rows.images == "clean"].set_index("encoder")
     shifted = rows[rows.images != "clean"]
     score, accuracy = (shifted[name] - shifted.encoder.map(clean[name]) for name in ("AS", "robust acc."))
+    worst = shifted.iloc[int(accuracy.argmin())]
     return (
         f"Against the clean images, the AS score is larger on {(score > 0).sum()} of {len(shifted)} corrupted sets, "
         f"and the robust accuracy of a probe fitted there lower on {(accuracy < 0).sum()}. The largest loss is "
-        f"{-100 * accuracy.min():.0f} percentage points ({as_it_stands(str(shifted.images[accuracy.idxmin()]))}, "
-        f"{as_it_stands(short_name(shifted.encoder[accuracy.idxmin()]))} encoder)."
+        f"{-100 * accuracy.min():.0f} percentage points ({as_it_stands(str(worst['images']))}, "
+        f"{as_it_stands(short_name(str(worst['encoder'])))} encoder)."
     )
 
 
