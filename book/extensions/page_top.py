@@ -94,7 +94,7 @@ def _command(text: str) -> list[nodes.Node]:
 def _opened(summary: str, inside: list[nodes.Node], run: str) -> list[nodes.Node]:
     start = (
         f'<details class="rt-provenance" data-of-run="{html.escape(run)}"><summary>{html.escape(summary)}'
-        '<span class="rt-change">; change it</span></summary>'
+        '<span class="rt-change">; <u>change it</u></span></summary>'
     )
     return [nodes.raw("", start, format="html"), *inside, nodes.raw("", "</details>", format="html")]
 

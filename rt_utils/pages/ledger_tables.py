@@ -47,9 +47,9 @@ def tally(claims: pd.DataFrame) -> pd.DataFrame:
 def counted(claims: pd.DataFrame) -> Html:
     """How many claims there are, of which kind and verdict, what that means, and how many are vacuous."""
     counts = tally(claims)
-    rows = ""
+    by_kind, rows = counts.to_dict("index"), ""
     for name, meaning in KINDS.items():
-        numbers = "".join(f'<td class="num">{number}</td>' for number in counts.to_dict("index")[name].values())
+        numbers = "".join(f'<td class="num">{number}</td>' for number in by_kind[name].values())
         rows += f'<tr><th scope="row">{name}</th>{numbers}<td>{meaning}</td></tr>'
     heads = "".join(f'<th scope="col" class="num">{verdict}</th>' for verdict in VERDICTS)
     return Html(

@@ -82,10 +82,9 @@ def regression(elements: Elements) -> str:
     """Appendix B.2: the loss gap found over the head's norm as a share of the AS score."""
     rows = frame_from(elements["table-7"])
     targets = rows[["scale", "orientation", "posX", "posY"]]
-    used = targets.div(rows["AS"], axis=0).stack()
-    within = (used <= 1).to_numpy().sum()
+    used = targets.div(rows["AS"], axis=0).to_numpy()
     return (
-        f"Lemma 1 needs no classes: on {within} of {len(used)} combinations of attack, encoder and "
+        f"Lemma 1 needs no classes: on {int((used <= 1).sum())} of {used.size} combinations of attack, encoder and "
         f"target the loss gap found over the head's norm is at most the AS score. It is {used.min():.1%} to "
         f"{used.max():.1%} of it."
     )
@@ -101,8 +100,8 @@ def distribution_shift(elements: Elements) -> str:
     return (
         f"Against the clean images, the AS score is larger on {(score > 0).sum()} of {len(shifted)} corrupted sets, "
         f"and the robust accuracy of a probe fitted there lower on {(accuracy < 0).sum()}. The largest loss is "
-        f"{-100 * accuracy.min():.0f} percentage points ({as_it_stands(str(worst.images))}, "
-        f"{as_it_stands(short_name(worst.encoder))} encoder)."
+        f"{-100 * accuracy.min():.0f} percentage points ({as_it_stands(str(worst['images']))}, "
+        f"{as_it_stands(short_name(str(worst['encoder'])))} encoder)."
     )
 
 
