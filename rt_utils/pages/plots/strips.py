@@ -93,7 +93,7 @@ def fooled(group: Group, threat: str) -> str:
     """
     clean, perturbed = (
         f"A handwritten {group['label']}, read as {group['predicted']}",
-        f"The same {group['label']} under attack, hardly changed to the eye, read as {group['read']}",
+        f"The same {group['label']} under attack, {threat}, read as {group['read']}",
     )
     changed = group["read"] != group["predicted"]
     pictures = _picture(_image(group["clean"], clean, group.get("example")), f"as seen<br>{_read(group['predicted'])}")
