@@ -16,7 +16,7 @@ SAID = {
     ),
     "definition_1_lipschitz_losses": (
         "With the standard encoder its cross-entropy is {standard_loss:.3f} nats at \\(x\\) and "
-        "{standard_moved_loss:.2f} at \\(x+\\delta\\). The change of {standard_loss_change:.2f} is below "
+        "{standard_moved_loss:.2f} at \\(x+\\delta\\). The change of {standard_loss_change:.2f} is at most "
         "{standard_loss_allowed:.2f}, which is \\(C_1=2\\) times the largest change of a logit. With the robust "
         "encoder: {robust_loss_change:.2f} against {robust_loss_allowed:.2f}."
     ),
@@ -39,12 +39,12 @@ SAID = {
         "A head that opposes the move found has, on this one image, a left side of Lemma 1 of "
         "{robust_opposed:.2f} with the robust encoder, where \\(S\\) found is {robust_shift:.2f}, and of "
         "{standard_opposed:.2f} with the standard one, where it is {standard_shift:.2f}. For a single image "
-        "the worst head loses nothing; below, one head must do it for many."
+        "such a head has all of the shift; below, one head must do it for many."
     ),
     "certified": (
         "With the certified encoder \\(S\\) is at least {certified_shift:.2f}, which was found, and at most "
         "{certified_upper:.2f}, which is proved up to rounding; \\(m\\) is {certified_ratio:.2f}. Below \\(m\\) "
-        "the upper bound would be a certificate. For the robust encoder no bound is known that is worth "
-        "having."
+        "the upper bound would be a certificate. For the robust encoder, which was not trained for it, no "
+        "bound is computed."
     ),
 }

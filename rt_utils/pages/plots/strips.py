@@ -12,7 +12,8 @@ Group = Mapping[str, Any]
 
 def _image(png: str, alt: str, example: str | None = None) -> str:
     marked = f' data-example="{html.escape(example, quote=True)}"' if example else ""
-    return f'<img src="data:image/png;base64,{png}" alt="{html.escape(alt, quote=True)}"{marked}>'
+    shown = f'src="data:image/png;base64,{png}" alt="{html.escape(alt, quote=True)}"'
+    return f'<img class="dark-light" {shown}{marked}>'  # the theme's name for: as it is, in the dark too
 
 
 def _picture(image: str, words: str, changed: bool = False) -> str:
@@ -93,7 +94,7 @@ def fooled(group: Group, threat: str) -> str:
     """
     clean, perturbed = (
         f"A handwritten {group['label']}, read as {group['predicted']}",
-        f"The same {group['label']} under attack, hardly changed to the eye, read as {group['read']}",
+        f"The same {group['label']} under attack, {threat}, read as {group['read']}",
     )
     changed = group["read"] != group["predicted"]
     pictures = _picture(_image(group["clean"], clean, group.get("example")), f"as seen<br>{_read(group['predicted'])}")
