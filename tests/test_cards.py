@@ -77,3 +77,17 @@ def test_what_is_certified_is_a_row_a_radius() -> None:
     rows = cards.certified(given).set_index("radius")
     assert list(rows.name) == ["embedded/certified"] * 2
     assert list(rows.loc["2/255", ["n", "clean acc.", "S < m", "merged"]]) == [10, 0.8, 0.2, 0.3]
+
+
+def test_networks_of_others_by_radius() -> None:
+    where = {"repository": "https://github.com/a/b", "data": "CIFAR-10", "radius": "2/255", "licence": "MIT"}
+    where["sha256"] = "0123456789"
+    found = {"points": 7} | {key: k / 10 for k, key in enumerate(cards.ACCURACIES)}
+    attacked = {"2/255": found, "8/255": found | {"points": 9}}
+    both = where | {"measured": {"clean_accuracy_on_all": 0.5, "attacked": attacked}}
+    rows = cards.public({"public/a": both, "public/b": where | {"measured": {}}})
+    assert list(rows.name) == ["public/a", "public/a", "public/b"]
+    assert list(rows["from"]) == ["a/b"] * 3
+    assert list(rows.n[:2]) == [7, 9]
+    assert list(rows["right, all"][:2]) == [0.5, 0.5]
+    assert rows[["n", "right, all", *cards.ACCURACIES.values()]].iloc[2].isna().all()
