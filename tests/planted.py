@@ -392,6 +392,21 @@ FLOOR = _in(
     ),
 )
 
+ORDERS = [
+    *_in(
+        "test_statistics",
+        ("interval(error / len(evidence))", "interval(error)", "test_a_family_shares_its_error"),
+        ("binom.ppf(error / 2", "binom.ppf(error", "test_below_six_seeds_nothing_is_decided"),
+        ("if high < -tolerance", "if low < -tolerance", "test_predictors_that_never_differ_leave_it_undecided"),
+        ("sum(sign <= 0 for sign", "sum(sign < 0 for sign", "test_orders_of_data_sets"),
+    ),
+    *_in("test_single_images", ("+ 0.5 * (yes[", "+ 1.0 * (yes[", "test_areas_by_hand")),
+    *_in(
+        "test_control",
+        ("radius[at] @ normals.abs().T", "radius[at] @ normals.T", "test_the_gaps_by_class_are_the_merged_ones"),
+    ),
+]
+
 LEDGER = _in(
     "test_ledger",
     ("self.lhs <= self.rhs + self.tolerance", "self.lhs < self.rhs + self.tolerance", "test_a_verdict"),
@@ -677,6 +692,6 @@ INTERVALS = [
 
 PLANTED = [
     *(THREAT + BOUNDS + ATTACKS + HALVING + SEARCH + MEASURE + TRANSFER),
-    *(EXPERIMENT + FLOOR + LEDGER + PARAMETERS + DATA + FROM_OUTSIDE),
+    *(EXPERIMENT + FLOOR + LEDGER + ORDERS + PARAMETERS + DATA + FROM_OUTSIDE),
     *(CORRUPTIONS + REGRESSION + PURIFICATION + SUBSPACE + INTERVALS),
 ]

@@ -28,6 +28,7 @@ from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
 from rt_utils.models.weights import digest
 from rt_utils.pages import execution, parameters, peft_record, starts_tables, starts_words
+from rt_utils.pages.page import Page
 from rt_utils.pages.published_starts import FIGURE_1
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
@@ -256,6 +257,9 @@ def test_the_claims_of_made_up_runs() -> None:
     assert set(seeds) == {"undecided"}  # three seeds, whatever the means
     found = start_claims.outcome("(iv)", list(zip(rows, seeds, strict=True)))
     assert found == "is undecided (by the means alone it comes out in 6 of 6 rows)"
+    page = Page("roli", {"profile": "embedded", "norm": "linf", "eps": "8/255", "seed": 0})
+    assert starts_tables.enter(page, rows, "textures") == list(zip(rows, seeds, strict=True))
+    assert {claim.units for claim in page.claims} == {"seeds"}
     least = start_claims.least_slack(runs)
     assert least.encoder.tolist() == TWO
     assert least.seed.tolist() == [2, 2]

@@ -28,14 +28,17 @@ _PUBLISHED = (
     "Published: Table 3 of the paper, its robust CIFAR-100 encoder; radius 8/255 by the text, 4/255 by the code."
 )
 _READING = (
-    "**What it means.** By the means over seeds at {largest:g}/255, the best head without a representation is at "
-    "least as robust as the best head on the encoder on {level}; the encoder is ahead on {ahead}.{alone} So a robust "
-    "accuracy after a transfer shows what a representation is good for only where the control is far below it."
+    "**What it means.** {beside}{alone}So a robust accuracy after a transfer shows what a representation is good for "
+    "only where the control is far below it."
+)
+_BESIDE = (
+    "By the means over seeds at {largest:g}/255, the best head without a representation is at least as robust as the "
+    "best head on the encoder on {level}; the encoder is ahead on {ahead}. "
 )
 _ALONE = (
-    " On Fashion-MNIST the clean-trained head on grey pixels has clean accuracy {clean:.3f} and is exactly robust on "
+    "On Fashion-MNIST the clean-trained head on grey pixels has clean accuracy {clean:.3f} and is exactly robust on "
     "{robust:.3f} ({three:.3f} in three equal channels, whose rate acts threefold), the head for the worst case on "
-    "{worst:.3f}; the paper's robust encoder has {paper_clean:.3f} and {paper:.3f} under PGD."
+    "{worst:.3f}; the paper's robust encoder has {paper_clean:.3f} and {paper:.3f} under PGD. "
 )
 
 
@@ -76,16 +79,18 @@ def reading(found: pd.DataFrame) -> tuple[str, dict[str, Any]]:
     own = own_radius(found)
     largest = own.eps.max()
     means = own[own.eps == largest].groupby(["data", "encoder", "channels", "kind"], sort=False)["robust acc."].mean()
+    table = means.reset_index()
     level: list[str] = []
     ahead: list[str] = []
-    for data, part in means.reset_index().groupby("data", sort=False):
+    for data, part in table.groupby("data", sort=False):
         control = part.encoder.isin(SIDES)
         if control.all() or not control.any():
             continue
         mine, theirs = (part[which]["robust acc."].max() for which in (control, ~control))
         (level if mine >= theirs else ahead).append(f"{data} ({mine:.2f} against {theirs:.2f})")
-    values = {"largest": 255 * largest, "level": ", ".join(level) or "none", "ahead": ", ".join(ahead) or "none"}
-    return _READING, values | {"alone": alone(own[(own.eps == largest)])}
+    sides = {"level": ", ".join(level) or "none", "ahead": ", ".join(ahead) or "none"}
+    beside = _BESIDE.format(largest=255 * largest, **sides) if level or ahead else ""
+    return _READING, {"beside": beside, "alone": alone(own[own.eps == largest])}
 
 
 def alone(own: pd.DataFrame) -> str:

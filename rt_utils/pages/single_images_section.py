@@ -30,8 +30,8 @@ _READING = (
 )
 ADDS = "So dividing the margin by the shift tells more than the predictor’s own confidence about who is flipped."
 NOT = (
-    "So on single images the score, as a divisor of the margin, adds nothing here that can be told from what the "
-    "predictor’s confidence already says: what orders the images is the margin."
+    "So these images cannot tell whether the score, as a divisor of the margin, adds to what the predictor’s "
+    "confidence says already."
 )
 LESS = "So on single images the predictor’s own confidence tells more about who is flipped than margin over shift does."
 MIXED = (
@@ -73,9 +73,7 @@ def show(page: Page, run: Experiment) -> None:
         (loaded[m.encoder], m.head, run.images[m.data, loaded[m.encoder].input_size].first(page.p.path_points))
         for m in run.measurements
     ]
-    found = single_images.measured(
-        cases, page.p.norm, page.p.seed, resamples=RESAMPLES, error=ERROR, workers=page.workers
-    )
+    found = single_images.measured(cases, page.p.norm, page.p.seed, RESAMPLES, ERROR, workers=page.workers)
     low, high = single_images.BETWEEN
     caption = {"n": int(found.n.min()), "low": low, "high": high}
     table = page.table("single-images", shown(found, page.p.norm), ".2f", wide=True, caption=_TABLE, **caption)
