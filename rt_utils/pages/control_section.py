@@ -21,7 +21,7 @@ _TABLE = (
     "Kept runs: no representation (pixels, blocks), clean and robust accuracy and the share that fulfils the criterion "
     "at l_inf radii of 255ths; mean and standard deviation over as many seeds as were run, at most {seeds}. All exact "
     "in l_inf{attacked}. Heads: trained on clean images, or for the worst case at the largest radius. Fashion-MNIST "
-    "and CIFAR-10 (JPEG): all training images, 20 epochs (worst case: 10), rate 0.01, cosine, batch 128, all test images."
+    "and CIFAR-10 (JPEG): all images, 20 epochs (worst case: 10), rate 0.01, cosine, batch 128."
 )
 _ATTACKED = " for these; for an encoder what attacks leave of {n} images, an upper bound, and heads trained under PGD"
 _PUBLISHED = (
