@@ -127,7 +127,7 @@ def of_orders(
                 sure = abs(a - b) > z * (values[i] - values[j]).std(ddof=1)
                 signs.append(float(np.sign(a - b)) if sure else 0.0)
             products.append(signs[0] * signs[1])
-        return -float(sum(sign <= 0 for sign in products)), -float(sum(sign < 0 for sign in products))
+        return 0.0 - sum(sign <= 0 for sign in products), 0.0 - sum(sign < 0 for sign in products)
 
     return interval
 

@@ -18,12 +18,12 @@ RECORDS = ("embedded", "photographs")
 WORST = "worst case"
 _CASE = ["data", "encoder", "channels", "kind"]
 _TABLE = (
-    "Kept runs: no representation (pixels, blocks) beside an encoder, clean and robust accuracy and the share that "
-    "fulfils the criterion, at l_inf radii of 255ths; mean and standard deviation over {seeds} seeds. Exact for pixels "
-    "and blocks; for an encoder what attacks leave of {n} images, an upper bound. Heads: trained on clean images; or "
-    "for the worst case at the largest radius, exactly for pixels and blocks, by PGD for an encoder. Fashion-MNIST and "
-    "CIFAR-10 (JPEG): all training images, 20 epochs (worst case: 10), rate 0.01, cosine, batch 128, all test images."
+    "Kept runs: no representation (pixels, blocks), clean and robust accuracy and the share that fulfils the criterion "
+    "at l_inf radii of 255ths; mean and standard deviation over as many seeds as were run, at most {seeds}. All exact "
+    "in l_inf{attacked}. Heads: trained on clean images, or for the worst case at the largest radius. Fashion-MNIST "
+    "and CIFAR-10 (JPEG): all images, 20 epochs (worst case: 10), rate 0.01, cosine, batch 128."
 )
+_ATTACKED = " for these; for an encoder what attacks leave of {n} images, an upper bound, and heads trained under PGD"
 _PUBLISHED = (
     "Published: Table 3 of the paper, its robust CIFAR-100 encoder; radius 8/255 by the text, 4/255 by the code."
 )
@@ -118,7 +118,8 @@ def show(page: Page) -> None:
     if (found := kept()).empty:
         return
     encoders = found[~found.encoder.isin(SIDES)]
-    values = {"seeds": found.seed.nunique(), "n": int(encoders.n.max()) if len(encoders) else 0}
+    attacked = _ATTACKED.format(n=int(encoders.n.max())) if len(encoders) else ""
+    values = {"seeds": found.seed.nunique(), "attacked": attacked}
     published = published_table("table3").query("pretraining == 'cifar100'")
     display(
         page.table("control", shown(found), {}, wide=True, caption=_TABLE, **values),
