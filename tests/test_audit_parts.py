@@ -83,7 +83,7 @@ def test_the_ladder_never_asks_for_more() -> None:
 def test_the_passes_by_hand() -> None:
     size = dict.fromkeys(audit_budget.LADDER, 0) | {"n_test": 10, "restarts": 2, "steps": 5}
     shift = 4 * 5 + 2 * 6 + 2 + (7 + 4 + 4) / 2  # three rungs; ends of climbs, mixtures, mirror images at half a pass
-    loss = 2 * 4 + 2 + 2 + (4 + 6) / 2
+    loss = 2 * 4 + 2 * 6 + 2 + (5 + 6) / 2
     assert audit_budget.passes(size, 1, labelled=False) == 10 * (shift + 8 / 2)
     margin = 2 * 6 + 1 + (2 + 1 + 1) / 2
     assert audit_budget.passes(size, 1, labelled=True) == 10 * (shift + 8 / 2) + 10 * (loss + margin + 20 + 2 * 12 + 2)

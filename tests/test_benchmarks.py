@@ -54,7 +54,7 @@ def test_the_bare_loop_stays_in_the_ball_and_finds_its_corner() -> None:
 
 def test_a_pages_search_is_compared_with_the_one_before_it() -> None:
     rows = search.compare(points=3, seeds=1, encoders=search.ENCODERS[:1], data_sets=search.DATA[:1], n_train=60)
-    for what, before, now in (("shift", 5 * 12 + 60, 8 * 5 + 3 * 6 + 34), ("loss", 5 * 12 + 100, 3 * 4 + 2 + 34)):
+    for what, before, now in (("shift", 5 * 12 + 60, 8 * 5 + 3 * 6 + 34), ("loss", 5 * 12 + 100, 5 * 4 + 2 * 6 + 34)):
         assert (rows[f"gradients, {what}, before"] == before).all()
         assert (rows[f"gradients, {what}, now"] == now).all()
     assert rows["shift ratio"].between(0.9, 1.1).all()
@@ -100,24 +100,6 @@ def test_a_cell_of_table_1_is_filled_both_ways() -> None:
     for row in found.values():
         assert 0 <= row["robust acc."] <= row["clean acc."] <= 1
         assert row["AS score"] > 0
-
-
-def test_a_peer_is_timed_in_an_environment_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for torchattacks, which takes one step, beside a Python that finds it."""
-    (tmp_path / "torchattacks.py").write_text(
-        "class PGD:\n"
-        "    def __init__(self, model, eps, alpha, steps):\n"
-        "        self.model, self.eps = model, eps\n"
-        "    def __call__(self, x, y):\n"
-        "        assert self.model(x).shape == (len(y), 10)\n"
-        "        return (x + self.eps).clamp(0, 1)\n"
-    )
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
-    found = inner_loop.with_torchattacks(str(python), images=4, steps=3, rounds=2, n_train=60)
-    assert found["bare loop"]["ratio"] == 1  # type: ignore[index]
-    assert found["torchattacks"]["ratio"] < 1  # type: ignore[index]
 
 
 def test_a_command_is_timed_until_it_says_a_line_and_until_it_ends(tmp_path: Path) -> None:

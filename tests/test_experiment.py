@@ -49,7 +49,7 @@ def test_the_attacks_of_a_page() -> None:
     p = check(TINY | {"steps": 101, "restarts": 4, "rel_stepsize": 1.5, "seed": 7, "floor_points": 9})
     plan = experiment.attack_plan(p)
     its = {"rel_stepsize": 1.5, "seed": 7}
-    assert plan.loss == HalvingSettings(3, 1, (4, 2, 34), **its)
+    assert plan.loss == HalvingSettings(4, 2, (4, 6, 34), **its)
     assert plan.representation == HalvingSettings(7, 3, (5, 6, 34), mirrored=7, **its)  # a third, up
     assert plan.predicted == PGDSettings(steps=20, rel_stepsize=1.5, seed=107)
     assert plan.paper == PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=207)

@@ -143,7 +143,7 @@ def test_the_tables_say_whose_attacks_they_compare() -> None:
     plan = AttackPlan(loss=HalvingSettings.of_loss(3, 17, 2.5), floor=PGDSettings(99, 7))
     page = Page("chapter", {"profile": "embedded", "norm": "linf", "eps": "8/255", "seed": 0})
     searches, accuracies = attack_floor.tables(rows(), plan, page.table)
-    for text in ("92 gradients a point for the representation from 8 starts, 16 for the loss from 2", "step 2.5 eps"):
+    for text in ("92 gradients a point for the representation from 8 starts, 30 for the loss from 3", "step 2.5 eps"):
         assert text in searches.shown.source
     assert "and 0 on the margin" in searches.shown.source
     on_margin, _ = attack_floor.tables(rows(), replace(plan, margin=HalvingSettings.of_margin(5, 100)), page.table, "b")

@@ -49,12 +49,8 @@ class HalvingSettings:
 
     @classmethod
     def of_loss(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
-        """A page's search for the loss, from its parameters; its first start is what that for the shift found.
-
-        Three fifths of `restarts`, since that one start is worth several: both searches together take half of the
-        gradients that runs from `restarts` random corners took before.
-        """
-        return cls(math.ceil(3 * restarts / 5), 1, (4, 2, math.ceil(steps / 3)), rel_stepsize, seed=seed)
+        """A page's search for the loss, from its parameters; its first start is what that for the shift found."""
+        return cls(restarts, 2, (4, 6, math.ceil(steps / 3)), rel_stepsize, seed=seed)
 
     @classmethod
     def of_margin(cls, restarts: int, steps: int, rel_stepsize: float = 3.0, seed: int = 0) -> "HalvingSettings":
