@@ -139,6 +139,8 @@ def fold(doctree: nodes.document) -> list[nodes.Node]:
         if {"tag_parameters", "tag_injected-parameters"} & set(cell["classes"]):
             cell.parent.remove(cell)
             taken.append(cell)
+        elif not len(cell):  # neither its code nor what it shows is on the page
+            continue
         elif cell.get("hide_mode") == "input" or cell[0].astext().startswith("page.source("):  # what it shows stays
             cell["hide_mode"] = None
             cell[0]["classes"].append("rt-code")
