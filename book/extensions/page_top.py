@@ -134,13 +134,11 @@ def fold(doctree: nodes.document) -> list[nodes.Node]:
     """Mark the code that is folded, and take the cells with the parameters out of the page."""
     taken: list[nodes.Node] = []
     for cell in list(doctree.findall(nodes.container)):
-        if cell.get("nb_element") != "cell_code" or cell[0].get("nb_element") != "cell_code_source":
+        if cell.get("nb_element") != "cell_code" or not len(cell) or cell[0].get("nb_element") != "cell_code_source":
             continue
         if {"tag_parameters", "tag_injected-parameters"} & set(cell["classes"]):
             cell.parent.remove(cell)
             taken.append(cell)
-        elif not len(cell):  # neither its code nor what it shows is on the page
-            continue
         elif cell.get("hide_mode") == "input" or cell[0].astext().startswith("page.source("):  # what it shows stays
             cell["hide_mode"] = None
             cell[0]["classes"].append("rt-code")
