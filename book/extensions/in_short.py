@@ -4,21 +4,26 @@ import html
 from typing import Any
 
 import nbformat
-from reference_runs import MARKDOWN
+from reference_runs import MARKDOWN, in_words
 
 from rt_utils.pages import records, results_first
+
+TOLD = ("data", "norm", "eps")  # by which the runs of one record are told apart
 
 
 def in_short(chapter: str, notebook: nbformat.NotebookNode, kept: list[dict[str, Any]]) -> str:
     """The result of this build, and beside it what the kept runs say where that differs, as HTML; or nothing."""
     elements = [one for cell in notebook.cells if "outputs" in cell for one in records.own_elements(cell)]
     own = {one["key"]: one for one in elements if "key" in one}
-    said = [(f"This build ({records.profile_of(notebook)})", results_first.sentence(chapter, own))]
+    found = [(f"This build ({records.profile_of(notebook)})", results_first.sentence(chapter, own))]
     for record in kept:
-        old = record["runs"][0]["elements"]  # what the page says of an element is today's
-        joined = {key: {**own[key], **one} for key, one in old.items() if key in own}
-        said.append((f"Kept run ({record['profile']})", results_first.sentence(chapter, joined)))
-    rows = [(who, text) for k, (who, text) in enumerate(said) if text and (k == 0 or text != said[0][1])]
+        runs = record["runs"]
+        told = [name for name in TOLD if len({str(run["parameters"].get(name)) for run in runs}) > 1]
+        for run in runs:  # what the page says of an element is today's
+            joined = {key: {**own[key], **one} for key, one in run["elements"].items() if key in own}
+            which = ", ".join([record["profile"], *(in_words(name, run) for name in told)])
+            found.append((f"Kept run ({which})", results_first.sentence(chapter, joined)))
+    rows = [(who, text) for k, (who, text) in enumerate(found) if text and (k == 0 or text != found[0][1])]
     if len(rows) < 2:
         body = "".join(MARKDOWN.render(text) for _, text in rows)
     else:
