@@ -141,5 +141,10 @@ def test_the_books_order_and_the_tally(tmp_path: Path) -> None:
     ledger.write(claims, tmp_path / "ledger.csv")
     rows = ledger_tables.read([tmp_path / "ledger.csv"], CHECKED)
     assert list(rows.chapter) == ["setting", "audit", "status", "unknown"]
-    assert ledger_tables.tally(rows).loc["machine-checked"].to_dict() == {"holds": 3, "violated": 0, "no point": 1}
+    assert ledger_tables.tally(rows).loc["machine-checked"].to_dict() == {
+        "holds": 3,
+        "violated": 0,
+        "undecided": 0,
+        "no point": 1,
+    }
     assert ledger_tables.tally(rows).to_numpy().sum() == 4

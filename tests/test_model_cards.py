@@ -23,7 +23,7 @@ def test_the_tables_hold_every_card(folder: Path) -> None:
     tables = [part for part in shown if part.get("kind") == "table"]
     rows: dict[str, dict[str, object]] = {name: {} for name in ENCODERS}
     for table in tables:
-        for row in table["rows"]:
+        for row in (row for row in table["rows"] if row[0] in rows):  # others' networks have cards of another kind
             rows[row[0]] |= dict(zip(table["columns"], row, strict=True))
     for name, row in rows.items():
         assert row["training"] == model_card(name)["training"]

@@ -110,13 +110,6 @@ def _one_image(folder: Path) -> None:
         path.unlink()
 
 
-def _rare(folder: Path) -> None:
-    """Classes of which one image each is there, so that those which are tested are not trained."""
-    for name, source in (("rare", "00"), ("rarer", "01"), ("rarest", "02")):
-        (folder / name).mkdir()
-        (folder / "above" / f"{source}.png").rename(folder / name / "00.png")
-
-
 def _no_classes(folder: Path) -> None:
     for name in ("above", "below"):
         for path in sorted((folder / name).iterdir()):
@@ -144,11 +137,6 @@ FOLDERS: list[tuple[str, Callable[[Path], object], str]] = [
     ("no labels", _no_classes, "this data set has no labels"),
     ("32 bits", _float, "'{f}/above/float.tif' cannot be read as an image (32 bits a pixel"),
     ("one class", lambda f: shutil.rmtree(f / "below"), "'folder:{f}' has one class, 'above': a probe needs at least"),
-    (
-        "rare classes",
-        _rare,
-        "no training image of 'folder:{f}' shows class 'rare' (1 tested), 'rarest' (1 tested): give it",
-    ),
 ]
 
 

@@ -113,7 +113,7 @@ def test_certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     claims = pd.read_csv("files/ledger.csv")
     certified = claims[claims.claim.str.startswith("Certified")]
     assert set(certified.verdict) == {"holds"}
-    assert set(certified.encoder) == {"embedded/certified", "blocks", "pixels"}
+    assert set(certified.encoder) == {"embedded/certified", "blocks", "pixels", "public/cifar_small_8px"}
     found = certified[certified.claim.str.contains("shift found over its upper bound")]
     assert len(found) == 3
     assert found.lhs.between(0.3, 1.0001).all()

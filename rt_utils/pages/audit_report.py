@@ -20,11 +20,12 @@ from rt_utils.pages import audit_headline, audit_report_tables, audit_tables, cs
 from rt_utils.pages import plain as plain_data
 from rt_utils.pages.audit_run import Audited, Report
 from rt_utils.pages.plots import audit as plots
+from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 from rt_utils.theory.threat import Threat
 
-_TEMPLATE = Path(__file__).with_name("audit_report.html")
+_TEMPLATE = paths.PACKAGE / "pages" / "audit_report.html"
 _SMALL = 96  # pixels, up to which an image is kept without loss
 _SHOWN = 192  # pixels, to which a larger one is reduced
 

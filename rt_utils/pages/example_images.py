@@ -1,7 +1,6 @@
 """Images of a page's own experiment: attacked ones, and the test points with the largest and the smallest S / m."""
 
 from collections.abc import Iterator
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +12,11 @@ from rt_utils.evaluation import examples
 from rt_utils.evaluation.measure import fit_probes
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.regression import as_taken
-from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.images.drawn.sprites import FACTORS
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages.elements import Element
-from rt_utils.pages.experiment import Experiment
+from rt_utils.pages.experiment import Experiment, loaded_images
 from rt_utils.pages.image_groups import EXAMPLE, group, images, is_live, shown_levels
 from rt_utils.pages.labels import shortened
 from rt_utils.pages.plots import strips
@@ -56,10 +54,7 @@ _WITH_HEAD = " Red and ✗: a perturbation that was found changes what the linea
 def _cases(page: "Page", most_data: int, most_encoders: int) -> Iterator[tuple[str, DataSet, dict[str, Any]]]:
     p = page.p
     names, loaded = p.data[:most_data], [load_encoder(name) for name in page.encoders[:most_encoders]]
-    sets = {
-        (name, size): load_data_set(name, size=size, n_train=p.n_train, n_test=p.n_test, seed=p.seed)
-        for name, size in product(names, sorted({encoder.input_size for encoder in loaded}))
-    }
+    sets = loaded_images(p, names, loaded)
     cases = [(encoder, sets[name, encoder.input_size]) for name in names for encoder in loaded]
     workers = page.workers if hasattr(p, "workers") else 1
     heads = fit_probes(cases, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
@@ -98,7 +93,7 @@ def sprites(page: "Page", run: Regression, key: str = "attacked-images", *, enco
     threat, groups, seen = run.threats["linf"], [], []
     for name in page.encoders[:encoders]:
         its = run.probed[name]
-        x = as_taken(its.encoder, its.data.test.images[:1])
+        x = as_taken(its.encoder, its.data.test.images[:1]).float() / 255
         perturbed = examples.furthest(its.encoder, x, threat, seed=page.p.seed).cpu()
         z, moved = (its.encoder.features(each).double() for each in (x, perturbed))
         before, after = its.head.logits(z)[0], its.head.logits(moved)[0]

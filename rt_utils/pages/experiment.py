@@ -1,7 +1,7 @@
 """From a chapter's parameters to its measurements: every encoder, a linear probe, on every data set, attacked."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import product
@@ -59,6 +59,16 @@ def with_subspace(plan: AttackPlan, p: SimpleNamespace) -> AttackPlan:
     return replace(plan, subspace=aimed)
 
 
+def loaded_images(
+    p: SimpleNamespace, names: Sequence[str], encoders: Iterable[Encoder]
+) -> dict[tuple[str, int], DataSet]:
+    """The data sets of these names in the sizes that the encoders take, by name and size."""
+    return {
+        (name, size): load_data_set(name, size=size, n_train=p.n_train, n_test=p.n_test, seed=p.seed)
+        for name, size in product(names, sorted({encoder.input_size for encoder in encoders}))
+    }
+
+
 def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
 
@@ -68,10 +78,7 @@ def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     """
     workers = processes.ready(p.workers)  # they import while this process loads and draws
     loaded = [load_encoder(name) for name in p.encoders]
-    images = {
-        (name, size): load_data_set(name, size=size, n_train=p.n_train, n_test=p.n_test, seed=p.seed)
-        for name, size in product(p.data, sorted({encoder.input_size for encoder in loaded}))
-    }
+    images = loaded_images(p, p.data, loaded)
     pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
     heads = measure.fit_probes(pairs, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
