@@ -57,7 +57,8 @@ def _cases(page: "Page", most_data: int, most_encoders: int) -> Iterator[tuple[s
     sets = loaded_images(p, names, loaded)
     cases = [(encoder, sets[name, encoder.input_size]) for name in names for encoder in loaded]
     workers = page.workers if hasattr(p, "workers") else 1
-    heads = fit_probes(cases, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
+    settings = ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed)
+    heads = fit_probes(cases, settings, workers=workers)
     for (encoder, data), head in zip(cases, heads, strict=True):
         point = EXAMPLE if data.name == "digits" and len(data.test) > EXAMPLE else 0
         part = slice(point, point + 1)
