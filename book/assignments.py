@@ -63,9 +63,12 @@ def grader(root: Path) -> Any:
 def release(root: Path, points: Path = POINTS) -> Path:
     """Write the course and let nbgrader make what students get; returns that folder.
 
+    What students handed in and what was graded stays: only `source` and `release` are written anew.
+
     Raises RuntimeError with what nbgrader said where it refuses one.
     """
-    shutil.rmtree(root, ignore_errors=True)
+    for made in ("source", "release"):
+        shutil.rmtree(root / made, ignore_errors=True)
     course(root, points)
     api = grader(root)
     for name in names():

@@ -34,6 +34,7 @@ UNSAID |= {
     "lvert",
     "rvert",
 }
+SHORT = re.compile(r"([^()]*\d)\s*\(([^;()]*[^;()\s])")  # of "Theorem 2 (Robustness criterion; ...)"
 FOOTER = '<footer class="prev-next-footer'
 
 
@@ -153,8 +154,11 @@ def name_in_index(reading: Reading, index: str) -> str:
     for key, name in reading.names.items():
         page, _, anchor = key.partition("#")
         place: list[int | str] = [pages.index(page.removesuffix(".html")), anchor]
-        if place not in titles.setdefault(name, []):
-            titles[name].append(place)
+        # The search looks for titles of which the query is at least a half.
+        short = SHORT.match(name)
+        for title in (name, *(short.groups() if short else ())):
+            if place not in titles.setdefault(title, []):
+                titles[title].append(place)
     known["alltitles"], known["titles"] = titles, [plain(title) for title in known["titles"]]
     return f"{index[:start]}{json.dumps(known, separators=(',', ':'), ensure_ascii=False)}{index[end:]}"
 

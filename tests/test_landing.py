@@ -24,9 +24,9 @@ def test_the_result_is_that_of_digits_and_a_kept_run() -> None:
     lines = landing_texts.live_result({"table-3": own}, {"table-3": kept}, "l_inf 8/255").splitlines()
     assert lines[0].startswith("| under attack, l_inf 8/255 |")
     assert lines[2:] == [
-        "| digits, robust encoder | 10 | 100.0% | 50.0% | 40.0% |",
-        "| digits, standard encoder | 10 | 100.0% | 50.0% | 0.0% |",
-        "| cifar10-jpeg, robust encoder | 10 | 100.0% | 50.0% | 0.3% |",
+        "| digits, embedded/robust | 10 | 100.0% | 50.0% | 40.0% |",
+        "| digits, embedded/standard | 10 | 100.0% | 50.0% | 0.0% |",
+        "| cifar10-jpeg, natural/robust (kept run) | 10 | 100.0% | 50.0% | 0.3% |",
     ]
     other = landing_texts.live_result({"table-3": table(("a", "folder:x|y", 0.1))}, {}, "l_2 1")
     assert len(other.splitlines()) == 3

@@ -61,7 +61,11 @@ def loaded_at_first(path: Path) -> Iterator[Path]:
     text = path.read_text(encoding="utf-8")
     for tag in re.findall(r"<(?:link|script|img)\b[^>]*>", text):
         asked = re.search(r'(?:src|href)="([^"]*)"', tag)
-        if asked and not re.search(r'rel="(?:prev|next|search|index|preload)"|loading="lazy"', tag):
+        if (
+            asked
+            and not asked[1].startswith("data:")
+            and not re.search(r'rel="(?:prev|next|search|index|preload)"|loading="lazy"', tag)
+        ):
             file = path.parent / asked[1].partition("?")[0]
             if file.is_file():
                 yield file.resolve()

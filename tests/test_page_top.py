@@ -14,6 +14,7 @@ from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
 sys.path.insert(0, str(ROOT / "book" / "extensions"))
 import page_top
 import reference_runs
+import rerun_commands
 
 from rt_utils.pages import elements, records
 
@@ -118,3 +119,14 @@ def test_own_and_kept_results_of_a_cell_stand_apart(
     assert [part["classes"] for part in output if isinstance(part, nodes.container)] == [["rt-own"]]
     assert output[0].astext() == "<p>Found 3 points.</p>"
     assert output[1].astext().startswith('<div class="rt-reference" data-run="natural">')
+
+
+def test_the_command_makes_this_run_and_no_other() -> None:
+    """A parameter is named where the run differs from its profile, or from the chapter where the profile is silent."""
+    run = {"profile": "public", "eps": 0.1, "norm": "linf", "encoders": ["a", "b"], "steps": 20, "seed": 0}
+    profile, defaults = {"eps": "8/255", "slack.steps": 20, "steps": 60}, {"seed": 0, "encoders": ["a"]}
+    given = rerun_commands.beyond_profile("slack", run, profile, defaults)
+    assert given == ["-p", "eps", "0.1", "-p", "encoders", "a,b"]
+    assert rerun_commands.commands("slack", run, *given) == f".venv/bin/rt run slack {' '.join(given)}"
+    same = run | {"eps": "8/255", "encoders": ["a"]}
+    assert rerun_commands.beyond_profile("slack", same, profile, defaults) == []

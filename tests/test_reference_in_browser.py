@@ -21,7 +21,11 @@ def test_one_switch_shows_the_record(path: Path, browser: Any, address: str) -> 
     visit = Visit(browser.new_page(), address)
     page, name = visit.page, f"chapters/{path.stem}.html"
     visit.open(name)
-    own, kept, line = page.locator(".rt-own"), page.locator(".rt-reference"), page.locator("[data-of-run=natural]")
+    own, kept, line = (
+        page.locator(".rt-own"),
+        page.locator(".rt-reference[data-run=natural]"),
+        page.locator("[data-of-run=natural]"),
+    )
     assert own.count() == kept.count() > 0
 
     def visible(parts: Any) -> set[bool]:

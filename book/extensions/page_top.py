@@ -16,14 +16,16 @@ import nbformat
 from docutils import nodes  # type: ignore[import-untyped]
 from in_short import in_short
 from reference_runs import age, name_of, records_of
+from rerun_commands import beyond_profile, commands
 from sphinx.application import Sphinx
 from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
 
-from rt_utils.pages import records
+from rt_utils.pages import profiles, records
 from rt_utils.pages.files import provenance
 from rt_utils.pages.parameters import assigned
 from rt_utils.theory.threat import format_eps
 
+ROOT = Path(__file__).resolve().parents[2]
 WORDS_PER_MINUTE = 150  # of prose with proofs; a formula counts as a word, a displayed one as a line of ten
 NO_TOP = {"ledger", "status"}  # chapters that compute nothing of their own
 UNREAD = (nodes.raw, nodes.literal_block, nodes.comment, solution_node)
@@ -63,12 +65,6 @@ def in_words(parameters: Summary) -> str:
     return ", ".join(said)
 
 
-def commands(chapter: str, parameters: Summary, *arguments: str) -> str:
-    """What makes the run again, and, where the page has a radius, with another one."""
-    run = " ".join([".venv/bin/rt run", chapter, *arguments])
-    return f"{run}\n{run} -p eps 4/255" if "eps" in parameters else run
-
-
 def switch(own: str, kept: list[str]) -> str:
     """The bar: whose results, which needs the script and is hidden without it; and the code."""
     runs = ""
@@ -99,9 +95,11 @@ def _opened(summary: str, inside: list[nodes.Node], run: str) -> list[nodes.Node
     return [nodes.raw("", start, format="html"), *inside, nodes.raw("", "</details>", format="html")]
 
 
-def kept_line(record: dict[str, Any], name: str) -> list[nodes.Node]:
-    """What made a kept run: one line that opens the facts."""
+def kept_line(record: dict[str, Any], name: str, defaults: Summary) -> list[nodes.Node]:
+    """What made a kept run: one line that opens the facts. `defaults`: the chapter's parameters."""
     chapter, found = record["chapter"], []
+    file = f"notebooks/profiles/{record['profile']}.yaml"
+    profile = profiles.read(str(ROOT / file))
     for run in record["runs"]:
         verdicts = [claim["verdict"] for claim in run["claims"]]
         counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
@@ -109,7 +107,7 @@ def kept_line(record: dict[str, Any], name: str) -> list[nodes.Node]:
         day = run["run"]["finished (UTC)"][:10]
         parameters = {"profile": record["profile"], **run["parameters"]}
         said = f"The reference run: {in_words(parameters)}, kept on {day}{age(run, chapter)}"
-        how = commands(chapter, parameters, "-f", f"notebooks/profiles/{record['profile']}.yaml")
+        how = commands(chapter, parameters, "-f", file, *beyond_profile(chapter, parameters, profile, defaults))
         inside = [nodes.raw("", _rows(provenance("", facts)), format="html"), *_command(how)]
         found += _opened(said, inside, name)
     return found
@@ -153,9 +151,11 @@ def add_top(app: Sphinx, doctree: nodes.document) -> None:
     read, parameter_cells = minutes(doctree), fold(doctree)
     notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
     parameters: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for cell in notebook.cells:
         if {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])}:
             parameters |= assigned(cell.source)
+            defaults = defaults or dict(parameters)
     kept = records_of(app.srcdir, app.env.docname)
     own = records.profile_of(notebook)
     names = [name_of(record, own) for record in kept]
@@ -171,7 +171,7 @@ def add_top(app: Sphinx, doctree: nodes.document) -> None:
         f"This run: {in_words(parameters)}" if "profile" in parameters else "This page's parameters", inside, own
     )
     for record, name in zip(kept, names, strict=True):
-        top += kept_line(record, name)
+        top += kept_line(record, name, defaults)
     first = next((k for k, child in enumerate(page) if isinstance(child, nodes.section | nodes.container)), len(page))
     page[first:first] = top
     if result := in_short(chapter, notebook, kept):

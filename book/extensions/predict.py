@@ -81,7 +81,7 @@ class Predict(SphinxDirective):
             found = number(there[key], **options, form=form) if there else None
         except (KeyError, ValueError) as error:
             raise ExtensionError(f"{self.env.docname}: {{predict}}: {error}") from error
-        shown = f"This run: <b>{html.escape(found)}</b>" if found else MISSING if there else NOT_RUN
+        shown = f"This build: <b>{html.escape(found)}</b>" if found else MISSING if there else NOT_RUN
         box = nodes.container(classes=["rt-predict"])
         box += nodes.paragraph("", "Guess first", classes=["rt-predict-title"])
         box += self.parse_content_to_nodes()

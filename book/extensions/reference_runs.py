@@ -17,7 +17,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
 
 from rt_utils.pages import records
-from rt_utils.pages.elements import computed, redrawn
+from rt_utils.pages.elements import computed, filled, redrawn
 from rt_utils.pages.figures import use_style
 from rt_utils.pages.labels import short_name
 from rt_utils.theory.threat import format_eps
@@ -80,6 +80,18 @@ def _absent(record: dict[str, Any]) -> str:
     return f'<p class="rt-absent">{said}</p>'
 
 
+def _seen(kept: dict[str, Any] | None, own: dict[str, Any]) -> str:
+    """What a reader would see of a kept element: two with the same need no second drawing."""
+    if kept is None:
+        return ""
+    data = {name: value for name, value in computed(kept).items() if name != "values"}
+    try:
+        words = [filled(own[name], kept.get("values", {})) for name in ("caption", "alt", "template") if name in own]
+    except (KeyError, ValueError, TypeError):  # it cannot be shown as today's page would
+        words = [str(kept.get("values"))]
+    return json.dumps([data, words], sort_keys=True)
+
+
 def _of_run(own: dict[str, Any], run: dict[str, Any], name: str, said: str, changed: str) -> str:
     """One element of a kept run, under a line that names the run; empty where the record does not hold it."""
     kept = run["elements"].get(own["key"])
@@ -96,12 +108,16 @@ def _shown(elements: list[dict[str, Any]], record: dict[str, Any], chapter: str)
     """What a cell shows in every kept run; empty where that is what the page shows anyway."""
     profile, runs = record["profile"], record["runs"]
     own = [one for one in elements if "key" in one and not str(one["key"]).startswith("published")]
-    if not own or all(run["elements"].get(one["key"]) == computed(one) for run in runs for one in own):
+    own = [one for one in own if not str(one.get("plot")).startswith(records.IMAGES)]  # no record holds them
+    seen = {one["key"]: [_seen(run["elements"].get(one["key"]), one) for run in runs] for one in own}
+    if not own or all(what == _seen(one, one) for one in own for what in seen[one["key"]]):
         return ""
     shown = ""
+    alike = [one for one in own if len(set(seen[one["key"]])) == 1]
     for number, (run, what) in enumerate(zip(runs, _differing(runs), strict=True)):
         name, said = f"{profile}-{number}" if number else profile, f"Reference run: profile {profile}{what}"
-        parts = [_of_run(one, run, name, said, age(run, chapter)) for one in own]
+        new = [one for one in own if not number or one not in alike]  # what all runs have alike is shown once
+        parts = [_of_run(one, run, name, said, age(run, chapter)) for one in new]
         shown += "".join(parts) if len(runs) == 1 else "".join(parts).replace(' data-unseen=""', "")
     return shown.replace('<script type="text/csv">', f'<script type="text/csv" data-run="{profile}">') or _absent(
         record

@@ -161,6 +161,10 @@
   document.addEventListener("click", () => setTimeout(fit, 60)); // a tab or a fold shows tables that were hidden
   fit();
   addEventListener("load", async () => {
+    for (const button of all(".toggle-button")) { // a folded box is opened by a button of its title
+      const title = button.closest(".admonition")?.querySelector(".admonition-title");
+      button.setAttribute("aria-label", `Show or hide: ${title ? title.textContent.trim() : "what is folded"}`);
+    }
     await window.MathJax?.startup?.promise;
     fit();
     await script("notation.js");

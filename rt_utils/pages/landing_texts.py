@@ -9,7 +9,6 @@ import pandas as pd
 
 from rt_utils.pages import ledger, ledger_tables
 from rt_utils.pages.claim_kinds import KINDS, VERDICTS, checked_labels
-from rt_utils.pages.labels import short_name
 from rt_utils.pages.plain import frame_from
 from rt_utils.pages.wording import as_it_stands
 from rt_utils.runtime.errors import InputError
@@ -21,8 +20,8 @@ _STATEMENT = re.compile(r"^`{3,}\{prf:(?:theorem|lemma|proposition|corollary|cri
 Elements = Mapping[str, Any]
 
 
-def _line(row: Mapping[Any, Any]) -> str:
-    name = as_it_stands(f"{row['data']}, {short_name(row['encoder'])} encoder")
+def _line(row: Mapping[Any, Any], note: str = "") -> str:
+    name = as_it_stands(f"{row['data']}, {row['encoder']}{note}")
     shares = (f"{row[column]:.1%}" for column in ("clean acc.", "robust acc.", "fulfilled"))
     return f"| {name} | {row['n']} | {' | '.join(shares)} |"
 
@@ -33,12 +32,13 @@ def live_result(own: Elements, kept: Elements, threat: str) -> str:
         return ""
     rows = frame_from(own["table-3"])
     rows = rows[rows["data"] == DATA] if (rows["data"] == DATA).any() else rows
-    shown = rows.head(ENCODERS).to_dict("records")
-    shown += frame_from(kept["table-3"]).head(1).to_dict("records") if "table-3" in kept else []
+    shown = [_line(row) for row in rows.head(ENCODERS).to_dict("records")]
+    if "table-3" in kept:
+        shown += [_line(row, " (kept run)") for row in frame_from(kept["table-3"]).head(1).to_dict("records")]
     head = (
         f"| under attack, {threat} | images | right | right under attack | criterion fulfilled |\n|---|--:|--:|--:|--:|"
     )
-    return "\n".join([head, *(_line(row) for row in shown)])
+    return "\n".join([head, *shown])
 
 
 def statements(notebooks: Path) -> list[str]:

@@ -53,7 +53,7 @@ def counted(claims: pd.DataFrame) -> Html:
         rows += f'<tr><th scope="row">{name}</th>{numbers}<td>{meaning}</td></tr>'
     heads = "".join(f'<th scope="col" class="num">{verdict}</th>' for verdict in VERDICTS)
     return Html(
-        f"<p><strong>{len(claims)}</strong> claims from {claims.chapter.nunique()} chapter(s); "
+        f"<p><strong>{len(claims)}</strong> cases of claims from {claims.chapter.nunique()} chapter(s); "
         f"{(claims.vacuous == 'True').sum()} vacuous. "
         'The whole table: <a href="../ledger.csv" download>ledger.csv</a>.</p>'
         f'<table class="table"><thead><tr><th scope="col">kind</th>{heads}<th scope="col">what it is</th></tr></thead>'

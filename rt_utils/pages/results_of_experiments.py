@@ -119,7 +119,7 @@ def model_cards(elements: Elements) -> str:
     """Clean and attacked accuracy of the robust and the standard encoders."""
     rows = frame_from(elements["accuracies"]).set_index("name")
     said = [
-        f"{name}: {row['clean acc.']:.1%} right on clean images, {row['PGD-20']:.1%} under attack"
+        f"{name}: {row['clean acc.']:.1%} right on clean images, {row['and APGD']:.1%} under PGD and APGD"
         for name, row in rows.iterrows()
         if str(name).endswith(("/robust", "/standard"))
     ]

@@ -55,7 +55,7 @@ def opposed(e: Examples) -> float:
 def values(e: Examples, encoder: Encoder, head: Head, data: DataSet, threat: Threat) -> dict[str, Any]:
     """The numbers of the example with one encoder: feature units, losses in nats. `upper`: None without a bound."""
     shift, ratio = float(e.shift), float(e.ratio)
-    bound = interval_bounds.bounded(encoder) and threat.norm == "linf"
+    bound = interval_bounds.bounded(encoder)
     image = data.test.images[EXAMPLE : EXAMPLE + 1]
     changed = bool(e.read != e.predicted)
     return {
