@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from conftest import ROOT
 from docutils import nodes  # type: ignore[import-untyped]
@@ -95,6 +96,25 @@ def test_a_sentence_moves_with_the_run(kept: tuple[dict[str, Any], dict[str, Any
     several = copy.deepcopy(record)
     several["runs"].append(copy.deepcopy(record["runs"][0]) | {"parameters": {"eps": 1}})
     assert "data-unseen" not in reference_runs._shown([own], several, "slack")  # which of them must be said
+
+
+def test_an_older_record_takes_what_it_lacks_from_the_page_and_a_newer_one_does_not() -> None:
+    own = elements.table(
+        "claims", pd.DataFrame({"n": [1]}), "d", caption="{how}", values={"how": "now"}, older={"how": "old"}
+    )
+    kept = elements.computed(own.data)
+    assert "older" not in kept
+    assert "now" in elements.redrawn(kept, own.data).shown._repr_html_()  # type: ignore[union-attr]
+    assert "old" in elements.redrawn({**kept, "values": {}}, own.data).shown._repr_html_()  # type: ignore[union-attr]
+    text = elements.text("reading", "Said {how}.", {"how": "now"}, older={"how": "old"})
+    assert elements.redrawn({**text.data, "values": {}}, text.data).shown == "Said old."
+
+
+def test_verdicts_of_a_record_without_intervals_are_said_to_be_by_the_point_values() -> None:
+    old = [{"verdict": "holds"}, {"verdict": "violated"}]
+    assert page_top._counted(old) == "2: 1 holds, 1 violated, by the point values, without intervals"
+    assert page_top._counted([one | {"low": "", "high": ""} for one in old]) == "2: 1 holds, 1 violated"
+    assert page_top._counted([]) == "0: "
 
 
 def test_what_is_equal_published_or_absent(kept: tuple[dict[str, Any], dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from rt_utils.pages import elements, results_first
+from rt_utils.pages import elements, results_first, wording
 from rt_utils.pages.plain import plain_frame
 
 RECORDS = sorted((ROOT / "book" / "reference" / "natural").glob("*.json"))
@@ -80,6 +80,21 @@ def test_methods_of_transfer_by_hand() -> None:
     assert "FT is more robust than the linear probe on 1 of 1" in said
     assert "LP-FT is more robust than the linear probe on 0 of 1" in said
     assert "to 3 to 3 times" in said
+
+
+def test_starts_say_what_is_undecided_and_what_an_older_record_is_decided_by() -> None:
+    claims = table(verdict=["undecided", "undecided", "holds"])
+    needed = wording.seeds_needed(3, seeds=3)
+    said = results_first.sentence("roli", {"claims": claims | {"values": {"decision": needed}}})
+    assert "0 do not and 2 are undecided" in said
+    assert "3 claims together need 7 or more; with 3 each is “undecided”" in said
+    assert "by the means" not in said
+    assert "undecided”" not in wording.seeds_needed(3, seeds=7)
+    record = json.loads((ROOT / "book" / "reference" / "natural" / "roli.json").read_text("utf-8"))
+    (run,) = record["runs"]
+    held = run["elements"]["claims"]
+    by_means = "low" not in run["claims"][0]
+    assert (wording.BY_MEANS in results_first.sentence("roli", {"claims": held})) == by_means
 
 
 def test_a_pages_own_words_without_mark_and_heading() -> None:

@@ -46,6 +46,15 @@ def test_below_six_seeds_nothing_is_decided(seeds: int, said: str) -> None:
     assert statistics.decided(statistics.of_seeds(np.zeros(seeds), np.arange(1.0, seeds + 1))(0.05)) == said
 
 
+@pytest.mark.parametrize("claims", [1, 2, 10, 37])
+def test_the_least_number_of_seeds_decides_a_claim_of_the_family_and_one_less_never_does(claims: int) -> None:
+    n = statistics.least_seeds(claims)
+    evidence = [statistics.of_seeds(np.zeros(k), np.arange(1.0, k + 1)) for k in (n, n - 1)]
+    said = [statistics.decided(one(statistics.ERROR / claims)) for one in evidence]
+    assert said == ["holds", "undecided"]
+    assert statistics.least_seeds(1) == 6
+
+
 def test_seeds_give_order_statistics() -> None:
     differences = np.array([3.0, -1, 2, 5, 4, 8, 7, 6, 9])
     assert statistics.of_seeds(np.zeros(9), differences)(0.05) == (2, 8)  # of nine: the second and the eighth

@@ -95,15 +95,21 @@ def _opened(summary: str, inside: list[nodes.Node], run: str) -> list[nodes.Node
     return [nodes.raw("", start, format="html"), *inside, nodes.raw("", "</details>", format="html")]
 
 
+def _counted(claims: list[dict[str, Any]]) -> str:
+    """How many verdicts of each kind; of a record without a column for intervals, that none decided any."""
+    verdicts = [claim["verdict"] for claim in claims]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    points = bool(claims) and not any("low" in claim for claim in claims)
+    return f"{len(verdicts)}: {counts}" + (", by the point values, without intervals" if points else "")
+
+
 def kept_line(record: dict[str, Any], name: str, defaults: Summary) -> list[nodes.Node]:
     """What made a kept run: one line that opens the facts. `defaults`: the chapter's parameters."""
     chapter, found = record["chapter"], []
     file = f"notebooks/profiles/{record['profile']}.yaml"
     profile = profiles.read(str(ROOT / file))
     for run in record["runs"]:
-        verdicts = [claim["verdict"] for claim in run["claims"]]
-        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-        facts = run["run"] | {"commit": run["commit"], "claims": f"{len(verdicts)}: {counts}"}
+        facts = run["run"] | {"commit": run["commit"], "claims": _counted(run["claims"])}
         day = run["run"]["finished (UTC)"][:10]
         parameters = {"profile": record["profile"], **run["parameters"]}
         said = f"The reference run: {in_words(parameters)}, kept on {day}{age(run, chapter)}"

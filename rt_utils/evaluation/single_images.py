@@ -4,6 +4,7 @@ The shift comes from the attack on the representation alone and the flips from a
 started from the other: else m/S would be right by algebra wherever it is above 1.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -105,40 +106,42 @@ def areas(
 
 
 def of_case(
-    m: Measurement, distance: Float[np.ndarray, " n"], resamples: int, seed: int
+    m: Measurement, distance: Float[np.ndarray, " n"], samples: int, seed: int
 ) -> tuple[dict[str, float], Mapping[str, Float[np.ndarray, " k"]]]:
     """The areas of all PREDICTORS for being flipped by attacks on the loss, and the same in bootstrap samples."""
     if m.flipped_by_loss is None:
         raise ValueError("no attack on the loss ran")
     n, flipped = len(m.labels), m.flipped_by_loss
-    weights = bootstrap_weights({"points": n}, resamples, seed)["points"]
+    weights = bootstrap_weights({"points": n}, samples, seed)["points"]
     values = predictors(m, distance)
     seen = {name: float(areas(of, flipped, np.full((1, n), 1 / n))[0]) for name, of in values.items()}
     return seen, {name: areas(of, flipped, weights) for name, of in values.items()}
 
 
-def measured(
-    cases: Sequence[Case], norm: Norm, seed: int, resamples: int, error: float, *, workers: int = 0
-) -> pd.DataFrame:
+def resamples(part: float) -> int:
+    """How many bootstrap samples an interval with that part of the error needs: so that 50 lie beyond each end."""
+    return math.ceil(100 / part)
+
+
+def measured(cases: Sequence[Case], norm: Norm, seed: int, error: float, *, workers: int = 0) -> pd.DataFrame:
     """One row a case: radius, share flipped, the areas, and intervals of m/S minus softmax margin and DeepFool.
 
     Each interval, in columns "NAME low" and "NAME high", has its part of `error`; all of a case resample the same
     points. In a case that no radius of RADII brings between BETWEEN the areas are NaN.
     """
-    rows = []
+    rows, part = [], error / max(1, 2 * len(cases))
     for encoder, head, data in cases:
         eps = chosen_radius((encoder, head, data), norm, seed)
         (m,) = measure([(encoder, head, data)], Threat(norm, eps), plan(seed), workers=workers)
         distance = deepfool_distance(classifier(encoder, head), data.test.pixels().to(device()), norm).numpy()
-        seen, samples = of_case(m, distance, resamples, seed)
+        seen, samples = of_case(m, distance, resamples(part), seed)
         share = float(m.flipped_by_loss.mean()) if m.flipped_by_loss is not None else np.nan
         row: dict[str, object] = {"encoder": encoder.name, "data": data.name, "eps": eps, "n": len(m.labels)}
         inside = BETWEEN[0] <= share <= BETWEEN[1]
         row |= {"flipped": share} | {name: area if inside else np.nan for name, area in seen.items()}
         for other in PREDICTORS[4:]:
             both = samples["m/S"] - samples[other] if inside else np.full(1, np.nan)
-            part = 50 * error / (2 * len(cases))
-            ends = np.nanpercentile(both, (part, 100 - part)) if inside else (np.nan, np.nan)
+            ends = np.nanquantile(both, (part / 2, 1 - part / 2)) if inside else (np.nan, np.nan)
             row |= {f"{other} low": float(ends[0]), f"{other} high": float(ends[1])}
         rows.append(row)
     return pd.DataFrame(rows)

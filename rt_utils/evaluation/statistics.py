@@ -7,6 +7,7 @@ family is the inferential claims of one run; each of k gets the k-th part of the
 and so in its verdict. What holds by algebra, and the attack floor, is not inferential.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -79,7 +80,7 @@ def of_predictors(left: Bool[np.ndarray, " n"], right: Bool[np.ndarray, " n"]) -
 def of_seeds(left: ArrayLike, right: ArrayLike) -> Evidence:
     """Two methods, one number a seed: of the median of the differences, right minus left, by the sign test.
 
-    Both ends are differences that were seen, or infinite: below six seeds no sign test reaches 5%.
+    Both ends are differences that were seen, or infinite: below `least_seeds` no sign test decides.
     """
     seen = np.sort(np.asarray(right, float) - np.asarray(left, float))
 
@@ -88,6 +89,14 @@ def of_seeds(left: ArrayLike, right: ArrayLike) -> Evidence:
         return (float(seen[k - 1]), float(seen[-k])) if k else (-math.inf, math.inf)
 
     return interval
+
+
+def least_seeds(claims: int, error: float = ERROR) -> int:
+    """The least n of seeds with 2 * 0.5**n <= error / claims: with fewer no sign test of a family of claims decides.
+
+    That many decide only where all seeds agree.
+    """
+    return next(n for n in itertools.count(1) if 2 * 0.5**n * claims <= error)
 
 
 def of_groups(left: tuple[int, int], right: tuple[int, int]) -> Evidence:

@@ -60,9 +60,9 @@ PICTURE = (
     "so none changes the prediction; after this one it is still {after}."
 )
 BESIDE = (
-    "Where it fails: all eight networks with their own heads, the first {n} of the same images. The radius that each "
-    "was trained for; right; mean shift found by a short PGD, mean bound, one over the other; certified by Theorem 2 "
-    "and merged, all and right."
+    "Where it fails: all the networks kept, with their own heads, the first {n} of the same images. The radius that "
+    "each was trained for; right; mean shift found by a short PGD, mean bound, one over the other; certified by "
+    "Theorem 2 and merged, all and right."
 )
 FAILS = (
     "**Where it fails.** Of the {others} other networks, at either radius, Theorem 2 by interval bounds certifies "

@@ -39,7 +39,7 @@ _CASES = (
     (r"Scaled probe", "converse-scale"),
     (r"Definition 1", "lipschitz-by-gradient"),
     (r"Purification, (features|output)", "purification-effect"),
-    (r"Lipschitz bound|Balls|Confidence limit|M8", ""),
+    (r"Lipschitz bound|M8", ""),
 )
 _CERTIFIED = re.compile(r"Certifi(ed|cate)\b")
 _LABEL = re.compile(r"\(\*\* \[([\w-]+)\]")

@@ -20,7 +20,7 @@ from rt_utils.pages.tables import Html, show_table
 
 DATA = "rt"  # in the metadata of an output in a notebook
 # What today's page says of an element; everything else is what was computed.
-TEMPLATES = ("caption", "alt", "template", "formats", "wide", "plot", "retired")
+TEMPLATES = ("caption", "alt", "template", "formats", "wide", "plot", "retired", "older")
 
 
 class _Filled(string.Formatter):
@@ -89,9 +89,10 @@ def computed(data: Mapping[str, Any]) -> dict[str, Any]:
 def redrawn(kept: Mapping[str, Any], own: Mapping[str, Any]) -> Element:
     """A kept element as today's page would show it; `own` is the page's own element of the same key.
 
-    Raises KeyError where today's page asks for a value that the record does not hold.
+    Raises KeyError where today's page asks for a value that the record does not hold and `older` does not give.
     """
-    return draw({**kept, **{name: own[name] for name in TEMPLATES if name in own}})
+    values = {**own.get("older", {}), **kept["values"]}
+    return draw({**kept, "values": values, **{name: own[name] for name in TEMPLATES if name in own}})
 
 
 def table(
@@ -104,17 +105,18 @@ def table(
     encoders: Sequence[str] = (),
     wide: bool = False,
     retired: Sequence[str] = (),
+    older: Mapping[str, Any] | None = None,
 ) -> Element:
     """A table. `caption` is a template for `values`; full names in a column "encoder" are shown as labels.
 
     `formats` gives the format of each number column, or one for all columns of fractions; whole numbers are whole.
-    `retired`: columns that older records hold and that are shown no more.
+    `retired`: columns that older records hold and that are shown no more; `older`: values for those that lack them.
     """
     if isinstance(formats, str):
         numbers = frame.select_dtypes("number").columns
         formats = {name: "d" if pd.api.types.is_integer_dtype(frame[name]) else formats for name in numbers}
     own: dict[str, Any] = {"formats": dict(formats), "caption": caption, "wide": wide, "encoders": list(encoders)}
-    own |= {"retired": list(retired)} if retired else {}
+    own |= ({"retired": list(retired)} if retired else {}) | ({"older": plain(older)} if older else {})
     return draw({"kind": "table", "key": key, "values": plain(values)} | plain_frame(frame) | own)
 
 
@@ -135,6 +137,7 @@ def figure(
     return draw({"kind": "figure", "key": key, "values": plain(values), "data": plain(data, digits=6)} | own)
 
 
-def text(key: str, template: str, values: Mapping[str, Any]) -> Element:
-    """A paragraph in Markdown, from a template."""
-    return draw({"kind": "text", "key": key, "values": plain(values), "template": template})
+def text(key: str, template: str, values: Mapping[str, Any], *, older: Mapping[str, Any] | None = None) -> Element:
+    """A paragraph in Markdown, from a template; `older` as for a table."""
+    own: dict[str, Any] = {"template": template} | ({"older": plain(older)} if older else {})
+    return draw({"kind": "text", "key": key, "values": plain(values)} | own)

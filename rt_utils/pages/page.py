@@ -117,13 +117,15 @@ class Page:
     ) -> Element:
         """A table (`elements.table`); the caption may name {profile}, {threat} and whatever `values` give.
 
-        One of them, `retired`, names columns that older records hold and that are shown no more.
+        Two of them speak of older records: `retired` names columns that they hold and that are shown no more, `older`
+        gives values that they lack.
         """
-        retired, filled, key = values.pop("retired", ()), self._values(values), self._key(key)
+        past = {"retired": values.pop("retired", ()), "older": values.pop("older", None)}
+        filled, key = self._values(values), self._key(key)
         frame = frame.rename(columns=self._plain)
         formats = formats if isinstance(formats, str) else {self._plain(name): form for name, form in formats.items()}
         own: dict[str, Any] = {"caption": caption, "values": filled, "encoders": self.encoders}
-        return elements.table(key, frame, formats, **own, wide=wide, retired=retired)
+        return elements.table(key, frame, formats, **own, wide=wide, **past)
 
     def figure(
         self,
@@ -143,9 +145,11 @@ class Page:
     def text(self, key: str, template: str, given: Mapping[str, Any] | None = None, /, **values: Any) -> Element:
         """A paragraph of Markdown: computed values first, then one template.
 
-        With `page.text(key, *words(...))` a function of the package gives the template and the values.
+        With `page.text(key, *words(...))` a function of the package gives the template and the values. One of them,
+        `older`, gives values that older records lack.
         """
-        return elements.text(self._key(key), template, self._values(dict(given or {}) | values))
+        older = values.pop("older", None)
+        return elements.text(self._key(key), template, self._values(dict(given or {}) | values), older=older)
 
     def listed(self, rows: pd.DataFrame, template: str, joint: str = "; ") -> str:
         """The template filled with each row, its encoder by its label: sentences, or an alternative text."""

@@ -8,7 +8,7 @@ import pandas as pd
 from rt_utils.pages.labels import short_name
 from rt_utils.pages.plain import frame_from
 from rt_utils.pages.published_orders import RELATIVE
-from rt_utils.pages.wording import as_it_stands, enumeration
+from rt_utils.pages.wording import BY_MEANS, as_it_stands, enumeration
 
 Elements = Mapping[str, Any]
 
@@ -127,10 +127,9 @@ def model_cards(elements: Elements) -> str:
 
 
 def starts(elements: Elements) -> str:
-    """How many of the claims about starts of adversarial finetuning come out."""
+    """How many of the claims about starts of adversarial finetuning come out, do not, or are undecided."""
     rows = frame_from(elements["claims"])
-    verdicts = rows.verdict.value_counts()
-    return (
-        f"Of {len(rows)} claims about where adversarial finetuning should start, {verdicts.get('holds', 0)} come out "
-        f"on this task and {verdicts.get('violated', 0)} do not, by the means over the seeds."
-    )
+    out, against, undecided = (int((rows.verdict == verdict).sum()) for verdict in ("holds", "violated", "undecided"))
+    counts = enumeration([f"{out} come out on this task", f"{against} do not", f"{undecided} are undecided"])
+    how = elements["claims"].get("values", {}).get("decision", BY_MEANS)  # an older record holds no intervals
+    return f"Of {len(rows)} claims about where adversarial finetuning should start, {counts}. {how}"

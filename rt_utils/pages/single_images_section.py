@@ -12,7 +12,6 @@ from rt_utils.pages.experiment import Experiment
 from rt_utils.pages.page import Page
 from rt_utils.theory.threat import format_eps
 
-RESAMPLES = 2000
 BOTH = PREDICTORS[4:]  # what m/S is compared with: it needs no attack on the representation
 HEADS = {"S": "\\(S\\)", "m": "\\(m\\)", "m/S": "\\(m/S\\)", "m/S_P": "\\(m/S_P\\)"}
 _TABLE = (
@@ -28,14 +27,14 @@ _READING = (
     "{better} of them and surely worse in {worse}; than DeepFool’s distance better in {better_far} and worse in "
     "{worse_far}. {plain}"
 )
-ADDS = "So dividing the margin by the shift tells more than the predictor’s own confidence about who is flipped."
-NOT = (
-    "So these images cannot tell whether the score, as a divisor of the margin, adds to what the predictor’s "
-    "confidence says already."
+ADDS = (
+    "So on all of them dividing the margin by the shift tells more about who is flipped than the predictor’s own "
+    "confidence does."
 )
-LESS = "So on single images the predictor’s own confidence tells more about who is flipped than margin over shift does."
-MIXED = (
-    "So whether the shift adds to what the predictor’s confidence says of single images depends on encoder and data."
+LESS = "So on all of them the predictor’s own confidence tells more about who is flipped than margin over shift does."
+OPEN = (
+    "So whether the shift adds to what the predictor’s confidence says of single images is not decided in general: "
+    "dividing by it is better in {better}, worse in {worse} and undecided in {undecided} of {cases} pairs."
 )
 
 
@@ -46,13 +45,15 @@ def reading(found: pd.DataFrame) -> tuple[str, dict[str, Any]]:
         return "No radius tried flips between a fifth and four fifths of the images, so nothing is asked here.", {}
     counts = [(int((known[f"{of} low"] > 0).sum()), int((known[f"{of} high"] < 0).sum())) for of in BOTH]
     (better, worse), (better_far, worse_far) = counts
-    plain = MIXED if better and worse else ADDS if better else LESS if worse else NOT
+    cases = len(known)
+    open_ = OPEN.format(better=better, worse=worse, undecided=cases - better - worse, cases=cases)
+    plain = ADDS if better == cases else LESS if worse == cases else open_
     names = {name: f"${name}$" for name in PREDICTORS[:4]} | {
         "softmax margin": "softmax margin",
         "DeepFool": "DeepFool",
     }
     areas = ", ".join(f"{names[name]} {known[name].min():.2f} to {known[name].max():.2f}" for name in PREDICTORS)
-    values = {"cases": len(known), "areas": areas, "better": better, "worse": worse}
+    values = {"cases": cases, "areas": areas, "better": better, "worse": worse}
     return _READING, values | {"better_far": better_far, "worse_far": worse_far, "plain": plain}
 
 
@@ -73,7 +74,7 @@ def show(page: Page, run: Experiment) -> None:
         (loaded[m.encoder], m.head, run.images[m.data, loaded[m.encoder].input_size].first(page.p.path_points))
         for m in run.measurements
     ]
-    found = single_images.measured(cases, page.p.norm, page.p.seed, RESAMPLES, ERROR, workers=page.workers)
+    found = single_images.measured(cases, page.p.norm, page.p.seed, ERROR, workers=page.workers)
     low, high = single_images.BETWEEN
     caption = {"n": int(found.n.min()), "low": low, "high": high}
     table = page.table("single-images", shown(found, page.p.norm), ".2f", wide=True, caption=_TABLE, **caption)

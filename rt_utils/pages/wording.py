@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from rt_utils.evaluation.statistics import least_seeds
+
+BY_MEANS = "The verdicts are by the means over the seeds, without intervals: another seed may turn them."
 _MARKUP = re.compile(r"""[<>&"'$`*\[\]|{}]|\\(?![A-Za-z0-9])""")
 
 
@@ -24,3 +27,10 @@ def literal(names: Iterable[str]) -> dict[str, str]:
     """
     written = {name: as_it_stands(name) for name in names}
     return {name: text for name, text in written.items() if text != name}
+
+
+def seeds_needed(claims: int, seeds: int) -> str:
+    """How many seeds the verdicts of a family of claims about methods need, and what fewer leave, in a sentence."""
+    least = least_seeds(claims)
+    few = f"; with {seeds} each is “undecided”, whatever the means" if seeds < least else ""
+    return f"Verdicts about methods are the sign test's over seeds: {claims} claims together need {least} or more{few}."
