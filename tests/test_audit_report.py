@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,8 @@ from rt_utils.evaluation.audit_known import Bars, Known
 from rt_utils.evaluation.audit_radii import AtRadius
 from rt_utils.evaluation.audit_worst import Shown
 from rt_utils.evaluation.pairs import Pairs
-from rt_utils.pages import audit_headline, audit_report, audit_request, audit_run
+from rt_utils.pages import audit_compared, audit_headline, audit_report, audit_request, audit_run
+from rt_utils.pages.audit_compared import SIZES, Compared
 from rt_utils.pages.audit_request import Request
 from rt_utils.pages.audit_run import Audited, Report
 from rt_utils.pages.audit_subject import Subject
@@ -125,8 +127,9 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
 
 
 def known(name: str, robust: list[bool] | None, shift: float = 1.0) -> Known:
+    z = Z if robust is None else np.eye(len(robust), 2)
     none = None if robust is None else np.ones(len(robust), bool)
-    return Known(name, np.full(3, shift), Pairs.of(Z), none, None if robust is None else np.array(robust))
+    return Known(name, np.full(len(z), shift), Pairs.of(z), none, None if robust is None else np.array(robust))
 
 
 def test_the_bars_are_computed_from_the_known_encoders() -> None:
@@ -136,31 +139,127 @@ def test_the_bars_are_computed_from_the_known_encoders() -> None:
         known("natural/standard", [True, False, False]),
         known("pixels", [False, False, False]),
     ]
-    bars = audit_known.bars(rows, 0.2)
+    bars = audit_known.bars(rows, np.zeros(3, bool))
     assert bars == Bars(1 / 3, "natural/standard", 2 / 3, "natural/robust", labelled=True)
-    assert [bars.level(v) for v in (0.2, 1 / 3, 0.5, 0.7)] == ["low", "low", "between", "high"]
-    assert audit_known.bars(rows, 0.5).low_by == "always the most frequent class"
+    assert not bars.crossed
+    bars = audit_known.bars(rows, np.array([True, True, False]))
+    assert (bars.low_by, bars.crossed) == ("always the most frequent class", True)
     free = [known("natural/robust", None, 1.0), known("natural/standard", None, 3.0), known("pixels", None, 0.1)]
     bars = audit_known.bars(free, None)
     assert (bars.high_by, bars.low_by) == ("natural/robust", "natural/standard")
-    assert [bars.level(v) for v in (bars.high / 2, bars.low / 2, bars.low)] == ["high", "between", "low"]
+    assert not bars.crossed
+    assert audit_known.bars([*free[1:], known("natural/robust", None, 4.0)], None).crossed
     with pytest.raises(InputError, match="no known encoder"):
         audit_known.bars(free[1:], None)
 
 
+def right(first: int, n: int = 60) -> list[bool]:
+    return [i < first for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("own", "constant", "expected"),
+    [
+        (5, 6, ("low",)),
+        (30, 6, ("between",)),
+        (60, 6, ("high",)),
+        (48, 6, ("between", "high")),
+        (14, 6, ("low", "between")),
+        (5, 55, ("low",)),  # here the bars cross: never 'high'
+        (60, 46, ("above",)),
+        (47, 46, ("low", "above")),
+    ],
+)
+def test_intervals_of_paired_differences_decide_the_level(own: int, constant: int, expected: tuple[str, ...]) -> None:
+    rows = [known("natural/robust", right(45)), known("natural/standard", right(12))]
+    assert audit_known.levels(known("mine", right(own)), rows, np.array(right(constant)), 0) == expected
+
+
+def test_few_images_decide_nothing_and_an_encoder_is_no_better_than_itself() -> None:
+    rows = [known("natural/robust", right(3, 4)), known("natural/standard", right(0, 4))]
+    constant = np.zeros(4, bool)
+    assert audit_known.levels(known("mine", right(3, 4)), rows, constant, 0) == ("low", "between", "high")
+    assert audit_known.levels(known("natural/robust", right(3, 4)), rows, constant, 0) == ("low", "high")
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.9, "high"), (2.0, "between"), (3.5, "low")])
+def test_without_labels_the_ratios_difference_decides(shift: float, expected: str) -> None:
+    rng = np.random.default_rng(0)
+    z, spread = rng.normal(size=(40, 3)), rng.uniform(0.9, 1.1, 40)
+    rows = [
+        Known(name, k * spread, Pairs.of(z), None, None)
+        for name, k in (("natural/robust", 1.0), ("natural/random", 3.0))
+    ]
+    assert audit_known.levels(Known("mine", shift * spread, Pairs.of(z), None, None), rows, None, 0) == (expected,)
+    few = [known("natural/robust", None, 1.0), known("natural/random", None, 3.0)]
+    assert audit_known.levels(known("mine", None, 0.5), few, None, 0) == ("low", "between", "high")
+
+
 def test_the_headline_follows_the_labels() -> None:
     done = audited(labels=[0, 1, 0])  # 100% clean, 67% robust
-    low, high = Bars(0.7, "pixels", 0.9, "natural/robust", True), Bars(0.1, "pixels", 0.5, "natural/robust", True)
-    said = audit_headline.headline(done, low)
-    assert said.level == "low"
+    bars, own = Bars(0.7, "pixels", 0.9, "natural/robust", True), known("mine", [True, False, False])
+    said = audit_headline.headline(done, bars, own, ("low",))
+    assert (said.level, said.title) == ("low", "No more robust here than without robust pretraining")
     assert "right on 100% (29% to 100%) of the clean images, and on at most 66.7%" in said.text
-    assert audit_headline.headline(done, high).title == "As robust here as the best known encoder"
-    assert audit_headline.sure(done, low).startswith("The interval of the robust accuracy crosses")
-    assert audit_headline.headline(done, None).level == "none"
-    free = audit_headline.headline(audited(), Bars(0.1, "natural/standard", 0.05, "natural/robust", False))
-    assert free.level == "low"
+    assert "the probe keeps 33.3%, pixels, which is no representation, keeps 70.0%" in said.text
+    said = audit_headline.headline(done, bars, own, ("between", "high"))
+    assert said.title == "Undecided: between standard and robust encoders, or as robust here as the best known encoder"
+    assert audit_headline.headline(done, None, None, ()).level == "none"
+    crossed = Bars(0.6, "always the most frequent class", 0.4, "natural/robust", True)
+    said = audit_headline.headline(done, crossed, own, ("above",))
+    assert "the constant answer of the most frequent class is right on 60.0%" in said.text
+    assert "No known robust encoder beats that here" in said.text
+    assert "not trained" not in said.text
+    bars = Bars(0.1, "natural/standard", 0.05, "natural/robust", False)
+    assert audit_headline.headline(audited(), bars, known("mine", None), ("low",)).level == "low"
     failing = audited(done.checks.assign(verdict="fails"))
-    assert audit_headline.headline(failing, None).title == "Do not rely on these numbers"
+    assert audit_headline.headline(failing, None, None, ()).title == "Do not rely on these numbers"
+
+
+def test_the_comparison_is_cut_before_it_is_left_out() -> None:
+    seconds = [audit_radii.passes(*size, True) * 0.1 * audit_clock.SPARE / audit_compared.SHARE for size in SIZES]
+    assert audit_compared.size(Clock(24.5 * seconds[0], 1), 0.1, 200, True) == (24, *SIZES[0])
+    assert audit_compared.size(Clock(24.5 * seconds[1], 1), 0.1, 200, True) == (24, *SIZES[1])
+    assert audit_compared.size(Clock(3.5 * seconds[2], 1), 0.1, 200, True) == (3, *SIZES[2])
+    assert audit_compared.size(Clock(1e9, 1), 0.1, 5, True) == (5, *SIZES[0])
+
+
+def test_nothing_but_an_earlier_audit_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("work").mkdir()
+    Path("work/classes.csv").write_text("mine")
+    for content in (None, "{}", "no JSON"):
+        if content is not None:
+            Path("work/report.json").write_text(content)
+        with pytest.raises(InputError, match="'work' is not empty, and no report of rt audit lies there"):
+            audit_request.parse(["embedded/robust", "digits"], output=Path("work"))
+    Path("work/report.json").unlink()
+    report = handmade(None)
+    audit_report.write(replace(report, request=replace(report.request, folder=Path("work"))))
+    assert Path("work/classes.csv").read_text() == "mine"  # no table of classes was written, so none is removed
+    assert audit_request.parse(["embedded/robust", "digits"], output=Path("work")).folder == Path("work")
+    report = handmade([0, 1, 0])
+    audit_report.write(report)
+    assert Path("sent/classes.csv").exists()
+    audit_report.write(handmade(None))
+    assert not Path("sent/classes.csv").exists()  # the earlier report's own
+
+
+def test_audits_of_other_parameters_stay_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["embedded/robust", "digits"]
+    folders = [
+        audit_request.parse(names, eps=eps, workers=k).folder for eps, k in (("1/255", 1), ("1/255", 2), ("0.1", 1))
+    ]
+    assert folders[0] == folders[1] != folders[2]
+    assert re.fullmatch(r"results/audit_report-[0-9a-f]{8}", folders[0].as_posix())
+
+
+def test_a_few_images_have_no_interval() -> None:
+    assert audit_intervals.mean(np.array([0.5]), 100, 0).shown(".2f") == "0.50 (–)"
+    assert "to" not in audit_intervals.mean(np.arange(7.0), 100, 0).shown(".2f")
+    assert "to" in audit_intervals.mean(np.arange(8.0), 100, 0).shown(".2f")
+    assert OverPairs(Pairs.of(Z), 3, 100, 0).ratio(np.ones(3)).shown(".2f").endswith("(–)")
 
 
 def test_other_radii_stay_in_the_range() -> None:
@@ -203,10 +302,13 @@ def handmade(labels: list[int] | None, encoder: str = "mine/<b>odd") -> Report:
     rows = [None if labels is None else found for found in ([True, True, False], [True, False, False])]
     shifts = zip(audit_known.TRAINING, rows * 2, (1.0, 1.0, 3.0, 3.0), strict=False)
     others = [known(name, row, shift) for name, row, shift in shifts]
-    bars = audit_known.bars(others, None if labels is None else 0.5)
+    constant = None if labels is None else np.array([True, False, False])
+    own = known(encoder, None if labels is None else [True, False, False])
+    possible = {encoder: audit_known.levels(own, others, constant, 0)}
+    compared = Compared(others, {encoder: own}, audit_known.bars(others, constant), possible, 3, 2, 40)
     item = Audited(encoder_of(name=encoder), data, done, {}, radii, shown, 3.0, ["attacked 3 of 9 images"])
     request = Request([encoder], "digits", Threat("linf", 4 / 255), 2.0, Path("sent"), 3, 3, 0, 1)
-    return Report(request, Subject("digits", None, 0), [item], others, bars, [], 60.0, [])
+    return Report(request, Subject("digits", None, 0), [item], compared, [], 60.0, [])
 
 
 @pytest.mark.parametrize("labels", [None, [0, 1, 0]])
@@ -248,7 +350,7 @@ def test_a_report_from_end_to_end(
     monkeypatch.chdir(image_folder.parent)
     _few_known(monkeypatch, audit_known)
     monkeypatch.setattr(audit_run, "FULL", {"restarts": 1, "steps": 6, "floor_points": 2, "apgd_points": 2})
-    monkeypatch.setattr(audit_run, "KNOWN_STEPS", 6)
+    monkeypatch.setattr(audit_compared, "SIZES", ((1, 6),))
     monkeypatch.setattr(audit_run, "LOOK_STEPS", 6)
     single = image_folder / "<i>single"
     single.mkdir()
@@ -269,11 +371,12 @@ def test_a_report_from_end_to_end(
         own = points[points.encoder == item["encoder"]]
         assert item["numbers"]["robust accuracy found"]["value"] == pytest.approx(1 - own.wrong.mean())
         assert item["numbers"]["AS score"]["value"] == pytest.approx(own["shift"].mean())
-        assert item["headline"]["level"] in ("low", "between", "high", "doubt")
+        assert item["headline"]["level"] in ("low", "between", "high", "above", "undecided", "doubt")
     assert (numbers.low <= numbers.value + 1e-9).all()
     assert (numbers.value <= numbers.high + 1e-9).all()
     radii = pd.read_csv("sent/radii.csv")
     assert sorted(radii.eps.unique()) == pytest.approx([4 / 255, 8 / 255, 16 / 255])
     assert set(pd.read_csv("sent/classes.csv")["class"]) == {"above", "below"}
     assert set(pd.read_csv("sent/known.csv").encoder) == {*audit_known.TRAINING, "embedded/random"}
+    assert pd.read_csv("sent/known.csv").n.nunique() == 1
     assert summary["minutes_taken"] < 5

@@ -75,6 +75,11 @@ def test_means_over_the_same_images() -> None:
     assert statistics.decided(statistics.of_means(left, rng.permutation(left) + 0.1, 0)(0.01)) == "undecided"
 
 
+def test_a_few_means_decide_nothing() -> None:
+    for n, said in ((1, "undecided"), (7, "undecided"), (8, "holds")):
+        assert statistics.decided(statistics.of_means(np.zeros(n), np.ones(n), 0)(0.05)) == said
+
+
 def test_orders_of_data_sets() -> None:
     rng = np.random.default_rng(0)
     seen = np.array([1.0, 2.0, 3.0])

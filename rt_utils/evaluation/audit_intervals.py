@@ -7,12 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from rt_utils.evaluation.pairs import Pairs
-from rt_utils.evaluation.statistics import bootstrap_weights, mean_interval, share_interval
+from rt_utils.evaluation.statistics import FEWEST, Evidence, bootstrap_weights, mean_interval, share_interval
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95% interval over other images of the same kind. What attacks missed is not in it."""
+    """A number with its 95% interval over other images of the same kind. What attacks missed is not in it.
+
+    The ends are NaN where so few images give no interval.
+    """
 
     value: float
     low: float
@@ -26,6 +29,8 @@ class Estimate:
         """
         if np.isnan(self.value):
             return "–"
+        if np.isnan(self.low):
+            return f"{self.value:{form}} (–)"
         return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
 
 
@@ -36,7 +41,9 @@ def share(hits: Bool[np.ndarray, " n"]) -> Estimate:
 
 
 def mean(values: Float[np.ndarray, " n"], resamples: int, seed: int) -> Estimate:
-    """A mean over n images, with its BCa bootstrap interval."""
+    """A mean over n images, with its BCa bootstrap interval; with none below `FEWEST` images."""
+    if len(values) < FEWEST:
+        return Estimate(float(values.mean()), float("nan"), float("nan"))
     return Estimate(float(values.mean()), *mean_interval(values, resamples, seed))
 
 
@@ -50,7 +57,7 @@ def square(pairs: Pairs, values: Shaped[np.ndarray, " k"], n: int) -> Float[np.n
 class OverPairs:
     """Bootstrap over n images of statistics of their pairs: a pair counts as often as both its images are drawn.
 
-    Percentile intervals; two copies of one image are no pair.
+    Percentile intervals, none below `FEWEST` images; two copies of one image are no pair.
     """
 
     def __init__(self, pairs: Pairs, n: int, resamples: int, seed: int) -> None:
@@ -67,7 +74,7 @@ class OverPairs:
         drawn = drawn[np.isfinite(drawn)]
         if np.isnan(value) or not len(drawn):
             return Estimate(float("nan"), float("nan"), float("nan"))
-        low, high = np.quantile(drawn, (0.025, 0.975))
+        low, high = np.quantile(drawn, (0.025, 0.975)) if self.n >= FEWEST else (np.nan, np.nan)
         return Estimate(float(value), float(low), float(high))
 
     def mean(self, values: Shaped[np.ndarray, " k"], counted: Bool[np.ndarray, " k"] | None = None) -> Estimate:
@@ -77,8 +84,34 @@ class OverPairs:
 
     def ratio(self, shifts: Float[np.ndarray, " n"]) -> Estimate:
         """The mean of one value an image over the mean distance of two images: AS / D."""
+        return self._estimate(lambda w: self._ratio(shifts, w))
+
+    def ratios(self, shifts: Float[np.ndarray, " n"]) -> Float[np.ndarray, " m"]:
+        """The same in each of the m bootstrap samples; NaN in those of one image alone."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self._ratio(shifts, self.weights)
+
+    def _ratio(self, shifts: Float[np.ndarray, " n"], w: Float[np.ndarray, "m n"]) -> Float[np.ndarray, " m"]:
         every = np.ones(len(self.pairs.i))
-        return self._estimate(lambda w: (w @ shifts) * self._sums(every, w) / self._sums(self.pairs.apart, w))
+        return np.asarray((w @ shifts) * self._sums(every, w) / self._sums(self.pairs.apart, w))
+
+
+def of_ratios(
+    left: tuple[Pairs, Float[np.ndarray, " n"]], right: tuple[Pairs, Float[np.ndarray, " n"]], resamples: int, seed: int
+) -> Evidence:
+    """AS / D of two encoders on the same n images, each as (pairs, shifts): of right minus left, both resampled alike.
+
+    Infinite below `FEWEST` images.
+    """
+    n = len(left[1])
+    drawn = np.subtract(*(OverPairs(pairs, n, resamples, seed).ratios(shifts) for pairs, shifts in (right, left)))
+    drawn = drawn[np.isfinite(drawn)]
+
+    def interval(error: float) -> tuple[float, float]:
+        low, high = np.quantile(drawn, (error / 2, 1 - error / 2)) if n >= FEWEST else (-np.inf, np.inf)
+        return float(low), float(high)
+
+    return interval
 
 
 def nearest_other(pairs: Pairs, counted: Bool[np.ndarray, " k"], n: int) -> Float[np.ndarray, " n"]:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 ERROR = 0.05  # of a family's intervals together
+FEWEST = 8  # values from which a bootstrap gives an interval: of fewer its resamples are too few
 Interval = tuple[float, float]
 Evidence = Callable[[float], Interval]  # from an error to the two-sided interval of a difference, right minus left
 
@@ -113,7 +114,9 @@ def of_groups(left: tuple[int, int], right: tuple[int, int]) -> Evidence:
 
 
 def of_means(left: Float[np.ndarray, " n"], right: Float[np.ndarray, " n"], seed: int) -> Evidence:
-    """Two means over the same n images: of right minus left, by the bootstrap."""
+    """Two means over the same n images: of right minus left, by the bootstrap; infinite below `FEWEST` images."""
+    if len(left) < FEWEST:
+        return lambda error: (-math.inf, math.inf)
     return lambda error: mean_interval(right - left, 10_000, seed, error)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from markupsafe import Markup
 from PIL import Image
 from torch import Tensor
 
-from rt_utils.pages import audit_headline, audit_report_tables, audit_tables, csv_text, figures
+from rt_utils.evaluation.audit_known import Bars
+from rt_utils.pages import audit_folder, audit_headline, audit_report_tables, audit_tables, csv_text, figures
 from rt_utils.pages import plain as plain_data
 from rt_utils.pages.audit_run import Audited, Report
 from rt_utils.pages.plots import audit as plots
@@ -71,9 +71,20 @@ def _frame(frame: pd.DataFrame, caption: str) -> dict[str, Any]:
     return {"caption": caption, "columns": list(frame.columns), "rows": frame.astype(str).to_numpy().tolist()}
 
 
+def _bars(report: Report) -> Bars | None:
+    return None if report.compared is None else report.compared.bars
+
+
+def _headline(report: Report, item: Audited) -> audit_headline.Headline:
+    name, found = item.encoder.name, report.compared
+    if found is None:
+        return audit_headline.headline(item.done, None, None, ())
+    return audit_headline.headline(item.done, found.bars, found.own.get(name), found.possible.get(name, ()))
+
+
 def _figure(report: Report, radii: pd.DataFrame) -> str:
     number = "robust accuracy found" if "robust accuracy found" in set(radii.number) else "AS / D"
-    some, bars = radii[radii.number == number], report.bars
+    some, bars = radii[radii.number == number], _bars(report)
     lines = {str(name): part[["eps", "value", "low", "high"]].to_numpy(float) for name, part in some.groupby("encoder")}
     named = {} if bars is None else {bars.low_by: bars.low, bars.high_by: bars.high}
     figures.use_style()
@@ -87,15 +98,13 @@ def _items(report: Report) -> list[dict[str, Any]]:
     classes = audit_report_tables.classes(report)
     items = []
     for item in report.audited:
-        said = audit_headline.headline(item.done, report.bars)
         own = classes[classes.encoder == item.encoder.name].drop(columns="encoder") if len(classes) else classes
         tested = set() if item.done.labels is None else {item.images.classes[i] for i in item.done.labels}
         untested = [name for name in item.images.classes if name not in tested] if tested else []
         items.append(
             {
                 "name": item.encoder.name,
-                "headline": said,
-                "sure": audit_headline.sure(item.done, report.bars),
+                "headline": _headline(report, item),
                 "notes": item.encoder.notes or ("the weights and the preprocessing that its model card describes",),
                 "worst": _worst(report, item),
                 "classes": _frame(audit_report_tables.shown(own, report.request.threat.norm), "Each class"),
@@ -122,8 +131,8 @@ def page(report: Report) -> str:
         items=_items(report),
         encoders=_frame(audit_report_tables.encoders(report), "The encoders"),
         known=_frame(audit_report_tables.known(report), "Known encoders on the same images"),
-        has_known=bool(report.known),
-        bars=report.bars,
+        compared=report.compared,
+        bars=_bars(report),
         radii=_frame(audit_report_tables.shown(radii, request.threat.norm), "Other radii"),
         figure=Markup(_figure(report, radii)),
         l2=request.threat.norm == "l2",
@@ -138,21 +147,9 @@ def page(report: Report) -> str:
     )
 
 
-def _per_image(report: Report, item: Audited) -> pd.DataFrame:
-    """For images.csv."""
-    done, n = item.done, len(item.done.z)
-    frame = pd.DataFrame({"encoder": item.encoder.name, "point": np.arange(n), "file": report.files[:n] or ""})
-    if done.points is not None:
-        names = np.array(item.images.classes, dtype=object)
-        own = done.points[["label", "predicted", "loss", "adversarial_loss", "margin_ratio", "flipped", "wrong"]]
-        frame = pd.concat([frame, own.reset_index(drop=True)], axis=1).assign(fulfilled=done.fulfilled)
-        frame = frame.assign(**{"class": names[frame.label], "predicted_class": names[frame.predicted]})
-    return frame.assign(shift=done.found, shift_over_distance=done.found / done.distance)
-
-
 def _summary(report: Report) -> dict[str, Any]:
     """For report.json."""
-    bars = None if report.bars is None else vars(report.bars)
+    bars = vars(found) if (found := _bars(report)) else None
     about = report.request.facts() | {"minutes_taken": report.seconds / 60, "cut": report.cut, "bars": bars}
     about["encoders_audited"] = [
         {
@@ -161,7 +158,7 @@ def _summary(report: Report) -> dict[str, Any]:
             "fingerprint": item.images.fingerprint,
             "loaded": list(item.encoder.notes),
             "images": len(item.done.z),
-            "headline": vars(audit_headline.headline(item.done, report.bars)),
+            "headline": vars(_headline(report, item)),
             "numbers": {k: vars(v) for k, v in audit_report_tables.estimates(item, report.request.seed).items()},
             "checks": item.done.checks,
             "size": item.size,
@@ -182,16 +179,19 @@ def write(report: Report) -> Path:
         "known.csv": audit_report_tables.known_numbers(report),
         "radii.csv": audit_report_tables.radii(report),
         "classes.csv": audit_report_tables.classes(report),
-        "images.csv": pd.concat([_per_image(report, item) for item in report.audited], ignore_index=True),
+        "images.csv": pd.concat(
+            [audit_report_tables.per_image(report, item) for item in report.audited], ignore_index=True
+        ),
     }
-    texts = {"report.html": page(report), "report.json": json.dumps(_summary(report), indent=2) + "\n"}
+    tables = {name: frame for name, frame in tables.items() if len(frame)}
+    about = _summary(report) | {audit_folder.FILES: list(tables)}
+    texts = {"report.html": page(report), audit_folder.SUMMARY: json.dumps(about, indent=2) + "\n"}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in tables.items():
-            if len(frame):
-                csv_text.write(frame, folder / name)
-            else:
-                (folder / name).unlink(missing_ok=True)
+            csv_text.write(frame, folder / name)
+        for path in audit_folder.outdated(folder, list(tables)):
+            path.unlink(missing_ok=True)
         for name, text in texts.items():
             with whole_file(folder / name) as partial:
                 partial.write_text(text, "utf-8")

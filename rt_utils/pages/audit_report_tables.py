@@ -73,18 +73,16 @@ def numbers(report: Report) -> pd.DataFrame:
 
 def _known_rows(report: Report) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for row in report.known:
+    if report.compared is None:
+        return rows
+    some = [(row, TRAINING[row.name]) for row in report.compared.known]
+    some += [(row, "audited here") for row in report.compared.own.values()]
+    for row, pretrained in some:
         over = OverPairs(row.pairs, len(row.shifts), RESAMPLES, report.request.seed)
         found = {} if row.right is None else {"clean accuracy": share(row.right)}
         found |= {} if row.robust is None else {"robust accuracy found": share(row.robust)}
         found["AS / D"] = over.ratio(row.shifts)
-        own = {"encoder": row.name, "pretrained": TRAINING[row.name], "n": len(row.shifts)}
-        rows.append(own | {"estimates": found})
-    for item in report.audited:
-        all_of_it = estimates(item, report.request.seed)
-        found = {name: all_of_it[name] for name in ("clean accuracy", "robust accuracy found") if name in all_of_it}
-        own = {"encoder": item.encoder.name, "pretrained": "audited here", "n": len(item.done.z)}
-        rows.append(own | {"estimates": found | {"AS / D": all_of_it["AS / D"]}})
+        rows.append({"encoder": row.name, "pretrained": pretrained, "n": len(row.shifts), "estimates": found})
     labelled = "robust accuracy found"
     return sorted(
         rows, key=lambda row: -row["estimates"][labelled].value if labelled in row["estimates"] else _ratio(row)
@@ -97,7 +95,7 @@ def _ratio(row: dict[str, Any]) -> float:
 
 
 def known(report: Report) -> pd.DataFrame:
-    """The known encoders and the audited ones on these images, the most robust first."""
+    """The known encoders and the audited ones under the same attack, the most robust first."""
     return pd.DataFrame(
         [
             {key: row[key] for key in ("encoder", "pretrained", "n")}
@@ -152,6 +150,18 @@ def classes(report: Report) -> pd.DataFrame:
                 own = {"encoder": item.encoder.name, "class": name, "n": int(of.sum())}
                 rows += [own | {"number": kind, **asdict(value)} for kind, value in found.items()]
     return pd.DataFrame(rows)
+
+
+def per_image(report: Report, item: Audited) -> pd.DataFrame:
+    """For images.csv."""
+    done, n = item.done, len(item.done.z)
+    frame = pd.DataFrame({"encoder": item.encoder.name, "point": np.arange(n), "file": report.files[:n] or ""})
+    if done.points is not None:
+        names = np.array(item.images.classes, dtype=object)
+        own = done.points[["label", "predicted", "loss", "adversarial_loss", "margin_ratio", "flipped", "wrong"]]
+        frame = pd.concat([frame, own.reset_index(drop=True)], axis=1).assign(fulfilled=done.fulfilled)
+        frame = frame.assign(**{"class": names[frame.label], "predicted_class": names[frame.predicted]})
+    return frame.assign(shift=done.found, shift_over_distance=done.found / done.distance)
 
 
 def shown(frame: pd.DataFrame, norm: str) -> pd.DataFrame:

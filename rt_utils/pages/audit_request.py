@@ -2,13 +2,13 @@
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rt_utils.images.catalogue import NAMED, PREFIXED, check_data_set
 from rt_utils.models.catalogue import check_encoder
-from rt_utils.pages import parameters
+from rt_utils.pages import audit_folder, parameters
 from rt_utils.pages.numbers_given import number, whole
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
@@ -51,7 +51,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
         ("--workers", "0", "processes; 0: one for each core"),
     ):
         command.add_argument(name, default=default, metavar="X", help=f"{what} (default: {default})")
-    command.add_argument("-o", dest="output", type=Path, metavar="FOLDER", help="default: results/audit_report")
+    command.add_argument(
+        "-o",
+        dest="output",
+        type=Path,
+        metavar="FOLDER",
+        help="new, empty, or an earlier audit's (default: results/audit_report-KEY)",
+    )
 
 
 def _data(name: str) -> str:
@@ -90,8 +96,13 @@ def parse(
     if len(set(encoders)) < len(encoders):
         raise InputError(f"{', '.join(encoders)} names the same encoder twice")
     data = _data(data)
-    folder = output or Path("results") / "audit_report"
-    parameters.KNOWN["results"]("-o", str(folder))
+    if output:
+        parameters.KNOWN["results"]("-o", str(output))
+        audit_folder.check(output)
     for encoder in sorted(encoders, key=lambda name: name.startswith(("timm/", "torchvision/", "file:", "python:"))):
         parameters.names(check_encoder)("ENCODER", [encoder])
-    return Request(encoders, data, threat, asked, folder, *counts, *numbers)
+    request = Request(encoders, data, threat, asked, output or Path(), *counts, *numbers)
+    if output is None:
+        request = replace(request, folder=audit_folder.default(request.facts()))
+        audit_folder.check(request.folder)
+    return request

@@ -4,21 +4,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from rt_utils.evaluation import audit, audit_clock, audit_known, audit_radii, audit_worst
+from rt_utils.evaluation import audit, audit_clock, audit_radii, audit_worst
 from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_budget import Size
 from rt_utils.evaluation.audit_clock import Clock
-from rt_utils.evaluation.audit_known import Bars, Known
 from rt_utils.evaluation.audit_radii import AtRadius
 from rt_utils.evaluation.audit_worst import Shown
 from rt_utils.evaluation.probe import ProbeSettings
-from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
-from rt_utils.pages import audit_subject
+from rt_utils.pages import audit_compared, audit_subject
+from rt_utils.pages.audit_compared import FEWEST, Compared
 from rt_utils.pages.audit_request import Request
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.pages.parameters import Parameters
@@ -26,10 +23,8 @@ from rt_utils.runtime import processes
 from rt_utils.runtime.errors import InputError
 
 FULL = {"restarts": 5, "steps": 100, "floor_points": 24, "apgd_points": 50}
-KNOWN_SHARE, CORE_SHARE, RADII_SHARE = 0.15, 0.6, 0.3  # of the time; of an encoder's part of it
-KNOWN_RESTARTS, KNOWN_STEPS = 2, 40
+CORE_SHARE, RADII_SHARE = 0.6, 0.3  # of an encoder's part of the time
 LOOKED_AT, LOOK_STEPS = 6, 60
-FEWEST = 8  # images below which a part is left out
 Say = Callable[[str], object]
 
 
@@ -54,58 +49,10 @@ class Report:
     request: Request
     subject: Subject
     audited: list[Audited]
-    known: list[Known]
-    bars: Bars | None
+    compared: Compared | None
     files: list[str]
     seconds: float
     cut: list[str]
-
-
-def _loaded(request: Request, subject: Subject, size: int) -> DataSet:
-    numbers = {"n_train": request.n_train if subject.labelled else 2, "n_test": request.n_test, "seed": request.seed}
-    return load_data_set(subject.name, size=size, **numbers)
-
-
-def constant_accuracy(images: DataSet) -> float | None:
-    """The share of the most frequent class among the test images; None without labels."""
-    labels = images.test.labels
-    return None if labels is None else float(np.bincount(labels.numpy()).max() / len(labels))
-
-
-def _known(request: Request, subject: Subject, clock: Clock, cut: list[str]) -> tuple[list[Known], Bars | None]:
-    """The known encoders on as many of the images as their part of the time allows."""
-    encoders = [load_encoder(name) for name in audit_known.TRAINING]
-    by_size: dict[int, list[Encoder]] = {}
-    for encoder in encoders:
-        by_size.setdefault(encoder.input_size, []).append(encoder)
-    parameters = Parameters(**FULL, rel_stepsize=3.0, seed=request.seed)
-    per_image = audit_radii.passes(KNOWN_RESTARTS, KNOWN_STEPS, subject.labelled)
-    rate = sum(processes.alone(audit_clock.seconds_a_pass, encoder) for encoder in encoders)
-    n = int(KNOWN_SHARE * clock.seconds / max(clock.expected(per_image, rate), 1e-9))
-    rows: list[Known] = []
-    if n < FEWEST:
-        cut.append("the known encoders were left out")
-        return rows, None
-    started, asked, images = time.perf_counter(), 0, None
-    for size, some in by_size.items():
-        images = _loaded(request, subject, size)
-        if subject.labelled:
-            images.check_trainable()
-        asked, images = len(images.test), images.first(n)
-        few = {"restarts": KNOWN_RESTARTS, "steps": KNOWN_STEPS, "floor_points": 0, "apgd_points": 0}
-        plan = audit_subject.plan(parameters, few | {"strong_restarts": 1, "strong_steps": 1, "apgd_steps": 1})
-        probe = ProbeSettings(seed=request.seed) if subject.labelled else None
-        plan = replace(plan, subspace=None)
-        rows += audit_known.examine(some, images, request.threat, plan, probe=probe, workers=request.workers)
-    assert images is not None
-    if n < asked:
-        cut.append(f"the known encoders were attacked on {n} of {asked} images")
-    clock.learn(time.perf_counter() - started, len(images.test) * per_image, rate)
-    try:
-        return rows, audit_known.bars(rows, constant_accuracy(images) if subject.labelled else None)
-    except InputError as error:
-        cut.append(str(error))
-        return rows, None
 
 
 def _one(
@@ -124,7 +71,7 @@ def _one(
     Raises InputError where the time is too short, but for the `first` one, which is audited at the smallest size.
     """
     started, cut = time.perf_counter(), list[str]()
-    images = _loaded(request, subject, encoder.input_size)
+    images = audit_compared.loaded(request, subject, encoder.input_size)
     asked = FULL | {"n_test": len(images.test), "n_train": max(len(images.train), 2)}
     left = max(seconds - (time.perf_counter() - started), 1.0)
     size, passes, rung = audit_clock.choose(
@@ -177,10 +124,10 @@ def run(request: Request, say: Say) -> Report:
     rates = [processes.alone(audit_clock.seconds_a_pass, encoder) for encoder in encoders]
     asked = FULL | {"n_test": request.n_test, "n_train": request.n_train}
     for encoder, rate in zip(encoders, rates, strict=True):
-        part = CORE_SHARE * (1 - KNOWN_SHARE) * clock.seconds / len(encoders)
+        part = CORE_SHARE * (1 - audit_compared.SHARE) * clock.seconds / len(encoders)
         audit_clock.choose(clock, part, rate, asked, labelled=subject.labelled, name=encoder.name)
-    say("known encoders on these images")
-    known, bars = _known(request, subject, clock, cut)
+    say("one attack on known encoders and yours")
+    compared = audit_compared.run(request, subject, encoders, clock, cut)
     audited: list[Audited] = []
     for i, (encoder, rate) in enumerate(zip(encoders, rates, strict=True)):
         part = clock.left / (len(encoders) - i)
@@ -194,4 +141,4 @@ def run(request: Request, say: Say) -> Report:
         raise InputError(cut[-1])
     most = max((item.images for item in audited), key=lambda images: len(images.test))
     files = subject.relative_files({"n_train": request.n_train, "n_test": request.n_test})
-    return Report(request, subject, audited, known, bars, [*files][: len(most.test)], clock.spent, cut)
+    return Report(request, subject, audited, compared, [*files][: len(most.test)], clock.spent, cut)

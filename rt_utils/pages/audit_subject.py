@@ -30,7 +30,7 @@ class Subject:
     seed: int
 
     @cached_property
-    def _listed(self) -> tuple[image_folder.Files, image_folder.Files, tuple[str, ...]] | None:
+    def _listed(self) -> tuple[image_folder.Files, image_folder.TestFiles, tuple[str, ...]] | None:
         if self.folder is None:
             return None
         return image_folder.split(self.folder, n_train=EVERYTHING, n_test=EVERYTHING, seed=self.seed)
