@@ -173,6 +173,10 @@ def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
         before = page.inner_text(".rt-sweep output")
         page.locator(".rt-sweep [data-part=eps]").fill("1")
         assert page.inner_text(".rt-sweep output") != before, "the slider does not move"
+        page.goto(f"{decks[0].as_uri()}?print-pdf")
+        page.wait_for_selector("html[data-printed] .pdf-page:last-child", state="attached")
+        printed = re.findall(rb"/Type /Page\n", page.pdf(prefer_css_page_size=True, print_background=True))
+        assert len(printed) == page.locator(".pdf-page").count() > 20, "a page a slide"
         browser.close()
     assert not wrong, "\n".join(wrong)
 
