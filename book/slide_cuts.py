@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-ROOM = 900  # characters of text on a slide; what is longer goes on the next one
+ROOM = 1100  # characters of text on a slide; what is longer goes on the next one
 HEADING = re.compile("^h[123]$")
-LIVE = "figure.rt-ball, figure.rt-sweep"
-NOT_SHOWN = ", ".join(
-    (".headerlink", ".rt-checked", ".rt-download", ".cell_input", "details.hide", "script[type='text/csv']")
-)
+SCRIPTS = {"rt-ball": "ball.js", "rt-sweep": "sweep.js"}  # of a live figure, by its class
+LIVE = ", ".join(f"figure.{kind}" for kind in SCRIPTS)
+NOT_SHOWN = ".headerlink, .rt-checked, .rt-download, .cell_input, details.hide, script[type='text/csv']"
 
 
 @dataclass
@@ -53,6 +52,8 @@ def clean(tag: Tag, page: str, pages: str) -> Tag:
     for gone in own.select(NOT_SHOWN):
         gone.decompose()
     for node in [own, *own.find_all(True)]:
+        if node.name == "section":
+            node.name = "div"  # reveal.js takes a section in a slide for a slide of its own
         if "id" in node.attrs and node.name not in ("input", "clippath", "clipPath", "path", "g", "defs", "use"):
             del node["id"]
         if node.name == "a" and node.get("href"):
@@ -113,7 +114,9 @@ def statement(box: Tag, page: str, pages: str) -> Iterator[Slide]:
 
 
 def figure(drawn: Tag, title: str, page: str, pages: str) -> Slide:
-    scripts = [str(script["src"]) for script in drawn.find_next_siblings("script", src=True)[:1]]
+    names = [script for kind, script in SCRIPTS.items() if kind in (drawn.get("class") or [])]
+    top = [*drawn.parents][-1]
+    scripts = [str(script["src"]) for name in names for script in top.select(f'script[src$="/{name}"]')[:1]]
     return Slide(title, str(clean(drawn, page, pages)), "figure", scripts=scripts)
 
 
@@ -124,10 +127,37 @@ def by_hand(section: Tag) -> list[Tag]:
         return []
     found = [start]
     for after in start.find_next_siblings(True):
-        if after.name not in ("p", "div", "table") or "cell" in (after.get("class") or []):
+        if after.name not in ("p", "div", "table") or {"cell", "proof"} & set(after.get("class") or []):
             break
         found.append(after)
     return found
+
+
+def items(listed: Tag) -> Iterator[Tag]:
+    """The items of a list, each as a list of its own that counts on."""
+    for number, item in enumerate(listed.find_all("li", recursive=False), 1):
+        alone = copy.copy(listed)
+        alone.clear()
+        alone.append(copy.copy(item))
+        if listed.name == "ol":
+            alone["start"] = str(number)
+        yield alone
+
+
+def first_passage(section: Tag, page: str, pages: str) -> list[Tag]:
+    """What a section says first, up to the end of its first list or table; without one, what fits on a slide."""
+    text: list[Tag] = []
+    for part in tags(section):
+        own, kinds = clean(part, page, pages), set(part.get("class") or [])
+        if part.name in ("ul", "ol"):
+            return [*text, *items(own)]
+        if text and "cell" not in kinds and (part.name == "table" or part.select_one("table.table")):
+            return [*text, own]
+        if part.name in ("section", "div") and "math" not in kinds and text:
+            break
+        if part.name == "p" or "math" in kinds:
+            text.append(own)
+    return next(portions(text), [])
 
 
 def passage(section: Tag, title: str, page: str, pages: str) -> Iterator[Slide]:
@@ -138,15 +168,8 @@ def passage(section: Tag, title: str, page: str, pages: str) -> Iterator[Slide]:
     if example := by_hand(section):
         yield from stepwise(title, [clean(part, page, pages) for part in example], "by-hand")
         return
-    text: list[Tag] = []
-    for part in tags(section):
-        if part.name in ("section", "div") and text:
-            break
-        if part.name in ("p", "ul", "ol"):
-            text.append(clean(part, page, pages))
-    if text:
-        first = next(portions(text))
-        yield from stepwise(title, first, "passage")
+    if text := first_passage(section, page, pages):
+        yield from stepwise(title, text, "passage")
     if shown := section.select_one("figure.rt-figure, .rt-scroll"):
         yield figure(shown, title, page, pages)
     if printed := section.select_one("div.output.stream pre"):

@@ -61,7 +61,7 @@ def live(book: Book) -> str:
     if block is None:
         raise ValueError(f"{ADVERSARY}: no live adversary")
     scripts = [str(tag["src"]) for tag in page.find_all("script", src=True) if "/adversary/" in str(tag["src"])]
-    return document("Fool it yourself", "live", str(block), ["adversary/adversary.css"], scripts, "../")
+    return document("Fool it yourself", "live", str(block), ["adversary/adversary.css", "slides.css"], scripts, "../")
 
 
 def document(title: str, kind: str, body: str, styles: list[str], scripts: list[str], way: str = "") -> str:
@@ -78,7 +78,7 @@ def of_link(book: Book, link: Tag, plan: str, pages: str, *, named: bool) -> lis
     """
     parts, title = urlsplit(str(link["href"])), inner(clean(link, plan, pages))
     title = re.sub(r"</?span[^>]*>", "", title) if "math" not in title else title
-    target, title = address(parts.path, plan, ""), title if named else ""
+    target, title = address(parts.path, plan, ""), title[:1].upper() + title[1:] if named else ""
     if target == ADVERSARY and parts.query:
         return [
             Slide(

@@ -106,6 +106,7 @@ OUT = """
 () => {
   const slide = document.querySelector("section.present"), edge = slide.getBoundingClientRect();
   return [...slide.querySelectorAll(".fit *")].filter((part) => {
+    if (part.matches("div.math > mjx-container") && part.scrollWidth > part.clientWidth + 1) return true;
     const box = part.getBoundingClientRect();
     return box.width && box.height && !part.closest("mjx-assistive-mml, .visually-hidden")
       && (box.right > edge.right + 1 || box.bottom > edge.bottom + 1 || box.left < edge.left - 1);
@@ -114,6 +115,14 @@ OUT = """
 """
 
 
+# What of the live page lies outside its frame on a slide.
+CUT = """
+(body) => [...body.querySelectorAll(".rt-adversary *")].filter((part) => {
+  const box = part.getBoundingClientRect();
+  return box.width && box.height && !part.closest(".visually-hidden")
+    && (box.bottom > innerHeight + 1 || box.right > innerWidth + 1);
+}).map((part) => `${part.tagName} ${part.dataset.part ?? part.className}`)
+"""
 FIRST = "[...document.querySelectorAll('.slides > section')].findIndex((slide) => slide.matches('{}'))"
 
 
@@ -140,7 +149,9 @@ def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
             page.goto(deck.as_uri())
             page.wait_for_selector("html[data-fitted]", state="attached")
             found = page.evaluate(LOOK)
-            for number in range(page.evaluate("lecture.getTotalSlides()")):
+            slides_shown = page.locator(".slides > section").count()
+            assert slides_shown == page.evaluate("lecture.getTotalSlides()"), "a slide inside a slide"
+            for number in range(slides_shown):
                 page.evaluate(f"lecture.slide({number}, 0, 99)")
                 found += [f"{number}: sticks out: {part}" for part in page.evaluate(OUT)]
             wrong += [f"{deck.parent.name}/{deck.name}: {one}" for one in found]
@@ -155,6 +166,17 @@ def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
         frame.locator("[data-part=attack]").click()
         frame.locator("[data-adversary][data-finished]").wait_for()
         assert frame.locator("[data-part=verdict]").get_attribute("data-verdict") == "flipped"
+        wrong += [f"cut off: {name}" for name in frame.locator("body").evaluate(CUT)]
+        page.goto(decks[2].as_uri())
+        page.wait_for_selector("html[data-fitted]", state="attached")
+        page.evaluate(f"lecture.slide({FIRST.format(':has(.rt-sweep)')})")
+        before = page.inner_text(".rt-sweep output")
+        page.locator(".rt-sweep [data-part=eps]").fill("1")
+        assert page.inner_text(".rt-sweep output") != before, "the slider does not move"
+        page.goto(f"{decks[0].as_uri()}?print-pdf")
+        page.wait_for_selector("html[data-printed] .pdf-page:last-child", state="attached")
+        printed = re.findall(rb"/Type /Page\n", page.pdf(prefer_css_page_size=True, print_background=True))
+        assert len(printed) == page.locator(".pdf-page").count() > 20, "a page a slide"
         browser.close()
     assert not wrong, "\n".join(wrong)
 

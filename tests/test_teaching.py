@@ -138,6 +138,14 @@ def check_live_address(query: str) -> None:
     assert re.search(rf"<option(?: selected)?>{values['steps']}</option>", page)
 
 
+def check_run(source: Path, query: str) -> None:
+    """The switch of this chapter has the run that an address asks for."""
+    ((name,),) = parse_qs(query, strict_parsing=True).values()
+    assert query == f"run={name}"
+    kept = (ROOT / "book" / "reference" / name).glob(f"{source.stem}.json")
+    assert name == "embedded" or any(kept), query
+
+
 def sources() -> list[str]:
     folders = [ROOT / "notebooks", ROOT / "book", TEACHING]
     return [path.read_text("utf-8") for folder in folders for path in folder.glob("*.md")]
@@ -165,10 +173,13 @@ def check_links(page: str, text: str) -> None:
         parts = urlsplit(target)
         source = source_of(page, parts.path)
         if parts.query:
-            assert source.stem == "fool_it_yourself"
-            check_live_address(parts.query)
+            if source.stem == "fool_it_yourself":
+                check_live_address(parts.query)
+            else:
+                check_run(source, parts.query)
         if parts.fragment:
-            figure = parts.fragment.removeprefix("figure-")
+            run = parse_qs(parts.query).get("run", ["embedded"])[0]
+            figure = parts.fragment.removeprefix("figure-").removeprefix(f"{run}-")
             drawn = source.read_text("utf-8") + (ROOT / "rt_utils" / "pages" / "lemma_section.py").read_text("utf-8")
             assert f'"{figure}"' in drawn, f"{page}: {target}"
 
@@ -187,6 +198,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         "[here](../../chapters/setting.ipynb#the-picture-dead)",
         '<a href="../../chapters/slack.html#figure-none">here</a>',
         '<a href="../fool_it_yourself.html?image=99">here</a>',
+        '<a href="../../chapters/slack.html?run=none#figure-slack-waterfall">here</a>',
+        '<a href="../../chapters/slack.html?image=3#figure-slack-waterfall">here</a>',
     ],
 )
 def test_a_dead_link_is_noticed(link: str) -> None:

@@ -9,7 +9,7 @@
   function fit(slide) {
     const before = slide.getAttribute("style") ?? "", box = slide.querySelector(".fit");
     slide.style.cssText = `${before}; display: block; width: ${WIDTH}px; height: ${HEIGHT}px`;
-    const tooLarge = () => slide.scrollHeight > HEIGHT || [slide, box, ...box.querySelectorAll(".rt-scroll, div.math, pre")]
+    const tooLarge = () => slide.scrollHeight > HEIGHT || [slide, box, ...box.querySelectorAll(".rt-scroll, div.math, mjx-container, pre")]
       .some((part) => part.scrollWidth > part.clientWidth + 1);
     for (let zoom = 1; zoom >= SMALLEST; zoom -= STEP) {
       box.style.zoom = zoom;
