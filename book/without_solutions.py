@@ -23,6 +23,7 @@ GIVEN = ("problem_set", "exercises", "classroom_sheet", "errata")  # of this fol
 LEFT_OUT = re.compile(r"\{solution\}|\{only\} +not +student$")
 UNSEEN = re.compile(r"\{(?:solution|only\} +not +student)")  # {solution-start}, too
 PROVED = re.compile(STATEMENT.pattern + r".*?\b(?:Qed|Defined)\.\n", re.DOTALL)
+CARD = re.compile(r"^:::\{grid-item-card\}[^\n]*\n:link: (\S+)\n.*?^:::\n", re.MULTILINE | re.DOTALL)
 MARKDOWN = MarkdownIt().use(colon_fence_plugin)
 
 
@@ -33,7 +34,10 @@ def fences(text: str) -> list[Token]:
 
 
 def page(text: str) -> str:
-    """A MyST text without what is left out. Raises ValueError where something of it is inside another directive."""
+    """A MyST text without what is left out, and without cards that lead to the lecturer's pages.
+
+    Raises ValueError where something of what is left out is inside another directive.
+    """
     lines = text.splitlines(keepends=True)
     for token in reversed(fences(text)):
         start, end = token.map or (0, 0)
@@ -42,7 +46,7 @@ def page(text: str) -> str:
     if unseen := UNSEEN.search(kept):
         line = kept[: unseen.start()].count("\n")
         raise ValueError(f"a solution that is no directive of its own, fenced from start to end: {lines[line].strip()}")
-    return kept
+    return CARD.sub(lambda card: "" if lecturers(f"book/{card[1]}") else card[0], kept)
 
 
 def notebook(whole: nbformat.NotebookNode) -> nbformat.NotebookNode:

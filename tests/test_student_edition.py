@@ -213,3 +213,13 @@ def test_the_built_edition_tells_no_solution(project: Path, secrets: leaks.Secre
     assert set(notebooks) == set(build.pages())
     for notebook in notebooks.values():
         nbformat.validate(notebook)
+
+
+def test_a_card_that_leads_to_the_lecturers_pages_is_left_out() -> None:
+    card = ":::{{grid-item-card}} {0}\n:link: {1}\n:link-type: doc\nText.\n:::\n"
+    cards = card.format("Read", "../chapters/setting") + card.format("Teach", "teaching/index")
+    text = f"::::{{grid}} 2\n\n{cards}::::\n"
+    shown = without_solutions.page(text)
+    assert "chapters/setting" in shown
+    assert "teaching" not in shown
+    assert without_solutions.page(card.format("Sheet", "teaching/classroom_sheet"))

@@ -18,7 +18,7 @@ EXAMPLE = 13  # the running example, a test digit that the live page has
 LARGEST = 96  # pixels a side of an image shown
 
 
-def shown_levels(pixels: Float[Tensor, "c h w"]) -> UInt8[Tensor, "3 h w"]:
+def shown_levels(pixels: Float[Tensor, "c h w"]) -> UInt8[Tensor, "3 _h _w"]:
     """Pixels in [0, 1] as an image has them: the nearest of 256 levels, three colours, at most LARGEST a side."""
     levels = (255 * pixels).round().clamp(0, 255).byte()
     levels = levels.expand(3, -1, -1) if len(levels) == 1 else levels
