@@ -33,8 +33,12 @@ async () => {
   return [...document.querySelectorAll("mjx-merror")].map((error) => error.textContent);
 }
 """
-# In the first print only the links of the contents matter. What is not seen takes as much room, and half the time.
-UNSEEN = ".bd-article:not(.rt-front) * { visibility: hidden !important; } .rt-figure svg > * { display: none; }"
+# In the first print only the links of the contents matter. What is not seen takes as much room, and half the time;
+# tables are seen, since Chromium breaks them over pages in another way where they are not.
+UNSEEN = """
+.bd-article:not(.rt-front) :not(table, table *) { visibility: hidden !important; }
+.rt-figure svg > * { display: none; }
+"""
 NUMBER = """
 (pages) => {
   for (const place of document.querySelectorAll("[data-page]")) place.textContent = pages[place.dataset.page] ?? "";
