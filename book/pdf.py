@@ -33,12 +33,8 @@ async () => {
   return [...document.querySelectorAll("mjx-merror")].map((error) => error.textContent);
 }
 """
-# In the first print only the links of the contents matter. What is not seen takes as much room, and half the time;
-# tables are seen, since Chromium breaks them over pages in another way where they are not.
-UNSEEN = """
-.bd-article:not(.rt-front) :not(table, table *) { visibility: hidden !important; }
-.rt-figure svg > * { display: none; }
-"""
+# In the first print only the links of the contents matter. What is not seen takes as much room, and half the time.
+UNSEEN = ".bd-article:not(.rt-front) * { visibility: hidden !important; } .rt-figure svg > * { display: none; }"
 NUMBER = """
 (pages) => {
   for (const place of document.querySelectorAll("[data-page]")) place.textContent = pages[place.dataset.page] ?? "";
@@ -101,6 +97,9 @@ def print_page(source: Path, program: str) -> bytes:
         page.evaluate(NUMBER, found)
         hidden.evaluate("style => style.remove()")
         printed = pdf(True)
+        if (again := destinations(printed)) != found and again:  # a long table may break over other pages when tagged
+            page.evaluate(NUMBER, again)
+            printed = pdf(True)
         browser.close()
     return printed
 
