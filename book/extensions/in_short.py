@@ -4,7 +4,7 @@ import html
 from typing import Any
 
 import nbformat
-from reference_runs import MARKDOWN, in_words
+from reference_runs import MARKDOWN, parameter_in_words
 
 from rt_utils.pages import records, results_first
 
@@ -14,7 +14,7 @@ TOLD = ("encoders", "data", "norm", "eps")  # by which the runs of one record ar
 def _told(name: str, run: dict[str, Any]) -> str:
     """A parameter of a run in a few words."""
     value = run["parameters"].get(name)
-    return f"{len(value)} {name}" if isinstance(value, list) and len(value) > 2 else in_words(name, run)
+    return f"{len(value)} {name}" if isinstance(value, list) and len(value) > 2 else parameter_in_words(name, run)
 
 
 def _list(rows: list[tuple[str, str]]) -> str:
@@ -23,8 +23,7 @@ def _list(rows: list[tuple[str, str]]) -> str:
 
 def in_short(chapter: str, notebook: nbformat.NotebookNode, kept: list[dict[str, Any]]) -> str:
     """The result of this build, and beside it what the kept runs say where that differs, as HTML; or nothing."""
-    elements = [one for cell in notebook.cells if "outputs" in cell for one in records.own_elements(cell)]
-    own = {one["key"]: one for one in elements if "key" in one}
+    own = records.elements_of(notebook)
     found = [(f"This build ({records.profile_of(notebook)})", results_first.sentence(chapter, own))]
     folded: dict[str, list[tuple[str, str]]] = {}  # of a record that holds several runs
     for record in kept:

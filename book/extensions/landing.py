@@ -10,7 +10,6 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from rt_utils.pages import landing_picture, landing_texts, records
-from rt_utils.pages.parameters import assigned
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = "chapters/theorem_2_criterion"
@@ -30,15 +29,12 @@ class LiveResult(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         notebook = nbformat.read(Path(self.env.srcdir) / f"{CHAPTER}.ipynb", as_version=4)
-        found = [one for cell in notebook.cells if "outputs" in cell for one in records.own_elements(cell)]
         kept = [run["elements"] for record in records_of(self.env.srcdir, CHAPTER) for run in record["runs"]]
-        parameters = {}
-        for cell in notebook.cells:
-            if {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])}:
-                parameters |= assigned(cell.source)
+        parameters = records.parameters_of(notebook)
         threat = in_words({name: value for name, value in parameters.items() if name in ("norm", "eps")})
-        own = {one["key"]: one for one in found if "key" in one}
-        said = landing_texts.live_result(own, kept[0] if kept else {}, threat.partition(", ")[2])
+        said = landing_texts.live_result(
+            records.elements_of(notebook), kept[0] if kept else {}, threat.partition(", ")[2]
+        )
         return list(self.parse_text_to_nodes(said or landing_texts.NO_RESULT))
 
 

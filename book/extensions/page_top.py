@@ -22,7 +22,6 @@ from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
 
 from rt_utils.pages import profiles, records
 from rt_utils.pages.files import provenance
-from rt_utils.pages.parameters import assigned
 from rt_utils.theory.threat import format_eps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,12 +155,7 @@ def add_top(app: Sphinx, doctree: nodes.document) -> None:
         return
     read, parameter_cells = minutes(doctree), fold(doctree)
     notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
-    parameters: dict[str, Any] = {}
-    defaults: dict[str, Any] = {}
-    for cell in notebook.cells:
-        if {"parameters", "injected-parameters"} & {*cell.metadata.get("tags", [])}:
-            parameters |= assigned(cell.source)
-            defaults = defaults or dict(parameters)
+    parameters, defaults = records.parameters_of(notebook), records.parameters_of(notebook, records.TAGS[:1])
     kept = records_of(app.srcdir, app.env.docname)
     own = records.profile_of(notebook)
     names = [name_of(record, own) for record in kept]

@@ -24,6 +24,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from rt_utils.pages import records
+
 BEFORE = '<details class="rt-predict-answer"><summary>Show the number</summary><p>{}</p></details>'
 MISSING = "This run has no such number: it was made with other encoders or data."
 NOT_RUN = "This page was not run."
@@ -33,10 +35,7 @@ def elements(path: Path) -> dict[str, dict[str, Any]]:
     """What an executed page shows, by key; empty for a page that was not run or is no notebook."""
     if path.suffix != ".ipynb":
         return {}
-    cells = nbformat.read(path, as_version=4).cells
-    outputs = (output for cell in cells for output in cell.get("outputs", ()))
-    shown = (output.get("metadata", {}).get("rt") for output in outputs)
-    return {str(data["key"]): data for data in shown if data and "key" in data}
+    return records.elements_of(nbformat.read(path, as_version=4))
 
 
 def chosen(where: str) -> dict[str, str]:

@@ -42,7 +42,7 @@ def _drawn(kept: dict[str, Any], own: dict[str, Any], profile: str) -> str:
     return element.shown._repr_html_()
 
 
-def in_words(name: str, run: dict[str, Any]) -> str:
+def parameter_in_words(name: str, run: dict[str, Any]) -> str:
     """A parameter of a run in words: a radius as a fraction, names without the world that they come from."""
     given = run["parameters"]
     value = given.get(name)
@@ -54,7 +54,7 @@ def in_words(name: str, run: dict[str, Any]) -> str:
 def _differing(runs: list[dict[str, Any]]) -> list[str]:
     """Per run the parameters in which it differs from the others, as words."""
     names = [name for name in runs[0]["parameters"] if len({str(run["parameters"].get(name)) for run in runs}) > 1]
-    return ["".join(f"; {in_words(name, run)}" for name in names) for run in runs]
+    return ["".join(f"; {parameter_in_words(name, run)}" for name in names) for run in runs]
 
 
 def records_of(srcdir: str | Path, docname: str) -> list[dict[str, Any]]:

@@ -114,14 +114,19 @@ def of_ratios(
     return interval
 
 
+def _apart(pairs: Pairs, counted: Bool[np.ndarray, " k"], n: int) -> Float[np.ndarray, "n n"]:
+    """The distances of counted pairs as a matrix; infinite elsewhere."""
+    apart = square(pairs, np.where(counted, pairs.apart, np.inf), n)
+    np.fill_diagonal(apart, np.inf)
+    return apart
+
+
 def nearest_other(pairs: Pairs, counted: Bool[np.ndarray, " k"], n: int) -> Float[np.ndarray, " n"]:
     """The distance from each image to its nearest one among those with which it makes a counted pair; inf for none.
 
     With labels those pairs count whose labels differ, so that it is the distance to the nearest other class.
     """
-    apart = square(pairs, np.where(counted, pairs.apart, np.inf), n)
-    np.fill_diagonal(apart, np.inf)
-    return apart.min(1)
+    return _apart(pairs, counted, n).min(1)
 
 
 def blocked_with_nearest(
@@ -129,7 +134,6 @@ def blocked_with_nearest(
 ) -> Bool[np.ndarray, " n"]:
     """Whether each image is blocked with the nearest one of another class, or the nearest at all."""
     n = len(shifts)
-    apart = square(pairs, np.where(counted, pairs.apart, np.inf), n)
-    np.fill_diagonal(apart, np.inf)
+    apart = _apart(pairs, counted, n)
     nearest = apart.argmin(1)
     return np.asarray(shifts + shifts[nearest] >= apart[np.arange(n), nearest])

@@ -8,7 +8,7 @@ import nbformat
 from rt_utils.pages.elements import filled
 from rt_utils.pages.plain import from_plain
 from rt_utils.pages.plots import strips
-from rt_utils.pages.records import own_elements
+from rt_utils.pages.records import elements_of
 
 MISSING = (
     '<p>The picture is missing: this book was built without running the chapter on Theorem 2. <a href="'
@@ -20,9 +20,7 @@ def _example(notebook: Path) -> dict[str, Any] | None:
     """The running example's element in a finished chapter."""
     if not notebook.is_file():
         return None
-    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-    own = (element for cell in cells for element in own_elements(cell))
-    return next((element for element in own if element.get("key") == "running-example"), None)
+    return elements_of(nbformat.read(notebook, as_version=4)).get("running-example")
 
 
 def picture(notebook: Path) -> str:

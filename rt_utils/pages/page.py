@@ -1,4 +1,4 @@
-"""A chapter's plumbing: its clock, parameters, threat, style, names, claims and files."""
+"""A chapter's plumbing: its clock, parameters, threat, style, names and files; its claims are those of `Claims`."""
 
 import ast
 import inspect
@@ -6,7 +6,6 @@ import math
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -19,14 +18,13 @@ from matplotlib.figure import Figure
 from rt_utils.evaluation import floor
 from rt_utils.evaluation.measurement import Measurement, above_bound
 from rt_utils.evaluation.search import AttackPlan
-from rt_utils.evaluation.statistics import family
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import attack_floor, elements, experiment, figures, paper_settings, parameters, wording
+from rt_utils.pages.claims import Claims
 from rt_utils.pages.elements import Element
 from rt_utils.pages.files import save
 from rt_utils.pages.labels import colours, labels, shortened
-from rt_utils.pages.ledger import Claim
 from rt_utils.pages.tables import Html
 from rt_utils.runtime import processes
 from rt_utils.runtime.errors import unknown
@@ -37,14 +35,12 @@ FLOAT32 = 1e-4  # relative: attacks and features are float32, the bound is float
 _STARTED = time.perf_counter()  # the first import of a chapter
 
 
-class Page:
+class Page(Claims):
     """One run of a chapter. Its first line: `page = Page("theorem_2_criterion", globals())`."""
 
     def __init__(self, chapter: str, namespace: Mapping[str, Any]) -> None:
-        self.chapter, self.p = chapter, parameters.read(namespace)
+        super().__init__(chapter, parameters.read(namespace))
         self.encoders: list[str] = getattr(self.p, "encoders", [])
-        self.claims: list[Claim] = []
-        self._decided = False
         given = [*self.encoders, *getattr(self.p, "data", ()), getattr(self.p, "encoder", "")]
         self._outside = wording.literal([*given, *map(shortened, given)])
         self._keys: set[str] = set()
@@ -167,41 +163,6 @@ class Page:
             docstring = definition.body[0]
             del lines[docstring.lineno - 1 : docstring.end_lineno]
         return Markdown("```python\n" + textwrap.dedent("\n".join(lines)) + "\n```")
-
-    def claim(self, claim: str, *, n: int, lhs: float, rhs: float, seed: int | None = None, **where: Any) -> Claim:
-        """Enter lhs <= rhs, checked on n points, into the ledger; `where`: encoder, data, tolerance, vacuous, ...
-
-        With `evidence` and `units` it is one of the run's inferential claims, which `decide` decides together.
-        """
-        if self._decided and "evidence" in where:
-            raise ValueError(f"{claim!r} comes too late: the run's inferential claims are decided")
-        threat = {name: getattr(self.p, name) for name in ("norm", "eps") if hasattr(self.p, name)}
-        given = {"chapter": self.chapter, "profile": self.p.profile, "seed": self.p.seed if seed is None else seed}
-        entered = Claim(claim=claim, n=n, lhs=lhs, rhs=rhs, **(given | threat | where))
-        self.claims.append(entered)
-        return entered
-
-    def claim_rows(self, rows: pd.DataFrame, claim: str, lhs: str, rhs: str, **where: Any) -> None:
-        """Enter a claim for each row: `claim` is a template for it, `lhs` and `rhs` are columns.
-
-        Encoder, data, n, vacuous, evidence and seed (counted from the page's) come from the columns of these names or
-        `where`.
-        """
-        own_columns = ("encoder", "data", "n", "vacuous", "evidence")
-        for row in rows.to_dict("records"):
-            own = {name: row[name] for name in own_columns if name in row} | where
-            seed = self.p.seed + row.get("seed", 0)
-            self.claim(elements.filled(claim, row), lhs=row[lhs], rhs=row[rhs], seed=seed, **own)
-
-    def decide(self) -> list[Claim]:
-        """Give each inferential claim of the run its interval; returns these claims. They are one family, now fixed."""
-        if not self._decided:
-            chosen = [k for k, claim in enumerate(self.claims) if claim.evidence is not None]
-            intervals = family([e for claim in self.claims if (e := claim.evidence) is not None])
-            for k, (low, high) in zip(chosen, intervals, strict=True):
-                self.claims[k] = replace(self.claims[k], low=low, high=high)
-            self._decided = True
-        return [claim for claim in self.claims if claim.evidence is not None]
 
     def floor(self, points: pd.DataFrame, plan: AttackPlan | None = None, *, claims: bool = True) -> pd.DataFrame:
         """Show the page's attacks against a stronger search, in two tables, and enter them into the ledger.

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +24,36 @@ from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 
 IMAGES = "rt_utils.pages.plots.strips:"  # images of data sets, which a record does not hand on
+TAGS = ("parameters", "injected-parameters")  # of a chapter's cells, in this order
 SAME = 0.01  # relative difference up to which a recomputed number is the same: a machine's rounding moves attacks
 _ROOMS = tuple(f"{paths.PACKAGE.name}.{room}" for room in ("theory", "images", "models", "evaluation", "training"))
 _EXPERIMENT = f"{paths.PACKAGE.name}.pages.experiment"  # which attacks a page runs
 
 
+def parameters_of(notebook: nbformat.NotebookNode, tags: Sequence[str] = TAGS) -> dict[str, Any]:
+    """A finished chapter's parameters: its own defaults, and what papermill was given in their place."""
+    found: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if {*tags} & {*cell.metadata.get("tags", [])}:
+            found |= assigned(cell.source)
+    return found
+
+
 def profile_of(notebook: nbformat.NotebookNode) -> str:
     """The profile that a chapter ran under: its own default, unless papermill was given another."""
-    tags = {"parameters", "injected-parameters"}
-    parts = [cell.source for cell in notebook.cells if tags & {*cell.metadata.get("tags", [])}]
-    return str(
-        next((found["profile"] for part in reversed(parts) if "profile" in (found := assigned(part))), "unknown")
-    )
+    return str(parameters_of(notebook).get("profile", "unknown"))
 
 
 def own_elements(cell: nbformat.NotebookNode) -> list[dict[str, Any]]:
     """The tables, figures and texts that a finished cell shows, as data."""
     outputs = cell.get("outputs", [])
     return [dict(output.metadata[DATA]) for output in outputs if DATA in output.get("metadata", {})]
+
+
+def elements_of(notebook: nbformat.NotebookNode) -> dict[str, dict[str, Any]]:
+    """All tables, figures and texts that a finished chapter shows, by key."""
+    found = (element for cell in notebook.cells for element in own_elements(cell))
+    return {element["key"]: element for element in found if "key" in element}
 
 
 def computation(chapter: str) -> str:
