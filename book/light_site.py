@@ -22,7 +22,7 @@ SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchin
 NAMES = re.compile(
     r'(<button class="btn search-button-field[^>]*?)\s*aria-label="Search"|(<i class="theme-switch[^>]*?) title="[^"]*"'
 )
-LEFT_OUT = ("scripts/*.map", "styles/*.map", "scripts/*.LICENSE.txt", "vendor", "locales", "webpack-macros.html")
+LEFT_OUT = ("scripts/*.map", "styles/*.map", "vendor", "locales", "webpack-macros.html")
 SHARED_FROM = 50_000  # bytes
 
 
