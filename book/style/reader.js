@@ -10,7 +10,7 @@
 
   // --- Boxes that scroll ---------------------------------------------------------------------------------------------
   function focusable() {
-    for (const box of all(".rt-scroll, .rt-figure > div, mjx-container, span.math, pre")) {
+    for (const box of all(".rt-scroll, .pst-scrollable-table-container, .rt-figure > div, mjx-container, span.math, pre")) {
       const scrolls = box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0 && getComputedStyle(box).overflowX === "auto";
       box.classList.toggle("rt-scrolls", scrolls);
       if (scrolls) box.tabIndex = 0;
@@ -166,6 +166,7 @@
       button.setAttribute("aria-label", `Show or hide: ${title ? title.textContent.trim() : "what is folded"}`);
     }
     await window.MathJax?.startup?.promise;
+    await document.fonts.ready; // a table that they widen may scroll from here on
     fit();
     await script("notation.js");
     symbols();
