@@ -26,7 +26,7 @@ AGREE = 0.01  # relative, of AS score and accuracies
 WORLD = {"encoders": ["embedded/robust"], "data": ["digits"], "norm": "linf", "eps": 8 / 255, "seed": 0, "workers": 1}
 SIZES = {"n_train": 1000, "n_test": 256, "steps": 60, "restarts": 3, "floor_points": 0, "apgd_points": 0}
 TINY = {"n_train": 60, "n_test": 8, "steps": 4, "restarts": 1}
-PROBE = {"rel_stepsize": 3.0, "probe_epochs": 20, "probe_lr": 0.1}
+PROBE = {"rel_stepsize": 3.0, "probe_epochs": 20, "probe_lr": 0.1, "batch": 128}
 
 
 def found_here(sizes: dict[str, int]) -> dict[str, float]:

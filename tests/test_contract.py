@@ -31,6 +31,7 @@ PARAMETERS: dict[str, object] = {
     "n_switch": 12,
     "probe_epochs": 60,
     "probe_lr": 0.1,
+    "batch": 128,
     "weight_decay": 0.01,
     "path_points": 40,
     "ft_epochs": 10,

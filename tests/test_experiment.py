@@ -32,6 +32,7 @@ TINY: dict[str, Any] = {
     "seed_points": 3,
     "probe_epochs": 2,
     "probe_lr": 0.05,
+    "batch": 16,
     "seed": 3,
     "workers": 1,
 }
@@ -68,7 +69,7 @@ def test_a_run_is_of_its_parameters(repeated: tuple[Parameters, list[experiment.
     assert points.label.tolist() == data.test.required_labels().tolist()
     assert points.shift_floor.notna().tolist() == [True, False, False, False, False]
     assert points.shift_paper.notna().tolist() == [True, True, False, False, False]
-    probe = ProbeSettings(epochs=2, lr=0.05, seed=3)
+    probe = ProbeSettings(epochs=2, lr=0.05, batch=16, seed=3)
     (head,) = measure.fit_probes([(load_encoder("embedded/random"), data)], probe, workers=1)
     np.testing.assert_array_equal(m.weight, head.weight)
     assert (points["shift"] > 0).all()

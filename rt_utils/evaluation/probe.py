@@ -20,7 +20,8 @@ class ProbeSettings:
     epochs: int = 60
     lr: float = 0.1
     batch: int = 128
-    weight_decay: float = 0.0
+    weight_decay: float = 0.0  # lambda of lambda / 2 ||W||_F^2
+    decay_bias: bool = False  # the released code's weight decay is on the bias too
     seed: int = 0
 
 
@@ -34,7 +35,12 @@ def fit_head(
     generator = torch.Generator().manual_seed(settings.seed)
     nn.init.zeros_(layer.weight)  # convex problem: no random start needed
     nn.init.zeros_(layer.bias)
-    optimiser = torch.optim.SGD(layer.parameters(), settings.lr, momentum=0.9, weight_decay=settings.weight_decay)
+    decay = {"weight_decay": settings.weight_decay}
+    groups = [
+        {"params": [layer.weight], **decay},
+        {"params": [layer.bias], **(decay if settings.decay_bias else {"weight_decay": 0.0})},
+    ]
+    optimiser = torch.optim.SGD(groups, settings.lr, momentum=0.9)
     starts = range(0, n, settings.batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * len(starts))
     for _ in range(settings.epochs):

@@ -20,7 +20,7 @@ from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.models.input_range import of_doubled_range
-from rt_utils.pages.experiment import Experiment
+from rt_utils.pages.experiment import Experiment, probe_settings
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime import processes
 from rt_utils.theory.threat import Threat
@@ -43,7 +43,7 @@ def quick_attacks(p: Parameters) -> PGDSettings:
 
 def short_probe(p: Parameters) -> ProbeSettings:
     """The probe on images, in both modes."""
-    return ProbeSettings(min(10, p.probe_epochs), p.probe_lr, seed=p.seed)
+    return replace(probe_settings(p), epochs=min(10, p.probe_epochs))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def switched(run: Experiment, p: Parameters) -> Switched:
     """Every switch that needs a head or an encoder of its own, attacked with one plan."""
     first, settings, workers = (
         run.encoders[0],
-        ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed),
+        probe_settings(p),
         processes.ready(p.workers),
     )
 
@@ -95,7 +95,7 @@ def switched(run: Experiment, p: Parameters) -> Switched:
     doubled = of_doubled_range(first)
     own = {AS_STATED: (first, heads), RANGE: (doubled, probes(doubled, settings))}
     for switch, decay in DECAYS.items():
-        own[switch] = first, probes(first, replace(settings, weight_decay=decay))
+        own[switch] = first, probes(first, replace(settings, weight_decay=decay, decay_bias=True))
     cases = {(s, first.name, name): (e, its[name], images[name]) for s, (e, its) in own.items() for name in p.data}
     changed = [doubled]
     for encoder in run.encoders:

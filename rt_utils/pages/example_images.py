@@ -10,11 +10,10 @@ from jaxtyping import Float
 
 from rt_utils.evaluation import examples
 from rt_utils.evaluation.measure import fit_probes
-from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages.elements import Element
-from rt_utils.pages.experiment import Experiment, loaded_images
+from rt_utils.pages.experiment import Experiment, loaded_images, probe_settings
 from rt_utils.pages.image_groups import EXAMPLE, group, is_live, shown_levels
 from rt_utils.pages.labels import shortened
 from rt_utils.pages.plots import strips
@@ -48,7 +47,7 @@ def _cases(page: "Page", most_data: int, most_encoders: int) -> Iterator[tuple[s
     sets = loaded_images(p, names, loaded)
     cases = [(encoder, sets[name, encoder.input_size]) for name in names for encoder in loaded]
     workers = page.workers if hasattr(p, "workers") else 1
-    settings = ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed)
+    settings = probe_settings(p)
     heads = fit_probes(cases, settings, workers=workers)
     for (encoder, data), head in zip(cases, heads, strict=True):
         point = EXAMPLE if data.name == "digits" and len(data.test) > EXAMPLE else 0

@@ -51,6 +51,11 @@ def attack_plan(p: SimpleNamespace) -> AttackPlan:
     )
 
 
+def probe_settings(p: SimpleNamespace) -> ProbeSettings:
+    """How a page fits its linear probes."""
+    return ProbeSettings(p.probe_epochs, p.probe_lr, p.batch, seed=p.seed)
+
+
 def with_subspace(plan: AttackPlan, p: SimpleNamespace) -> AttackPlan:
     """The plan with a modest attack aimed at the head's own subspace too."""
     aimed = PGDSettings(
@@ -80,7 +85,7 @@ def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     loaded = [load_encoder(name) for name in p.encoders]
     images = loaded_images(p, p.data, loaded)
     pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
-    heads = measure.fit_probes(pairs, ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), workers=workers)
+    heads = measure.fit_probes(pairs, probe_settings(p), workers=workers)
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
     plan = with_subspace(attack_plan(p), p) if subspace else attack_plan(p)
     found = measure.measure(cases, Threat(p.norm, p.eps), plan, workers=workers)

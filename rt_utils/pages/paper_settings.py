@@ -4,7 +4,6 @@ import json
 from functools import cache
 from typing import Any
 
-from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.pages.labels import short_name
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime.paths import PACKAGE
@@ -21,6 +20,7 @@ WORDS = {
     "probe_lr": "at rate {here:g} (there {there:g})",
     "ft_epochs": "finetuning for {here} epochs (there {there})",
     "ft_lr": "at rate {here:g} (there {there:g})",
+    "batch": "batches of {here} (there {there})",
     "norm": "norm {here} (there {there})",
 }
 
@@ -50,9 +50,6 @@ def differences(p: Parameters) -> list[str]:
     for name, words in WORDS.items():
         if hasattr(p, name) and getattr(p, name) != there[name]:
             found.append(words.format(here=getattr(p, name), there=there[name]))
-    batch = getattr(p, "probe_batch", ProbeSettings().batch)
-    if hasattr(p, "probe_epochs") and batch != there["batch"]:
-        found.append(f"batches of {batch} (there {there['batch']})")
     attack = settings()["attack"]
     if hasattr(p, "steps") and hasattr(p, "rel_stepsize"):
         found.append(

@@ -89,6 +89,7 @@ KNOWN: dict[str, Parser] = {
     "n_switch": whole(2, 10_000_000),
     "probe_epochs": whole(1, 10_000),
     "probe_lr": number(0, 100),
+    "batch": whole(1, 1_000_000),
     "weight_decay": number(0, 100),
     "path_points": whole(2, 10_000_000),
     "ft_epochs": whole(1, 10_000),

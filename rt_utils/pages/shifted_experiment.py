@@ -8,7 +8,6 @@ import pandas as pd
 from rt_utils.evaluation import measure
 from rt_utils.evaluation.distribution_shift import by_level
 from rt_utils.evaluation.measurement import Measurement
-from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images import corruptions
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.corruptions import Level
@@ -16,7 +15,7 @@ from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.input_sizes import at_size, before_enlarging, takes
-from rt_utils.pages.experiment import attack_plan
+from rt_utils.pages.experiment import attack_plan, probe_settings
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime import processes
 from rt_utils.runtime.errors import InputError
@@ -89,7 +88,7 @@ def run(p: Parameters, strengths: Mapping[str, Sequence[float]]) -> Drift:
     before = [(before_enlarging(leading, base, s), small) for s in sizes[1:]]
 
     pairs = [*((encoder, level.images) for encoder, level in corrupted), *after, *before]
-    settings, plan = ProbeSettings(p.probe_epochs, p.probe_lr, seed=p.seed), attack_plan(p)
+    settings, plan = probe_settings(p), attack_plan(p)
     heads = measure.fit_probes(pairs, settings, workers=workers)
     cases = [(encoder, head, images) for (encoder, images), head in zip(pairs, heads, strict=True)]
     found = measure.measure(cases, p.threat, plan, workers=workers)
