@@ -309,13 +309,18 @@ TRANSFER = _in(
         "test_a_head_computes_in_double_precision_and_its_layer_in_single",
     ),
     (
-        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, n, s",
-        "momentum=0.0, weight_decay=settings.weight_decay)\n    starts = range(0, n, s",
+        "groups, settings.lr, momentum=0.9",
+        "groups, settings.lr, momentum=0.0",
         "test_three_steps_of_the_probe",
     ),
     (
-        "momentum=0.9, weight_decay=settings.weight_decay)\n    starts = range(0, n, s",
-        "momentum=0.9)\n    starts = range(0, n, s",
+        '{"params": [layer.weight], **decay}',
+        '{"params": [layer.weight]}',
+        "test_three_steps_of_the_probe",
+    ),
+    (
+        'decay if settings.decay_bias else {"weight_decay": 0.0}',
+        "decay",
         "test_three_steps_of_the_probe",
     ),
     (

@@ -12,15 +12,17 @@ LABELS = torch.tensor([0, 1, 2, 0, 1, 1])
 FEATURES = normal(6, 4, seed=3)
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
-def test_three_steps_of_the_probe(weight_decay: float) -> None:
-    """Whole batches, from zero: momentum 0.9, a rate that falls by a cosine, decay of weights and biases."""
-    head = linear_probe(FEATURES, LABELS, 3, ProbeSettings(epochs=3, lr=0.2, batch=6, weight_decay=weight_decay))
+@pytest.mark.parametrize(("weight_decay", "decay_bias"), [(0.0, False), (0.3, False), (0.3, True)])
+def test_three_steps_of_the_probe(weight_decay: float, decay_bias: bool) -> None:
+    """Whole batches, from zero: momentum 0.9, a rate that falls by a cosine, decay of weights, of biases if asked."""
+    settings = ProbeSettings(epochs=3, lr=0.2, batch=6, weight_decay=weight_decay, decay_bias=decay_bias)
+    head = linear_probe(FEATURES, LABELS, 3, settings)
+    decayed = weight_decay * np.array([1, 1, 1, 1, float(decay_bias)])
     z, y = np.c_[FEATURES.double().numpy(), np.ones(6)], np.eye(3)[LABELS.numpy()]
     weight, velocity = np.zeros((3, 5)), np.zeros((3, 5))
     for step in range(3):
         q = np.exp(z @ weight.T)
-        gradient = (q / q.sum(1, keepdims=True) - y).T @ z / 6 + weight_decay * weight
+        gradient = (q / q.sum(1, keepdims=True) - y).T @ z / 6 + decayed * weight
         velocity = 0.9 * velocity + gradient
         weight = weight - 0.2 * (1 + np.cos(np.pi * step / 3)) / 2 * velocity
     np.testing.assert_allclose(head.weight, weight[:, :4], atol=1e-6)
