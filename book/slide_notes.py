@@ -14,6 +14,7 @@ INLINE = re.compile(r"\\\((.*?)\\\)", re.DOTALL)
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|&\w+;|.", re.DOTALL)
 OPENS = {"{", "(", "[", r"\{", r"\left", r"\begin", r"\langle"}
 CLOSES = {"}", ")", "]", r"\}", r"\right", r"\end", r"\rangle"}
+ZERO_WIDTH_SPACE = "\u200b"  # a line may break there
 RELATIONS = {"=", r"\le", r"\leq", r"\ge", r"\geq", "&lt;", "&gt;", r"\to", r"\implies"}
 
 
@@ -38,7 +39,7 @@ def breakable(html: str) -> str:
 
     def several(match: re.Match[str]) -> str:
         first, *rest = pieces(match[1])
-        return " ".join([rf"\({first}\)", *(rf"\({{}}{piece}\)" for piece in rest)])
+        return ZERO_WIDTH_SPACE.join([rf"\({first}\)", *(rf"\({{}}{piece}\)" for piece in rest)])
 
     return INLINE.sub(several, html)
 

@@ -33,9 +33,8 @@
   };
   function notesStyle(opened) {
     const style = opened.document.createElement("style"), rules = document.getElementById("MJX-CHTML-styles").sheet.cssRules;
-    style.textContent = [...rules].map((rule) => rule.cssText).join("\n") + `
-      .value { overflow-wrap: break-word; }
-      .value mjx-container { max-width: 100%; overflow-x: auto; overflow-y: hidden; padding-block: 2px; vertical-align: middle; }`;
+    style.textContent = [...rules].map((rule) => rule.cssText).join("\n")
+      + "mjx-assistive-mml { width: 1px !important; }"; // for screen readers; it is clipped, but makes the notes scroll
     return style;
   }
 
