@@ -217,6 +217,9 @@ def test_the_speakers_notes_fit_their_window(decks: list[Path], width: int) -> N
             notes = opened.value
             notes.set_viewport_size({"width": width, "height": 800})
             notes.locator("#connection-status").wait_for(state="hidden")
+            for shown in ("current", "upcoming"):  # each is the deck itself, and moves the others once it is there
+                inside = notes.frame_locator(f"#{shown}-slide iframe")
+                inside.locator("html[data-fitted]").wait_for(state="attached")
             asked = page.locator(".slides > section").evaluate_all(
                 "(all) => all.flatMap((slide, k) => slide.matches('.question') ? [k] : [])"
             )
