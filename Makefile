@@ -38,7 +38,7 @@ check: install ## ruff and mypy, on the chapters too; which room imports which
 proofs: ## check every proof by Coq, which must be there, and that false variants fail; no .venv is needed
 	@$(PYTHON) proofs/check.py
 
-slides: install ## the three lectures as slides, in _build/slides, cut out of the book that `make book` built
+slides: install ## the lectures as slides, in _build/slides, cut out of the book that `make book` built
 	@$(BIN)/python book/slides.py
 
 assignments: install ## the assignments as an nbgrader course, in _build/assignments

@@ -1,4 +1,4 @@
-"""`make slides`: the three lectures as slides, in _build/slides, cut out of the book that `make book` built.
+"""`make slides`: the lectures as slides, in _build/slides, cut out of the book that `make book` built.
 
 What a lecture shows, and in which order, is said once: by the links in its plan (book/teaching/lecture_1.md, ...). Each
 link to a statement, an equation, a figure or a section becomes slides; the question of the same line stands on a slide
@@ -20,9 +20,10 @@ from bs4 import BeautifulSoup, Tag
 from build import BUILD, HTML
 from handouts import sheets
 from slide_cuts import Slide, address, clean, cut, inner, tags
+from slide_notes import board, notes
 
 SLIDES = BUILD / "slides"
-LECTURES = ("lecture_1", "lecture_2", "lecture_3")
+LECTURES = ("lecture_1", "lecture_2", "lecture_3", "single_lecture")
 ADVERSARY = "book/fool_it_yourself.html"
 STYLES = ("styles/pydata-sphinx-theme.css", "pygments.css", "proof.css", "rt.css")
 COPIED = (*STYLES, "mathjax", "adversary", "ball.js", "sweep.js")
@@ -98,34 +99,24 @@ def rows(plan: BeautifulSoup) -> list[list[Tag]]:
     return [row.find_all("td") for row in table.select("tbody tr")] if table else []
 
 
-def board(plan: BeautifulSoup) -> dict[str, Tag]:
-    """The blocks of the board plan by name."""
-    cells = [row.find_all("td") for table in plan.select("table")[1:2] for row in table.select("tbody tr")]
-    return {row[0].get_text().strip(): row[2] for row in cells}
-
-
 def slides_of(book: Book, plan: BeautifulSoup, name: str, pages: str, student: bool) -> list[Slide]:
     """A lecture's slides, in the order of its plan."""
     where, blocks = f"book/teaching/{name}.html", board(plan)
     heading = clean(plan.select_one("h1") or plan, where, pages).get_text().strip()
     first, _, second = heading.partition(": ")
     shown = [Slide(escape(first), f"<p>{escape(second)}</p>", "title")]
-    for start, end, happens, written, links, asked in rows(plan):
+    for cells in rows(plan):
+        links, asked = cells[4:]
         found = [
             slide for link in links.find_all("a") for slide in of_link(book, link, where, pages, named=not student)
         ]
         if not student:
-            notes = (
-                f"<p>Minutes {start.get_text().strip()} to {end.get_text().strip()}.</p>{clean(happens, where, pages)}"
-            )
-            for block in re.findall(r"B\d", written.get_text()):
-                notes += f"<p>Board {block}:</p>{clean(blocks[block], where, pages)}"
+            told = notes(cells, blocks, where, pages)
             if asked.get_text().strip():
                 body = "".join(str(clean(part, where, pages)) for part in tags(asked))
                 found.insert(0, Slide("Before you look", body, "question"))
-            notes = re.sub(r"</?td[^>]*>", "", notes)
             for slide in found:
-                slide.notes = notes
+                slide.notes = told
         shown += found
     return shown
 

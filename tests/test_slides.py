@@ -13,6 +13,7 @@ from test_book_in_browser import ARGUMENTS, BOOK
 sys.path.insert(0, str(ROOT / "book"))
 import handouts
 import slide_cuts
+import slide_notes
 import slides
 from pdf import chromium
 
@@ -181,6 +182,59 @@ def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+# What of the speaker's notes sticks out of their pane, and which formula shows nothing.
+NOTES = """
+(value) => {
+  const pane = document.querySelector("#speaker-controls"), edge = value.getBoundingClientRect().right + 1;
+  const wrong = pane.scrollWidth > pane.clientWidth ? ["the pane scrolls to the side"] : [];
+  for (const part of value.querySelectorAll("*"))
+    if (!part.closest("mjx-assistive-mml") && part.getBoundingClientRect().right > edge)
+      wrong.push(`sticks out: ${part.tagName} ${part.textContent.slice(0, 60)}`);
+  for (const formula of value.querySelectorAll("mjx-container")) {
+    const font = getComputedStyle(formula.querySelector("mjx-c, mjx-utext") ?? formula).fontFamily;
+    const drawn = formula.getBoundingClientRect().width && font.includes("MJX");
+    if (!drawn) wrong.push(`no formula: ${formula.textContent}`);
+  }
+  return wrong;
+}
+"""
+
+
+@pytest.mark.book
+@pytest.mark.parametrize("width", [1100, 1920])
+def test_the_speakers_notes_fit_their_window(decks: list[Path], width: int) -> None:
+    from playwright.sync_api import sync_playwright
+
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        for deck in decks[: len(slides.LECTURES)]:
+            page.goto(deck.as_uri())
+            page.wait_for_selector("html[data-fitted]", state="attached")
+            with page.expect_popup() as opened:
+                page.keyboard.press("s")
+            notes = opened.value
+            notes.set_viewport_size({"width": width, "height": 800})
+            notes.locator("#connection-status").wait_for(state="hidden")
+            for shown in ("current", "upcoming"):  # each is the deck itself, and moves the others once it is there
+                inside = notes.frame_locator(f"#{shown}-slide iframe")
+                inside.locator("html[data-fitted]").wait_for(state="attached")
+            asked = page.locator(".slides > section").evaluate_all(
+                "(all) => all.flatMap((slide, k) => slide.matches('.question') ? [k] : [])"
+            )
+            assert len(asked) > 5
+            for number in asked:
+                page.evaluate(f"lecture.slide({number})")
+                told = page.locator("section.present aside.notes > p").first.text_content()
+                value = notes.locator(".speaker-controls-notes .value")
+                value.filter(has_text=str(told)).wait_for()
+                wrong += [f"{deck.name} {number}: {one}" for one in value.evaluate(NOTES)]
+            notes.close()
+        browser.close()
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.book
 def test_the_students_slides_tell_no_solution(decks: list[Path]) -> None:
     secret = leaks.secrets().all_runs
@@ -200,8 +254,31 @@ def test_the_students_slides_have_neither_questions_nor_notes(decks: list[Path])
 
 def test_each_lecture_has_slides() -> None:
     assert {f"{name}.md" for name in slides.LECTURES} == {
-        p.name for p in (ROOT / "book" / "teaching").glob("lecture_*.md")
+        p.name for p in (ROOT / "book" / "teaching").glob("*lecture*.md")
     }
+
+
+CHAIN = r"\ell\le C_1\norm{Wv}_\alpha\le C_1L_\alpha(W)\,S(x)"
+
+
+@pytest.mark.parametrize(
+    ("formula", "cut"),
+    [
+        (CHAIN, [r"\ell", r"\le C_1\norm{Wv}_\alpha", r"\le C_1L_\alpha(W)\,S(x)"]),
+        (r"\Delta=\{\delta:\norm\delta\le1\}", [r"\Delta", r"=\{\delta:\norm\delta\le1\}"]),
+        (r"\le2", [r"\le2"]),
+        (r"a&lt;b", ["a", "&lt;b"]),
+        (r"A=\begin{pmatrix}1&amp;2\end{pmatrix}", ["A", r"=\begin{pmatrix}1&amp;2\end{pmatrix}"]),
+        (r"]0,1]=I", [r"]0,1]=I"]),  # as the brackets stand they never close
+    ],
+)
+def test_a_formula_of_the_notes_is_cut_before_a_relation(formula: str, cut: list[str]) -> None:
+    assert list(slide_notes.pieces(formula)) == cut
+    assert "".join(cut) == formula
+
+
+def test_the_notes_have_pieces_between_which_a_line_may_break() -> None:
+    assert slide_notes.breakable(r"<p>\(a\) is \(b=c\)</p>") == "<p>\\(a\\) is \\(b\\)\u200b\\({}=c\\)</p>"
 
 
 @pytest.mark.book

@@ -37,7 +37,9 @@ def json_ld(cff: dict[str, Any], address: str) -> dict[str, Any]:
             "datePublished": str(paper["year"]),
             "url": paper["url"],
         },
-    } | ({"url": address} if address else {})
+        **({"identifier": f"https://doi.org/{cff['doi']}"} if cff.get("doi") else {}),
+        **({"url": address} if address else {}),
+    }
 
 
 def card(title: str, site: str, address: str, pagename: str) -> dict[str, str]:

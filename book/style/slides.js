@@ -24,6 +24,20 @@
     width: WIDTH, height: HEIGHT, margin: 0.02, center: false, hash: true, slideNumber: "c/t", transition: "none",
     pdfSeparateFragments: false, plugins: [RevealNotes],
   });
+  // reveal.js writes the window of the speaker's notes; their formulas come from here, and need MathJax's styles there.
+  const open = window.open;
+  window.open = (address, name, ...more) => {
+    const opened = open.call(window, address, name, ...more);
+    if (opened && name === "reveal.js - Notes") setTimeout(() => opened.document.head.append(notesStyle(opened)));
+    return opened;
+  };
+  function notesStyle(opened) {
+    const style = opened.document.createElement("style"), rules = document.getElementById("MJX-CHTML-styles").sheet.cssRules;
+    style.textContent = [...rules].map((rule) => rule.cssText).join("\n")
+      + "mjx-assistive-mml { width: 1px !important; }"; // for screen readers; it is clipped, but makes the notes scroll
+    return style;
+  }
+
   const formulas = () => window.MathJax?.startup?.promise ?? Promise.resolve();
   addEventListener("load", async () => {
     await formulas();
