@@ -27,12 +27,13 @@
   }
 
   function show(name) {
+    for (const input of inputs) input.checked = input.value === name;
+    if (page.dataset.run === name) return;
     for (const part of parts) {
       if (part.matches(".rt-own")) // where a kept run found the very same, this build's stays
         part.hidden = [...part.parentElement.children].some((other) => other.dataset.run === name);
       else part.hidden = (part.dataset.run ?? part.dataset.ofRun) !== name;
     }
-    for (const input of inputs) input.checked = input.value === name;
     page.dataset.run = name;
     document.dispatchEvent(new CustomEvent("rt-run"));
   }

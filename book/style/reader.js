@@ -167,7 +167,7 @@
     (detail || []).forEach(links);
     if (detail) symbols();
   });
-  fit();
+  if (phone.matches) fit(); // elsewhere it can wait for the formulas: it makes the browser lay out the whole page
   addEventListener("load", async () => {
     for (const button of all(".toggle-button")) { // a folded box is opened by a button of its title
       const title = button.closest(".admonition")?.querySelector(".admonition-title");
