@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import following
 import jupytext
+import kept_apart
 import light_site
 import nbformat
 import plain_notebooks
@@ -196,6 +197,7 @@ def main() -> None:
         add_downloads(html, names)
         plain_notebooks.add(html, ROOT, pages())
         following.add(html)
+        kept_apart.move(html)
         light_site.lighten(html)
         publish(html)
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from bs4 import BeautifulSoup, Tag
 from build import BUILD, HTML
 from handouts import sheets
+from kept_apart import whole
 from slide_cuts import Slide, address, clean, cut, inner, tags
 from slide_notes import board, notes
 
@@ -51,7 +52,7 @@ class Book:
 
     def page(self, name: str) -> BeautifulSoup:
         if name not in self._read:
-            self._read[name] = BeautifulSoup((self.html / name).read_text("utf-8"), "html.parser")
+            self._read[name] = BeautifulSoup(whole(self.html / name), "html.parser")
         return self._read[name]
 
 

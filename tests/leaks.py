@@ -32,6 +32,8 @@ LECTURERS = (
     "own_data",
 )  # of book/teaching
 CLEARED = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n.*?### END \1", re.DOTALL)  # what nbgrader takes away
+# What following.py and kept_apart.py write.
+ASSIGNED = re.compile(r"[^=]*(?:\?\?= \{\}\)\S*)? = ([\[{].*[\]}]);\s*", re.DOTALL)
 BETWEEN = "\n. and elsewhere .\n"  # so that no run goes over a gap
 
 
@@ -143,7 +145,10 @@ def readings(path: Path) -> Iterator[str]:
         yield BETWEEN.join(strings(json.loads(text)))
         return
     yield text
-    if path.suffix in (".html", ".svg"):
+    held = ASSIGNED.fullmatch(text) if path.suffix == ".js" else None  # HTML as strings: kept runs, statements
+    if held:
+        text = BETWEEN.join(strings({"": json.loads(held[1])}))
+    if held or path.suffix in (".html", ".svg"):
         yield html.unescape(re.sub(r"<[^>]*>", "", text))
 
 

@@ -161,7 +161,10 @@ def test_every_page_is_whole(browser: Any, address: str, scheme: str, width: int
         wrong += [] if theme == scheme else [f"{name}: shown {theme}"]
         wrong += [f"{name}: {line}" for line in visit.wrong + visit.page.evaluate(LOOK)]
         if visit.page.locator(".rt-runs").count():
-            visit.page.locator(".rt-runs input").nth(1).check()
+            other = visit.page.locator(".rt-runs input").nth(1)
+            other.check()
+            visit.page.wait_for_selector(f"html[data-run={other.input_value()}]", state="attached")
+            visit.page.evaluate("window.MathJax?.typesetPromise?.()")
             wrong += [f"{name}, reference run: {line}" for line in visit.page.evaluate(LOOK)]
         visit.wrong.clear()
     window.close()

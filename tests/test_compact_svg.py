@@ -25,7 +25,19 @@ def test_every_point_is_drawn_and_every_name_is_there() -> None:
     ElementTree.fromstring(svg)
     dots = re.findall(r"M([\d.]+) ([\d.]+)h0", svg)
     assert len(dots) == 200
-    assert svg.count("<use ") >= 200  # crosses stay what they were
+    crosses = re.findall(r"M([\d.]+) ([\d.]+)l([\d.-]+) ([\d.-]+)M([\d.]+) ([\d.]+)l([\d.-]+) ([\d.-]+)", svg)
+    assert len(crosses) == 200
+    places = []
+    for cross in crosses:
+        a, b = (tuple(map(float, cross[k : k + 4])) for k in (0, 4))
+        centres = [(x + dx / 2, y + dy / 2) for x, y, dx, dy in (a, b)]
+        assert centres[0] == pytest.approx(centres[1], abs=0.02)
+        assert abs(a[2]) == pytest.approx(abs(b[3]), abs=0.02)
+        places.append(centres[0])
+    dots_at = sorted((float(x), float(y)) for x, y in dots)
+    assert [x for x, _ in sorted(places)] == pytest.approx([x for x, _ in dots_at], abs=0.03)
+    assert re.search(r'style="fill:none;stroke:#d55e00;[^"]*"', svg)
+    assert svg.count("<use ") < 30  # ticks
     assert "a label of 0.123456" in svg
     ids = set(re.findall(r'\bid="([^"]*)"', svg))
     assert ids >= set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))

@@ -13,8 +13,6 @@ from test_book_in_browser import BOOK, address, browser, pages, require_book  # 
 pytestmark = pytest.mark.book
 HEAVIEST = 1_500_000  # bytes of a page with all that it loads at first
 SITE = 40_000_000
-# Not yet light: it carries the kept runs of nine public networks, which should be loaded when they are asked for.
-TOO_HEAVY = {"chapters/theorem_2_criterion.html"}
 LETTER = 11  # CSS pixels of a figure's text on a phone
 # A page of many tables, one of statements and figures, the list of references.
 SOME = ("chapters/section_6_1_as_score.html", "chapters/theorem_2_criterion.html", "book/references.html")
@@ -38,7 +36,7 @@ def test_some_pages_are_accessible_and_light(browser: Any, address: str) -> None
         with window(browser, address, width, scheme) as opened:
             for name in SOME:
                 wrong += looked_at(opened, name)
-                if opened.loaded > HEAVIEST and name not in TOO_HEAVY:
+                if opened.loaded > HEAVIEST:
                     wrong.append(f"{name}: {opened.loaded} bytes")
                 assert opened.page.evaluate("document.documentElement.dataset.theme") == scheme
                 if width == 390:
@@ -81,7 +79,7 @@ def test_every_page_is_light() -> None:
         assert len(files) > 8, f"{name}: style sheets and scripts were not found"
         if (size := sum(files.values()) + FONTS) > HEAVIEST:
             heavy[name] = size
-    assert set(heavy) == TOO_HEAVY
+    assert not heavy
     assert sum(path.stat().st_size for path in BOOK.resolve().rglob("*") if path.is_file()) < SITE
 
 

@@ -94,8 +94,30 @@ def test_a_sentence_moves_with_the_run(kept: tuple[dict[str, Any], dict[str, Any
     record["runs"][0]["code"] = "before"
     assert "changed since" in reference_runs._shown([own], record, "slack")
     several = copy.deepcopy(record)
-    several["runs"].append(copy.deepcopy(record["runs"][0]) | {"parameters": {"eps": 1}})
-    assert "data-unseen" not in reference_runs._shown([own], several, "slack")  # which of them must be said
+    several["runs"][0]["parameters"] = {"steps": 2}
+    several["runs"].append(copy.deepcopy(record["runs"][0]) | {"parameters": {"steps": 1}})
+    shown = reference_runs._shown([own], several, "slack")
+    assert '<p class="rt-reference-label">Reference run: profile natural; steps 2<span data-unseen="">' in shown
+    assert '<p class="rt-reference-label" data-unseen' not in shown  # which of them must be said
+
+
+def test_several_runs_of_a_record_have_one_line_at_the_top(
+    kept: tuple[dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = kept[1]["runs"][0] | {"commit": "0", "claims": [], "code": "before"}
+    runs = [run | {"parameters": {"norm": "linf", "eps": eps, "n_test": 9}} for eps in (8 / 255, 0.1)]
+    monkeypatch.setattr(page_top, "provenance", lambda _title, facts: f"<dl>{facts['commit']}</dl>")
+    opened, *inside, _ = page_top.kept_line({"chapter": "slack", "profile": "natural", "runs": runs}, "natural", {})
+    assert opened.astext().startswith('<details class="rt-provenance" data-of-run="natural"><summary>')
+    assert (
+        "The 2 reference runs: natural, l_inf 8/255 and l_inf 0.1, up to 9 images a data set, kept on 2026-01-02; "
+        "the code that computes this has changed since<"
+    ) in opened.astext()
+    shown = "".join(part.astext() for part in inside)
+    assert [shown.count(word) for word in ("<strong>eps 8/255<", "<strong>eps 0.1<", "<dl>")] == [1, 1, 2]
+    assert sum(isinstance(part, nodes.literal_block) for part in inside) == 2
+    runs[0]["code"] = "now"
+    assert reference_runs.ages(runs, "slack") == "; the code that computes 1 of them has changed since"
 
 
 def test_an_older_record_takes_what_it_lacks_from_the_page_and_a_newer_one_does_not() -> None:

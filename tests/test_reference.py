@@ -211,4 +211,4 @@ def test_a_record_of_several_runs_says_in_words_where_they_differ() -> None:
     common = {"norm": "linf", "n_test": 1000}
     first = {"parameters": common | {"eps": 2 / 255, "encoders": ["public/a", "public/b"]}}
     other = {"parameters": common | {"eps": 0.1, "encoders": ["public/c"]}}
-    assert reference_runs._differing([first, other]) == ["; eps 2/255; encoders a, b", "; eps 0.1; encoders c"]
+    assert reference_runs.differing([first, other]) == ["; eps 2/255; encoders a, b", "; eps 0.1; encoders c"]

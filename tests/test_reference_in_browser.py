@@ -5,14 +5,33 @@ import html
 import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 from test_book_in_browser import BOOK, Visit, address, browser  # noqa: F401
+
+sys.path.insert(0, str(ROOT / "book"))
+import kept_apart
 
 pytestmark = pytest.mark.book
 RECORDS = sorted((Path(__file__).resolve().parent.parent / "book" / "reference" / "natural").glob("*.json"))
+
+
+def wait_for_run(page: Any, run: str) -> None:
+    """Wait until a run is shown: it comes in from a file of its own."""
+    page.wait_for_selector(f"html[data-run={run}]", state="attached")
+
+
+def parts(chapter: str, run: str) -> list[str]:
+    """What the file of a kept run holds."""
+    return kept_apart.strings((BOOK / "chapters" / f"{chapter}-{run}.js").read_text("utf-8"))
+
+
+def kept_tables(chapter: str) -> int:
+    return sum(part.count("<table") for part in parts(chapter, "natural"))
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
@@ -33,6 +52,8 @@ def test_one_switch_shows_the_record(path: Path, browser: Any, address: str) -> 
 
     assert (visible(own), visible(kept), visible(line)) == ({True}, {False}, {False})
     page.get_by_role("radio", name="natural").check()
+    wait_for_run(page, "natural")
+    assert kept.locator("table").count() == kept_tables(path.stem) > 0
     assert (visible(own), visible(kept), visible(line)) == ({False}, {True}, {True})
     for run in record["runs"]:
         assert run["run"]["finished (UTC)"][:10] in " ".join(line.locator("summary").all_inner_texts())
@@ -55,13 +76,63 @@ def test_a_link_names_the_run_and_back_keeps_it(scheme: str, browser: Any, addre
     page.goto(f"{start}chapters/slack.html?run=nothing")  # an unknown one is this build's
     assert not natural.is_checked()
     natural.check()
+    wait_for_run(page, "natural")
     page.goto(f"{start}chapters/setting.html")
     page.go_back()
     page.wait_for_url("**/slack.html?run=natural")
+    wait_for_run(page, "natural")
     assert natural.is_checked()
     assert not page.locator(".rt-own").first.is_visible()
     page.goto(f"{start}chapters/theorem_2_criterion.html")  # and the next page that has this run opens with it
     assert natural.is_checked()
+    assert page.locator(".rt-reference[data-run=natural] svg").count()
+    assert not page.locator(".rt-reference[data-run=public] *:not(span)").count()  # of another run nothing is loaded
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_what_comes_in_is_as_if_it_had_been_there(scheme: str, browser: Any, address: str) -> None:  # noqa: F811
+    """Formulas are set, tables are cards on a phone, symbols are previewed, boxes that scroll take the focus."""
+    start = address if scheme == "http" else f"{BOOK.as_uri()}/"
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(f"{start}chapters/theorem_2_criterion.html")
+    page.wait_for_selector("html[data-reader=ready]", state="attached")
+    assert not page.locator(".rt-reference table").count()
+    page.get_by_role("radio", name="public").check()
+    wait_for_run(page, "public")
+    part = page.locator(".rt-reference[data-run=public]")
+    part.locator("mjx-container").first.wait_for(state="attached")
+    page.wait_for_function("!/\\\\[([]/.test(document.querySelector('article').innerText)")
+    assert part.locator("table.rt-cards:visible").count()
+    part.locator(".rt-symbol").first.wait_for(state="attached")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_link_to_a_kept_figure_shows_its_run(scheme: str, browser: Any, address: str) -> None:  # noqa: F811
+    start = address if scheme == "http" else f"{BOOK.as_uri()}/"
+    page = browser.new_page()
+    page.goto(f"{start}chapters/theorem_2_criterion.html#figure-natural-shift-against-margin")
+    wait_for_run(page, "natural")
+    figure = page.locator("figure#figure-natural-shift-against-margin")
+    assert figure.is_visible()
+    page.wait_for_selector("html[data-reader=ready]", state="attached")
+    assert abs(figure.bounding_box()["y"]) < 900
+    page.close()
+
+
+def test_a_run_whose_file_is_missing_is_said_in_one_line(browser: Any, address: str) -> None:  # noqa: F811
+    page = browser.new_page()
+    page.route("**/slack-natural.js*", lambda route: route.abort())
+    page.goto(f"{address}chapters/slack.html?run=natural")
+    said = page.locator(".rt-runs output")
+    said.wait_for()
+    assert said.inner_text() == "The run natural could not be loaded: its own page"
+    assert page.locator(".rt-own").first.is_visible()
+    said.get_by_role("link").click()
+    page.wait_for_url("**/chapters/slack-natural.html")
+    assert page.locator("h1").inner_text().startswith("Kept run natural: ")
     page.close()
 
 
@@ -72,15 +143,18 @@ def test_what_is_read_stays_in_place_and_without_a_script_all_is_shown(browser: 
     page.evaluate(f"scrollBy({{ top: {place} - innerHeight / 3 + 20, behavior: 'instant' }})")  # a reader looks there
     before = page.evaluate(place)
     page.get_by_role("radio", name="natural").evaluate("input => input.click()")  # `check` would scroll there first
+    wait_for_run(page, "natural")
     assert abs(page.evaluate(place) - before) < 60
     page.close()
     window = browser.new_context(java_script_enabled=False)
     page = window.new_page()
     page.goto(f"{address}chapters/theorem_2_criterion.html")
     assert page.locator(".rt-own").first.is_visible()
+    assert not page.get_by_role("radio").first.is_visible()
+    page.get_by_role("link", name="natural", exact=True).first.click()
     kept = page.locator(".rt-reference", has_text="Reference run: profile natural")
     assert kept.first.is_visible()
-    assert not page.get_by_role("radio").first.is_visible()
+    assert kept.count() == len(parts("theorem_2_criterion", "natural"))
     window.close()
 
 

@@ -15,13 +15,14 @@ from typing import Any
 import nbformat
 from docutils import nodes  # type: ignore[import-untyped]
 from in_short import in_short
-from reference_runs import age, name_of, records_of
+from reference_runs import ages, differing, name_of, records_of
 from rerun_commands import beyond_profile, commands
 from sphinx.application import Sphinx
 from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
 
 from rt_utils.pages import profiles, records
 from rt_utils.pages.files import provenance
+from rt_utils.pages.wording import enumeration
 from rt_utils.theory.threat import format_eps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,15 +53,19 @@ def minutes(doctree: nodes.Node) -> int:
     return max(5, 5 * round(words / WORDS_PER_MINUTE / 5))
 
 
-def in_words(parameters: Summary) -> str:
-    """A run in a few words: "embedded, l_inf 8/255, up to 500 images a data set"."""
-    said = [str(parameters.get("profile", "unknown"))]
-    if eps := parameters.get("eps"):
-        norm = parameters.get("norm", "")
-        radius = format_eps(float(Fraction(eps)), norm or "linf")
-        said.append(f"{norm.replace('l', 'l_', 1)} {radius}" if norm else f"eps {radius}")
-    if number := parameters.get("n_test"):
-        said.append(f"up to {number} images a data set")
+def _radius(parameters: Summary) -> str:
+    norm = parameters.get("norm", "")
+    radius = format_eps(float(Fraction(parameters["eps"])), norm or "linf")
+    return f"{norm.replace('l', 'l_', 1)} {radius}" if norm else f"eps {radius}"
+
+
+def in_words(*runs: Summary) -> str:
+    """Runs in a few words, from their parameters: "embedded, l_inf 8/255, up to 500 images a data set"."""
+    said = [str(runs[0].get("profile", "unknown"))]
+    if radii := dict.fromkeys(_radius(run) for run in runs if run.get("eps")):
+        said.append(enumeration(list(radii)))
+    if numbers := [run["n_test"] for run in runs if run.get("n_test")]:
+        said.append(f"up to {max(numbers)} images a data set")
     return ", ".join(said)
 
 
@@ -103,19 +108,23 @@ def _counted(claims: list[dict[str, Any]]) -> str:
 
 
 def kept_line(record: dict[str, Any], name: str, defaults: Summary) -> list[nodes.Node]:
-    """What made a kept run: one line that opens the facts. `defaults`: the chapter's parameters."""
-    chapter, found = record["chapter"], []
+    """What made a kept run, or the several of one record: one line that opens the facts of each.
+
+    `defaults`: the chapter's parameters.
+    """
+    chapter, runs = record["chapter"], record["runs"]
     file = f"notebooks/profiles/{record['profile']}.yaml"
     profile = profiles.read(str(ROOT / file))
-    for run in record["runs"]:
+    given = [{"profile": record["profile"], **run["parameters"]} for run in runs]
+    inside: list[nodes.Node] = []
+    for run, parameters, differs in zip(runs, given, differing(runs), strict=True):
         facts = run["run"] | {"commit": run["commit"], "claims": _counted(run["claims"])}
-        day = run["run"]["finished (UTC)"][:10]
-        parameters = {"profile": record["profile"], **run["parameters"]}
-        said = f"The reference run: {in_words(parameters)}, kept on {day}{age(run, chapter)}"
         how = commands(chapter, parameters, "-f", file, *beyond_profile(chapter, parameters, profile, defaults))
-        inside = [nodes.raw("", _rows(provenance("", facts)), format="html"), *_command(how)]
-        found += _opened(said, inside, name)
-    return found
+        which = f"<p><strong>{html.escape(differs.removeprefix('; '))}</strong></p>" if differs else ""
+        inside += [nodes.raw("", which + _rows(provenance("", facts)), format="html"), *_command(how)]
+    days = enumeration(sorted({run["run"]["finished (UTC)"][:10] for run in runs}))
+    several = f"The {len(runs)} reference runs" if len(runs) > 1 else "The reference run"
+    return _opened(f"{several}: {in_words(*given)}, kept on {days}{ages(runs, chapter)}", inside, name)
 
 
 def _rows(box: str) -> str:

@@ -22,6 +22,8 @@ from rt_utils.pages.figures import use_style
 from rt_utils.pages.labels import short_name
 from rt_utils.theory.threat import format_eps
 
+END = "<!--end of the kept run-->"  # by which book/kept_apart.py finds the parts
+
 
 def _math(content: str, options: dict[str, Any]) -> str:
     left, right = (r"\[", r"\]") if options.get("display_mode") else (r"\(", r"\)")
@@ -51,7 +53,7 @@ def parameter_in_words(name: str, run: dict[str, Any]) -> str:
     return f"{name} {', '.join(map(short_name, value)) if isinstance(value, list) else value}"
 
 
-def _differing(runs: list[dict[str, Any]]) -> list[str]:
+def differing(runs: list[dict[str, Any]]) -> list[str]:
     """Per run the parameters in which it differs from the others, as words."""
     names = [name for name in runs[0]["parameters"] if len({str(run["parameters"].get(name)) for run in runs}) > 1]
     return ["".join(f"; {parameter_in_words(name, run)}" for name in names) for run in runs]
@@ -75,6 +77,14 @@ def age(run: dict[str, Any], chapter: str) -> str:
     return "" if run["code"] == records.computation(chapter) else "; the code that computes this has changed since"
 
 
+def ages(runs: list[dict[str, Any]], chapter: str) -> str:
+    """As `age`, for several runs at once."""
+    old = sum(bool(age(run, chapter)) for run in runs)
+    if len(runs) == 1 or not old:
+        return age(runs[0], chapter)
+    return f"; the code that computes {'this' if old == len(runs) else f'{old} of them'} has changed since"
+
+
 def _absent(record: dict[str, Any]) -> str:
     said = f"The kept run {html.escape(record['profile'])} does not hold what stands here: it is older than this part."
     return f'<p class="rt-absent">{said}</p>'
@@ -92,16 +102,21 @@ def _seen(kept: dict[str, Any] | None, own: dict[str, Any]) -> str:
     return json.dumps([data, words], sort_keys=True)
 
 
-def _of_run(own: dict[str, Any], run: dict[str, Any], name: str, said: str, changed: str) -> str:
-    """One element of a kept run, under a line that names the run; empty where the record does not hold it."""
+def _of_run(own: dict[str, Any], run: dict[str, Any], name: str, said: str, changed: str, several: bool) -> str:
+    """One element of a kept run, under a line that names the run; empty where the record does not hold it.
+
+    What the page's top says for all is hidden where the switch works; of several runs it must be said which this is.
+    """
     kept = run["elements"].get(own["key"])
     if kept is None:
         return ""
     if not (drawn := _drawn(kept, own, name)):
         changed = "; the page asks for more than it kept, so it is not shown until it is made anew"
-    line = f"{said}, {run['run']['finished (UTC)'][:10]}, {run['run']['hardware']}{changed}."
-    unseen = ' data-unseen=""' if drawn else ""  # the switch says it once for the whole page
-    return f'<p class="rt-reference-label"{unseen}>{html.escape(line)}</p>{drawn}'
+    rest = html.escape(f", {run['run']['finished (UTC)'][:10]}, {run['run']['hardware']}{changed}")
+    unseen = ' data-unseen=""' if drawn else ""
+    if several:
+        return f'<p class="rt-reference-label">{html.escape(said)}<span{unseen}>{rest}</span>.</p>{drawn}'
+    return f'<p class="rt-reference-label"{unseen}>{html.escape(said)}{rest}.</p>{drawn}'
 
 
 def _shown(elements: list[dict[str, Any]], record: dict[str, Any], chapter: str) -> str:
@@ -114,11 +129,10 @@ def _shown(elements: list[dict[str, Any]], record: dict[str, Any], chapter: str)
         return ""
     shown = ""
     alike = [one for one in own if len(set(seen[one["key"]])) == 1]
-    for number, (run, what) in enumerate(zip(runs, _differing(runs), strict=True)):
+    for number, (run, what) in enumerate(zip(runs, differing(runs), strict=True)):
         name, said = f"{profile}-{number}" if number else profile, f"Reference run: profile {profile}{what}"
         new = [one for one in own if not number or one not in alike]  # what all runs have alike is shown once
-        parts = [_of_run(one, run, name, said, age(run, chapter)) for one in new]
-        shown += "".join(parts) if len(runs) == 1 else "".join(parts).replace(' data-unseen=""', "")
+        shown += "".join(_of_run(one, run, name, said, age(run, chapter), len(runs) > 1) for one in new)
     return shown.replace('<script type="text/csv">', f'<script type="text/csv" data-run="{profile}">') or _absent(
         record
     )
@@ -138,7 +152,7 @@ def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.Not
         if not any("rt-own" in child["classes"] for child in output.findall(nodes.container)):
             output.children, own = [], nodes.container("", *output.children, classes=["rt-own"])
             output += own
-        output += nodes.raw("", f'<div class="rt-reference" data-run="{name}">{shown}</div>', format="html")
+        output += nodes.raw("", f'<div class="rt-reference" data-run="{name}">{shown}{END}</div>', format="html")
 
 
 def add_reference_runs(app: Sphinx, doctree: nodes.document) -> None:

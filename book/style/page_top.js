@@ -1,11 +1,12 @@
 // The switch at a page's top: whose results every table, figure and sentence shows (?run=NAME), and whether the code
-// is shown. Without this script the runs stand one below the other, and the box for the code still works.
+// is shown. A kept run stands in a file beside the page (book/kept_apart.py), which comes in when it is asked for.
 "use strict";
 {
   const inputs = [...document.querySelectorAll(".rt-runs input")], code = document.getElementById("rt-show-code");
   const parts = [...document.querySelectorAll(".rt-own, .rt-reference, [data-of-run]")];
-  const names = inputs.map((input) => input.value);
-  const own = names[0];
+  const names = inputs.map((input) => input.value), bar = document.querySelector(".rt-runs"), page = document.documentElement;
+  const own = names[0], coming = {};
+  let asked = own; // the run that the reader chose last
   const memory = (store) => { // some browsers refuse it to a page that was opened as a file
     try {
       return window[store];
@@ -26,34 +27,86 @@
   }
 
   function show(name) {
+    for (const input of inputs) input.checked = input.value === name;
+    if (page.dataset.run === name) return;
     for (const part of parts) {
       if (part.matches(".rt-own")) // where a kept run found the very same, this build's stays
         part.hidden = [...part.parentElement.children].some((other) => other.dataset.run === name);
       else part.hidden = (part.dataset.run ?? part.dataset.ofRun) !== name;
     }
-    for (const input of inputs) input.checked = input.value === name;
+    page.dataset.run = name;
+    document.dispatchEvent(new CustomEvent("rt-run"));
   }
 
+  // Ends with the places that the run's parts were put in, which stay hidden.
+  function fetched(name) {
+    const places = parts.filter((part) => part.dataset.run === name && part.dataset.from);
+    if (!places.length) return [];
+    return coming[name] ??= new Promise((resolve, reject) => {
+      const { from } = places[0].dataset, src = new URL(from, location.href).href;
+      document.head.append(Object.assign(document.createElement("script"), {
+        src, onload: resolve, onerror: () => reject(new Error(from)),
+      }));
+    }).then(() => {
+      places.forEach((place, number) => { place.innerHTML = window.rtKept[name][number]; });
+      delete window.rtKept[name];
+      return places;
+    });
+  }
+
+  async function bring(name, change) {
+    asked = name;
+    if (!bar) return;
+    const first = !coming[name];
+    try {
+      const places = await fetched(name);
+      if (asked !== name) return;
+      change(() => show(name));
+      if (!first || !places.length) return;
+      await window.MathJax?.startup?.promise; // before it is there, it finds these formulas by itself
+      await window.MathJax?.typesetPromise?.(places);
+      document.dispatchEvent(new CustomEvent("rt-run", { detail: places }));
+    } catch (error) { // the file is not there
+      delete coming[name];
+      if (asked !== name) return;
+      show(own);
+      bar.querySelector("output")?.remove();
+      const said = bar.appendChild(document.createElement("output"));
+      said.append(`The run ${name} could not be loaded: `, Object.assign(document.createElement("a"), {
+        href: error.message.replace(/\.js.*/, ".html"), textContent: "its own page",
+      }));
+    }
+  }
+
+  const target = () => document.getElementById(decodeURIComponent(location.hash.slice(1)));
+
   function wanted() {
-    const asked = [new URLSearchParams(location.search).get("run"), memory("sessionStorage")?.getItem("rt-run")];
-    return asked.find((name) => names.includes(name)) ?? own;
+    const linked = target()?.closest(".rt-reference")?.dataset.run;
+    const runs = [new URLSearchParams(location.search).get("run"), linked, memory("sessionStorage")?.getItem("rt-run")];
+    return runs.find((name) => names.includes(name)) ?? own;
   }
 
   function choose(name) {
-    steadily(() => show(name));
+    for (const input of inputs) input.checked = input.value === name;
     memory("sessionStorage")?.setItem("rt-run", name);
     const address = new URL(location.href);
     address.searchParams.set("run", name);
     try {
       history.replaceState(history.state, "", address);
     } catch {} // the address stays as it was; the choice is kept for the session
+    return bring(name, steadily);
   }
 
   if (inputs.length) {
-    document.documentElement.classList.add("rt-switched");
-    document.querySelector(".rt-runs").hidden = false;
-    show(wanted());
-    addEventListener("pageshow", () => show(wanted())); // after Back a browser may restore another state of the inputs
+    page.classList.add("rt-switched");
+    bar.hidden = false;
+    show(own);
+    // reader.js waits for this
+    window.rtRun = bring(wanted(), (shown) => {
+      shown();
+      if (asked !== own) target()?.scrollIntoView();
+    });
+    addEventListener("pageshow", () => bring(wanted(), (shown) => shown())); // after Back the inputs may be others
     for (const input of inputs) input.addEventListener("change", () => choose(input.value));
   }
   if (code) {

@@ -137,12 +137,14 @@
       target.addEventListener(end, () => clearTimeout(pressed), { passive: true });
   }
 
-  function symbols() { // the first use of each symbol of the page of notation can be reached by keyboard
-    const meaning = window.rtNotation || {}, seen = new Set();
+  const seen = new Set(); // symbols that can be reached by keyboard: the first use of each of the page of notation
+
+  function symbols() {
+    const meaning = window.rtNotation || {};
     if (location.pathname.endsWith("/notation.html")) return;
     for (const item of window.MathJax?.startup?.document?.math || []) {
       const tex = item.math.replace(/\s+/g, ""), element = item.typesetRoot;
-      if (item.display || !meaning[tex] || !element || element.closest("a, summary, table, figure, h1, h2, h3, .rt-preview")) continue;
+      if (item.display || !meaning[tex] || !element || element.closest("a, summary, table, figure, h1, h2, h3, .rt-preview, .rt-symbol")) continue;
       element.classList.add("rt-symbol");
       if (!seen.has(tex) && tex.length > 1) element.tabIndex = 0;
       seen.add(tex);
@@ -156,15 +158,22 @@
   preview.addEventListener("pointerleave", hide);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   document.addEventListener("pointerdown", (event) => !preview.contains(event.target) && event.target !== owner && hide());
-  for (const link of all("a.reference.internal[href*='#']")) previews(link, found);
+  const links = (within) => all("a.reference.internal[href*='#']", within).forEach((link) => previews(link, found));
+  links(article);
   addEventListener("resize", fit);
   document.addEventListener("click", () => setTimeout(fit, 60)); // a tab or a fold shows tables that were hidden
-  fit();
+  document.addEventListener("rt-run", ({ detail }) => { // another run is shown; its parts may be new (page_top.js)
+    fit();
+    (detail || []).forEach(links);
+    if (detail) symbols();
+  });
+  if (phone.matches) fit(); // elsewhere it can wait for the formulas: it makes the browser lay out the whole page
   addEventListener("load", async () => {
     for (const button of all(".toggle-button")) { // a folded box is opened by a button of its title
       const title = button.closest(".admonition")?.querySelector(".admonition-title");
       button.setAttribute("aria-label", `Show or hide: ${title ? title.textContent.trim() : "what is folded"}`);
     }
+    await window.rtRun;
     await window.MathJax?.startup?.promise;
     await document.fonts.ready; // a table that they widen may scroll from here on
     fit();

@@ -1,4 +1,4 @@
-"""matplotlib's SVG as small as a page needs it: hundredths of a point, no ids that nothing names, dots as strokes."""
+"""matplotlib's SVG as small as a page needs it: hundredths of a point, no ids that nothing names, marks as strokes."""
 
 import re
 import zlib
@@ -10,8 +10,11 @@ _OUTLINE, _COMMAND = re.compile(r'\bd="([^"]*)"'), re.compile(r"\s*([A-Za-z])\s*
 _STYLE, _SPACED, _FIRST = re.compile(r'style="([^"]*)"'), re.compile(r"([:;]) "), r"\1"
 _RUN = re.compile(r'(?:<use xlink:href="#([^"]*)" x="[^"]*" y="[^"]*" style="([^"]*)"/>){24,}')
 _ONE = re.compile(r'<use xlink:href="#([^"]*)" x="([^"]*)" y="([^"]*)" style="([^"]*)"/>')
+_FILL = re.compile(r"fill(?:-opacity)?:[^;]*;?")
 _DISC = re.compile(r"M0 ([\d.]+)C")  # how matplotlib draws a circle round the origin
-_LAYERS = 8  # of translucent dots: within a layer, dots that overlap are as dark as one
+_LINES = re.compile(r"(?:M[^A-Za-z]+L[^A-Za-z]+)+")  # a mark of single lines, such as a cross
+_LINE = re.compile(r"M(\S+) (\S+)L(\S+) (\S+?)(?=M|$)")
+_LAYERS = 8  # of translucent marks: within a layer, marks that overlap are as dark as one
 
 
 def _short(value: str) -> str:
@@ -26,8 +29,28 @@ def _tag(tag: str) -> str:
     return _STYLE.sub(lambda style: f'style="{_SPACED.sub(_FIRST, style[1]).strip("; ")}"', tag)
 
 
-def _dots(radii: dict[str, str]) -> Callable[[re.Match[str]], str]:
-    """Runs of `<use>` of one disc in one colour become a few paths of dots; others share their style."""
+def _strokes(outline: str) -> Callable[[tuple[str, str]], str]:
+    """The lines of a mark as one outline, at a place."""
+    lines = [tuple(map(float, line)) for line in _LINE.findall(outline)]
+
+    def placed(at: tuple[str, str]) -> str:
+        x, y = map(float, at)
+        steps = ((x + a, y + b, c - a, d - b) for a, b, c, d in lines)
+        return "".join("M{} {}l{} {}".format(*(_short(str(value)) for value in step)) for step in steps)
+
+    return placed
+
+
+def _layered(points: list[tuple[str, str]], mark: Callable[[tuple[str, str]], str], style: str) -> str:
+    paths = ("".join(map(mark, points[layer::_LAYERS])) for layer in range(_LAYERS))
+    return "".join(f'<path d="{path}" style="{style}"/>' for path in paths)
+
+
+def _dots(radii: dict[str, str], crosses: dict[str, str]) -> Callable[[re.Match[str]], str]:
+    """Runs of `<use>` of one mark in one colour become a few paths; others share their style.
+
+    `radii`: of discs by name; `crosses`: outlines of marks of lines by name.
+    """
 
     def drawn(match: re.Match[str]) -> str:
         groups: list[tuple[tuple[str, str], list[tuple[str, str]]]] = []
@@ -41,8 +64,9 @@ def _dots(radii: dict[str, str]) -> Callable[[re.Match[str]], str]:
             if name in radii and colour and len(points) > _LAYERS:
                 width, opacity = _short(str(2 * float(radii[name]))), f";stroke-opacity:{colour[2]}" * bool(colour[2])
                 stroke = f"fill:none;stroke:{colour[1]};stroke-width:{width};stroke-linecap:round{opacity}"
-                paths = ("".join(f"M{x} {y}h0" for x, y in points[layer::_LAYERS]) for layer in range(_LAYERS))
-                text += "".join(f'<path d="{path}" style="{stroke}"/>' for path in paths)
+                text += _layered(points, lambda at: f"M{at[0]} {at[1]}h0", stroke)
+            elif name in crosses and len(points) > _LAYERS:
+                text += _layered(points, _strokes(crosses[name]), f"fill:none;{_FILL.sub('', style)}")
             else:
                 uses = "".join(f'<use xlink:href="#{name}" x="{x}" y="{y}"/>' for x, y in points)
                 text += f'<g style="{style}">{uses}</g>'
@@ -54,8 +78,8 @@ def _dots(radii: dict[str, str]) -> Callable[[re.Match[str]], str]:
 def compact(svg: str) -> str:
     """The same drawing in fewer bytes. `svg` is as matplotlib writes it, with texts as texts.
 
-    Coordinates are rounded to hundredths of a point. Filled discs of one colour become strokes with round ends, in
-    layers, so that translucent dots still darken where many lie.
+    Coordinates are rounded to hundredths of a point. Filled discs of one colour become strokes with round ends, crosses
+    strokes, both in layers, so that translucent marks still darken where many lie.
     """
     root, rest = svg[: svg.index(">") + 1], svg[svg.index(">") + 1 :]
     rest = re.sub(r"<!--.*?-->", "", rest, flags=re.DOTALL)
@@ -64,7 +88,8 @@ def compact(svg: str) -> str:
     named = set(re.findall(r'(?:href="#|url\(#)([^")]+)', rest))
     rest = re.sub(r'(<g\b[^>]*?) id="([^"]*)"', lambda g: g[0] if g[2] in named else g[1], rest)
     discs = {name: disc[1] for d, name in _paths(rest) if (disc := _DISC.match(d))}
-    rest = _RUN.sub(_dots(discs), rest)
+    crosses = {name: d for d, name in _paths(rest) if _LINES.fullmatch(d)}
+    rest = _RUN.sub(_dots(discs, crosses), rest)
     rest = _short_names(rest, named)
     for _ in range(3):
         rest = re.sub(r"<g>(<(?:path|use|text)\b[^<>]*/>)</g>|<g>(<text\b[^<>]*>[^<>]*</text>)</g>", r"\1\2", rest)

@@ -5,9 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from rt_utils.evaluation.measurement import Measurement
+from rt_utils.evaluation.nearest_classes import ALL_CLASSES, by_classes
 from rt_utils.evaluation.subspace import AIMED, AS_P, CRITERIA
 from rt_utils.pages.labels import short_name
 from rt_utils.pages.plots import slack
+from rt_utils.pages.tables import Html
+from rt_utils.pages.what_if import CLASSES, what_if
 
 S, S_P, D, UNCHANGED = CRITERIA
 FLIPS = 0.05  # of what the aimed attack leaves fulfilled, the share that others may flip before the ledger says so
@@ -41,6 +45,11 @@ _GAIN = (
 _ALONE = (
     "With the aimed attack alone {aimed} points fulfil the criterion, of which {flipped} {were} flipped by another "
     "attack{meaning}."
+)
+COUNTS = (1, 2, 3, 5, 8)  # of nearest classes
+_NEAREST = (
+    "With the {encoder} encoder one nearest class sees {one} of the whole shift, all classes see {all}; the share of "
+    "points with that shift below $m$ goes from {above} to {below}."
 )
 Text = tuple[str, dict[str, Any]]
 
@@ -112,3 +121,26 @@ def enter(found: pd.DataFrame, claim: Callable[..., Any], **where: Any) -> None:
         claim(algebra, **own, n=row["fulfilled"], lhs=row["broken"], rhs=0.0, vacuous=row["fulfilled"] == 0)
         alone = "Observation, head's subspace: of points fulfilled by the aimed attack alone, share that another flips"
         claim(alone, **own, n=row["aimed"], lhs=row["share"], rhs=FLIPS, vacuous=row["aimed"] == 0)
+
+
+def nearest(measurements: Sequence[Measurement]) -> pd.DataFrame:
+    """How the shift and the criterion change with the number of nearest classes, for the first encoder measured."""
+    return by_classes([m for m in measurements if m.encoder == measurements[0].encoder], COUNTS)
+
+
+def slider(found: pd.DataFrame, encoder: str, colour: str, threat: object) -> Html:
+    """The number of nearest classes, moved, from `nearest`."""
+    return what_if(found, 0, colour, CLASSES, encoder=encoder, threat=threat)
+
+
+def nearest_reading(found: pd.DataFrame, encoder: str) -> Text:
+    """Both ends of the slider in a sentence."""
+    ends = {"one": found[found.classes != ALL_CLASSES].groupby("data", sort=False).first()}
+    ends["all"] = found[found.classes == ALL_CLASSES].set_index("data")
+
+    def listed(column: str, of: pd.DataFrame) -> str:
+        return ", ".join(f"{value:.0%} ({data})" for data, value in of[column].items())
+
+    values: dict[str, Any] = {name: listed("share", rows) for name, rows in ends.items()}
+    values |= {"above": listed("fulfilled", ends["one"]), "below": listed("fulfilled", ends["all"])}
+    return _NEAREST, {"encoder": encoder, **values}

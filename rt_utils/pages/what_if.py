@@ -21,7 +21,8 @@ class Sweep:
     group: str
     measures: Mapping[str, str]
     label: str
-    caption: str
+    caption: str  # a template for what `what_if` is given
+    instead: str = "The figure above shows the same numbers."
 
 
 DECAY = Sweep(
@@ -48,10 +49,34 @@ SEVERITY = Sweep(
     "Move the strength, step by step from the clean images to the strongest corruption, for the encoder whose levels "
     "are all measured. The scale of a quantity stays.",
 )
+EFFORT = Sweep(
+    "effort",
+    "effort",
+    "encoder",
+    {
+        "found": "shift found, over that of the longest search",
+        "fulfilled": "share with shift found below m",
+    },
+    "effort of the search",
+    "Move the effort: steps of one start, then more starts. This build, {threat}, the first {n} images of {data}. Each "
+    "effort keeps what the smaller ones found, so the shift never falls and the share never rises.",
+    "The sentence below has both ends.",
+)
+CLASSES = Sweep(
+    "classes",
+    "classes",
+    "data",
+    {"share": "shift found in the span, as a share of the whole shift", "fulfilled": "share with that shift below m"},
+    "nearest classes that count",
+    "Move the number of nearest classes whose differences span the subspace; “all”: every class of the data set. This "
+    "build, {encoder} encoder, {threat}, with two perturbations a point, those with the largest shift and the largest "
+    "loss found. A larger span holds the smaller one, so the shift never falls and the share never rises.",
+    "The sentence below has both ends.",
+)
 _FIGURE = """<figure class="rt-what-if" id="what-if-{key}">
 <div class="controls"><label for="what-if-{key}-at">{label}</label><input id="what-if-{key}-at" type="range" min="0" max="{last}" step="1" value="{start}"><span data-part="at"></span></div>
 <div data-part="rows"></div>
-<output aria-live="polite">This figure needs the book's script. The figure above shows the same numbers.</output>
+<output aria-live="polite">This figure needs the book's script. {instead}</output>
 <figcaption>{caption}</figcaption>
 <script type="application/json">{content}</script>
 </figure>"""  # noqa: E501
@@ -78,15 +103,19 @@ def content(rows: pd.DataFrame, colour: str, sweep: Sweep) -> dict[str, Any]:
     return {"label": sweep.label, "settings": shown, "colour": colour, "groups": groups}
 
 
-def what_if(rows: pd.DataFrame, start: int, colour: str, sweep: Sweep) -> Html:
-    """The figure, which begins at the setting number `start`, with bars of this colour. For `rows` see `content`."""
+def what_if(rows: pd.DataFrame, start: int, colour: str, sweep: Sweep, **values: object) -> Html:
+    """The figure, which begins at the setting number `start`, with bars of this colour. For `rows` see `content`.
+
+    `values` fill the caption.
+    """
     held = content(rows, colour, sweep)
     source = _FIGURE.format(
         key=sweep.key,
         label=html.escape(sweep.label),
         last=len(held["settings"]) - 1,
         start=start,
-        caption=sweep.caption,
+        caption=sweep.caption.format(**values),
+        instead=sweep.instead,
         content=json.dumps(held).replace("<", "\\u003c"),
     )
     return Html(source, f"live figure: {sweep.label}")
