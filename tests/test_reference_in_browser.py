@@ -24,7 +24,7 @@ def test_one_switch_shows_the_record(path: Path, browser: Any, address: str) -> 
     own, kept, line = (
         page.locator(".rt-own"),
         page.locator(".rt-reference[data-run=natural]"),
-        page.locator("[data-of-run=natural]"),
+        page.locator("details[data-of-run=natural]"),
     )
     assert own.count() == kept.count() > 0
 

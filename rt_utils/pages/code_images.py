@@ -60,7 +60,8 @@ def furthest(case: Case, s: Float[Tensor, "1 32"], eps: float, seed: int) -> Flo
 
 def _group(case: Case, s: Float[Tensor, "1 32"], delta: Float[Tensor, "1 32"]) -> tuple[dict[str, Any], int]:
     """As `strips.tiles` takes it, and how many entries the perturbation moves."""
-    shown, times = magnified(delta)
+    fields, times = magnified(delta[None])
+    shown = fields[0]
     moved = int((delta.abs() > USED * delta.abs().max()).sum()) if times else 0
     before, after = (float(case.nodes(x) @ case.a) for x in (s, s + delta))
     words = (
