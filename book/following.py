@@ -15,39 +15,11 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
 from bs4 import BeautifulSoup, Tag
+from plain_math import plain
 
 UNREAD = re.compile(r"<svg .*?</svg>|<pre.*?</pre>|<table class=\"rt-.*?</table>|<script.*?</script>", re.DOTALL)
-FORMULA = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]", re.DOTALL)
-LETTERS = {"eps": "ε", "epsilon": "ε", "varepsilon": "ε", "delta": "δ", "theta": "θ", "ell": "ℓ", "le": "≤", "ge": "≥"}
-LETTERS |= {"lVert": "‖", "rVert": "‖", "cdot": "·", "times": "×", "infty": "∞", "in": "∈", "lambda": "λ", "sigma": "σ"}
-LETTERS |= {"alpha": "α", "mu": "μ", "ne": "≠", "leq": "≤", "geq": "≥", "to": "→", "pm": "±", "sum": "Σ", "gamma": "γ"}
-UNSAID = {"left", "right", "big", "bigl", "bigr", "Big", "Bigl", "Bigr", "mathrm", "mathbb", "mathcal", "text", "quad"}
-UNSAID |= {
-    "qquad",
-    "operatorname",
-    "boldsymbol",
-    "displaystyle",
-    "mathbf",
-    "begin",
-    "end",
-    "underbrace",
-    "lvert",
-    "rvert",
-}
 SHORT = re.compile(r"([^()]*\d)\s*\(([^;()]*[^;()\s])")  # of "Theorem 2 (Robustness criterion; ...)"
 FOOTER = '<footer class="prev-next-footer'
-
-
-def plain(text: str) -> str:
-    """A text in which formulas are written without TeX, as well as a line can."""
-
-    def formula(found: re.Match[str]) -> str:
-        tex = re.sub(r"\\norm\s*\{([^{}]*)\}", r"‖\1‖", found[1] or found[2])
-        tex = re.sub(r"\\d?frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", tex)
-        tex = re.sub(r"\\([A-Za-z]+)\s?", lambda name: LETTERS.get(name[1], "" if name[1] in UNSAID else name[1]), tex)
-        return re.sub(r"[\\{}$&~]", "", tex)
-
-    return re.sub(r"\s+", " ", FORMULA.sub(formula, text)).strip()
 
 
 @dataclass

@@ -105,6 +105,20 @@ def test_a_column_of_an_older_record_that_is_retired_is_shown_no_more() -> None:
     assert "retired" not in elements.computed(todays.data)
 
 
+def test_a_column_named_after_another_runs_data_has_a_format_too() -> None:
+    def drawn(name: str, *more: str) -> str:
+        columns: dict[str, list[object]] = {"data": ["a", "b"], f"over {name}": [1.0, 0.123456789]}
+        frame = pd.DataFrame(columns | {column: [0.98765, 2.0] for column in more})
+        kept = elements.table("t", frame, {}, caption="", values={})
+        return repr(elements.redrawn(elements.computed(kept.data), todays.data).shown._repr_html_())  # type: ignore[union-attr]
+
+    frame = pd.DataFrame({"data": ["a"], "over glyphs": [1.0]})
+    todays = elements.table("t", frame, {"over glyphs": ".2f"}, caption="", values={})
+    assert 'class="num">0.12<' in drawn("photographs")
+    assert 'class="num">0.123<' in drawn("photographs", "x")
+    assert 'class="num">0.988<' in drawn("photographs", "x")
+
+
 def test_what_travels_in_the_notebook_is_plain() -> None:
     element = elements.text("t", "{n} points", {"n": np.int64(3)})
     bundle, metadata = element._repr_mimebundle_()

@@ -61,7 +61,7 @@ def test_parameters_are_taken_out_plumbing_is_folded_and_code_that_teaches_stays
     assert [part.astext() for part in taken] == ["eps = 1", "eps = 2"]
     assert page.children == [plumbing, teaches]
     assert (plumbing[0]["classes"], plumbing["hide_mode"]) == (["rt-code"], None)  # so the page has no row for it
-    assert teaches[0]["classes"] == []
+    assert teaches[0]["classes"] == ["rt-check"]  # in sight, under a line that says what it is
 
 
 def test_the_switch_names_every_run_once_and_escapes() -> None:

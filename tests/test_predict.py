@@ -1,5 +1,6 @@
 """Predict, then reveal: the number is the page's own, and is seen once the reader has committed to a guess."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -51,6 +52,21 @@ def test_a_choice_without_a_value_is_refused() -> None:
         predict.chosen("encoder")
 
 
+def test_each_run_has_a_line_of_its_own() -> None:
+    other = TABLE | {"rows": [["robust", 0.1, 0.5, 10, "–"]]}
+    foreign = TABLE | {"rows": [["natural/robust", 0.1, 0.5, 10, "–"]]}
+    kept = {"natural": {"table-3": other}, "public": {"table-3": foreign}, "old": {}}
+    asked = {"where": "encoder=robust", "column": "share", "value": "", "form": ".0%"}
+    lines = predict.answers({"table-3": TABLE}, "embedded", kept, "table-3", **asked).split("<p ")[1:]
+    assert [line.split('"')[1] for line in lines] == ["embedded", "natural", "public", "old"]
+    assert "This build (embedded): <b>25%</b>" in lines[0]
+    assert "natural: <b>50%</b>" in lines[1]
+    assert "25%" not in lines[1]
+    for line in lines[2:]:  # whose number it is, is said
+        assert "has no such number" in line
+        assert "This build (embedded): <b>25%</b>" in line
+
+
 def test_elements_of_an_executed_page(tmp_path: Path) -> None:
     output = new_output("display_data", data={"text/plain": ""}, metadata={"rt": TABLE})
     page = new_notebook(cells=[new_code_cell("1", outputs=[output]), new_code_cell("2")])
@@ -77,7 +93,8 @@ def test_each_box_shows_a_number_after_a_guess_and_without_javascript() -> None:
             text = (BOOK / "chapters" / f"{path.stem}.html").read_text("utf-8")
             boxes = text.split('class="rt-predict-answer"')[1:]
             assert boxes, path.stem
-            assert all("This build: <b>" in box.partition("</details>")[0] for box in boxes), path.stem
+            shown = [box.partition("</details>")[0] for box in boxes]
+            assert all(re.search(r"This build \([\w-]+\): <b>", box) for box in shown), path.stem
         address = (BOOK / "chapters" / "setting.html").as_uri()
         plain.goto(address)
         assert not plain.locator(".rt-predict-answer b").first.is_visible()

@@ -43,7 +43,7 @@ def test_one_switch_shows_the_record(path: Path, browser: Any, address: str) -> 
     own, kept, line = (
         page.locator(".rt-own"),
         page.locator(".rt-reference[data-run=natural]"),
-        page.locator("[data-of-run=natural]"),
+        page.locator("details[data-of-run=natural]"),
     )
     assert own.count() == kept.count() > 0
 
@@ -163,7 +163,7 @@ def test_one_box_shows_the_code_of_the_page_and_is_remembered(browser: Any, addr
         window = browser.new_context(java_script_enabled=script)
         page = window.new_page()
         page.goto(f"{address}chapters/theorem_2_criterion.html")
-        box, code = page.get_by_role("checkbox", name="Show the code of this page"), page.locator(".rt-code")
+        box, code = page.get_by_role("checkbox", name="Show all code"), page.locator(".rt-code")
         assert code.count() > 10
         assert not any(part.is_visible() for part in code.all())
         taught = page.locator(".cell_output .highlight-python", has_text="def ").first

@@ -1,8 +1,9 @@
 """What stands at the top of a chapter: its result, reading time, whose results are shown, the code, what made the run.
 
-One bar for the whole page. Its box "Show the code" unfolds the cells that hold parameters and plumbing; style sheet
-page_top.css does it, so it works without a script. page_top.js adds the choice of the run, and remembers the box. The
-parameters and the facts of a run stand behind one line each, with the command that makes the run again.
+One bar for the whole page. Its box "Show all code" unfolds the cells that hold parameters and plumbing; what teaches, a
+statement's function and each live check, stands on the page anyway. Style sheet page_top.css does it, so it works
+without a script. page_top.js adds the choice of the run, and remembers the box. The parameters and the facts of a run
+stand behind one line each, with the command that makes the run again.
 """
 
 import html
@@ -80,7 +81,10 @@ def switch(own: str, kept: list[str]) -> str:
             for k, (name, what) in enumerate(names)
         )
         runs = f'<fieldset class="rt-runs" hidden><legend>Results of</legend>{choices}</fieldset>'
-    code = '<label><input type="checkbox" id="rt-show-code"> Show the code <small>of this page</small></label>'
+    code = (
+        '<label><input type="checkbox" id="rt-show-code"> Show all code '
+        "<small>(checks and the statements’ functions always show)</small></label>"
+    )
     return f'<div class="rt-bar">{runs}{code}</div>'
 
 
@@ -154,6 +158,8 @@ def fold(doctree: nodes.document) -> list[nodes.Node]:
         elif cell.get("hide_mode") == "input" or cell[0].astext().startswith("page.source("):  # what it shows stays
             cell["hide_mode"] = None
             cell[0]["classes"].append("rt-code")
+        elif "assert" in cell[0].astext():  # it stays in sight
+            cell[0]["classes"].append("rt-check")
     return taken
 
 

@@ -10,23 +10,27 @@
 
 The argument is the key of one of the page's tables, `where` chooses its first row with these values; for a text,
 `value` names one of its values. The number is read from the executed notebook, so a run with other parameters shows its
-own. Without JavaScript, and on paper, it is a folded detail below the question; nothing is sent or kept.
+own; kept runs have a line each, and the switch at the page's top (page_top.py) shows that of the chosen run. Without
+JavaScript, and on paper, it is a folded detail below the question; nothing is sent or kept.
 """
 
 import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from docutils import nodes  # type: ignore[import-untyped]
 from docutils.parsers.rst import directives  # type: ignore[import-untyped]
+from reference_runs import name_of, records_of
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from rt_utils.pages import records
 
-BEFORE = '<details class="rt-predict-answer"><summary>Show the number</summary><p>{}</p></details>'
+BEFORE = '<details class="rt-predict-answer"><summary>Show the number</summary>{}</details>'
+LINE = '<p data-of-run="{}">{}</p>'  # of one run: page_top.js hides the others
 MISSING = "This run has no such number: it was made with other encoders or data."
 NOT_RUN = "This page was not run."
 
@@ -62,6 +66,32 @@ def number(data: dict[str, Any], where: str, column: str, value: str, form: str)
     return found if isinstance(found, str) else format(found, form)
 
 
+def answers(
+    there: Mapping[str, Mapping[str, Any]], own: str, kept: Mapping[str, Mapping[str, Any]], key: str, **asked: str
+) -> str:
+    """A line for this build, and one for each kept run, by the name that the switch has for it.
+
+    `there` and what `kept` holds are elements by key; `own` is the name of this build's profile. Raises KeyError and
+    ValueError as `number` does, for this build alone: a kept run may be older than the page.
+    """
+    found = number(dict(there[key]), **asked)
+    mine = f"This build ({html.escape(own)}): <b>{html.escape(found)}</b>" if found else MISSING
+    lines = [LINE.format(html.escape(own), mine)]
+    for name, elements_of_run in kept.items():
+        try:
+            other = number(dict(elements_of_run[key]), **asked)
+        except (KeyError, ValueError):
+            other = None
+        said = f"The kept run {html.escape(name)}"
+        if other:
+            said += f": <b>{html.escape(other)}</b>"
+        else:
+            said += " has no such number: it was made with other encoders or data."
+            said += f" {mine}." if found else ""
+        lines.append(LINE.format(html.escape(name), said))
+    return "".join(lines)
+
+
 class Predict(SphinxDirective):
     """A question, and below it the number, folded."""
 
@@ -70,17 +100,21 @@ class Predict(SphinxDirective):
     option_spec = dict.fromkeys(("where", "column", "value", "format"), directives.unchanged)
 
     def run(self) -> list[nodes.Node]:
-        there = elements(Path(self.env.doc2path(self.env.docname)))
-        options = {name: self.options.get(name, "") for name in ("where", "column", "value")}
-        form = self.options.get("format", ".3f")
-        key = self.arguments[0]
+        path = Path(self.env.doc2path(self.env.docname))
+        there, key, shown = elements(path), self.arguments[0], f"<p>{NOT_RUN}</p>"
         if there and key not in there:
             raise ExtensionError(f"{self.env.docname}: {{predict}} names {key!r}, which the page does not show")
-        try:
-            found = number(there[key], **options, form=form) if there else None
-        except (KeyError, ValueError) as error:
-            raise ExtensionError(f"{self.env.docname}: {{predict}}: {error}") from error
-        shown = f"This build: <b>{html.escape(found)}</b>" if found else MISSING if there else NOT_RUN
+        if there:
+            own = records.profile_of(nbformat.read(path, as_version=4))
+            kept = {
+                name_of(record, own): record["runs"][0]["elements"]
+                for record in records_of(self.env.srcdir, self.env.docname)
+            }
+            options = {name: self.options.get(name, "") for name in ("where", "column", "value")}
+            try:
+                shown = answers(there, own, kept, key, **options, form=self.options.get("format", ".3f"))
+            except (KeyError, ValueError) as error:
+                raise ExtensionError(f"{self.env.docname}: {{predict}}: {error}") from error
         box = nodes.container(classes=["rt-predict"])
         box += nodes.paragraph("", "Guess first", classes=["rt-predict-title"])
         box += self.parse_content_to_nodes()

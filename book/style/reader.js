@@ -7,6 +7,7 @@
   const all = (selector, within = article) => [...within.querySelectorAll(selector)];
   const root = document.documentElement.dataset.content_root || "";
   const phone = matchMedia("(max-width: 600px)");
+  let typeset = false; // whether MathJax has drawn the formulas
 
   // --- Boxes that scroll ---------------------------------------------------------------------------------------------
   function focusable() {
@@ -60,6 +61,7 @@
 
   function fit() {
     tables();
+    if (typeset) window.rtFormulas(); // formulas.js
     focusable();
   }
 
@@ -175,6 +177,7 @@
     }
     await window.rtRun;
     await window.MathJax?.startup?.promise;
+    typeset = true;
     await document.fonts.ready; // a table that they widen may scroll from here on
     fit();
     await script("notation.js");

@@ -86,13 +86,30 @@ def computed(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in TEMPLATES}
 
 
+def _formats(kept: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:
+    """Today's formats, also for a kept table's columns of other names, as those named after a run's data sets.
+
+    Such a column has the format of today's in its place; where the tables have other widths, three digits.
+    """
+    theirs, ours = [*kept.get("columns", ())], [*own.get("columns", ())]
+    formats: dict[str, str] = dict(own["formats"])
+    for k, name in enumerate(theirs):
+        numbers = [row[k] for row in kept["rows"] if isinstance(row[k], float)]
+        if name in formats or name in ours or not numbers:
+            continue
+        formats |= {name: formats.get(ours[k], ".3g") if len(theirs) == len(ours) else ".3g"}
+    return formats
+
+
 def redrawn(kept: Mapping[str, Any], own: Mapping[str, Any]) -> Element:
     """A kept element as today's page would show it; `own` is the page's own element of the same key.
 
     Raises KeyError where today's page asks for a value that the record does not hold and `older` does not give.
     """
     values = {**own.get("older", {}), **kept["values"]}
-    return draw({**kept, "values": values, **{name: own[name] for name in TEMPLATES if name in own}})
+    today = {name: own[name] for name in TEMPLATES if name in own}
+    today |= {"formats": _formats(kept, own)} if "formats" in own else {}
+    return draw({**kept, "values": values, **today})
 
 
 def table(

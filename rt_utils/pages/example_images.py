@@ -27,6 +27,7 @@ _ATTACKED = (
     "magnified as often as said. \\(S\\) found is a lower bound on \\(S(x)\\). Red and ✗: read as another class. Digit "
     "{example} is the book’s running example; of other data it is the first test image."
 )
+_STRETCHED = " <em>digits:stretched</em>: the handwritten digits enlarged until they fill the frame, without a margin."
 _EXTREMES = (
     "Of {n} test images of {data} the {k} with the largest and the {k} with the smallest \\(S/m\\) found, which stands "
     "below each; {threat}, linear probe. From 1 on the criterion is not fulfilled. Red and ✗: a perturbation that was "
@@ -68,11 +69,12 @@ def attacked(page: "Page", key: str = "attacked-images", *, data: int = 3, encod
         f"with the {name} encoder {sum(changed)} of {len(changed)} read as another class under the attack"
         for name, changed in by_encoder.items()
     )
+    stretched = any(own["data"] == "digits:stretched" for own in groups)
     return page.figure(
         key,
         strips.attacked,
         {"groups": groups},
-        caption=_ATTACKED,
+        caption=_ATTACKED + _STRETCHED * stretched,
         alt="Images clean, the perturbation found, perturbed: {seen}.",
         seen=seen,
         example=EXAMPLE,

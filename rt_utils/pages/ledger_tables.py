@@ -78,7 +78,8 @@ def _case(row: pd.Series) -> str:
     if verdict == "violated":
         why = html.escape(why_violated(str(row["claim"]), float(row["lhs"]), float(row["rhs"]), str(row["kind"])))
         link = f'<a href="{row["chapter"]}.html">its page</a>'
-        shown += f'<tr class="rt-why" data-verdict="violated"><td colspan="{len(HEADS)}">{why} See {link}.</td></tr>'
+        said = f'<td colspan="{len(HEADS)}"><div>{why} See {link}.</div></td>'
+        shown += f'<tr class="rt-why" data-verdict="violated">{said}</tr>'
     return shown
 
 
@@ -94,11 +95,12 @@ def table(claims: pd.DataFrame) -> Html:
         verdicts = part.verdict.value_counts()
         said = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdict in verdicts)
         kind_, link = part.kind.iloc[0], f'<a href="{chapter}.html">{chapter}</a>'
+        name = html.escape(str(claim), quote=False)
         bodies += (
             f'<tbody data-kind="{kind_}" data-page="{chapter}" data-verdicts="{"|".join(verdicts.index)}">'
-            f'<tr class="rt-claim"><th scope="rowgroup" colspan="{len(HEADS)}">{html.escape(str(claim), quote=False)} '
+            f'<tr class="rt-claim"><th scope="rowgroup" colspan="{len(HEADS)}"><div>{name} '
             f"<small>({link}, {profile}, seed {seed}; {kind_}: {said})</small>"
-            f"</th></tr>{''.join(_case(row) for _, row in part.iterrows())}</tbody>"
+            f"</div></th></tr>{''.join(_case(row) for _, row in part.iterrows())}</tbody>"
         )
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     return Html(

@@ -137,3 +137,20 @@ def points(groups: Sequence[Group]) -> str:
     head `label`, `predicted` and `flipped`, whether a perturbation that was found changes the prediction.
     """
     return _groups([(html.escape(group["heading"]), "".join(map(_point, group["pictures"])), "") for group in groups])
+
+
+def tiles(groups: Sequence[Group]) -> str:
+    """Rows of small images of any kind: a group has `heading`, `pictures` and `below`, a picture `png`, `alt`, `words`.
+
+    All of them texts; `words`, `heading` and `below` may hold HTML.
+    """
+    return _groups(
+        [
+            (
+                group["heading"],
+                "".join(_picture(_image(each["png"], each["alt"]), each["words"]) for each in group["pictures"]),
+                group["below"],
+            )
+            for group in groups
+        ]
+    )
