@@ -100,6 +100,9 @@ def _build(name: str, *, pretrained: bool = True, **options: Any) -> Architectur
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
             line = next(iter(str(error).splitlines()), "")
             own = f"; weights that you have: file:PATH@{name}" if pretrained else ""
+            own += (
+                f"; random ones: {bare.partition('.')[0]}" if pretrained and library == "timm" and "." in bare else ""
+            )
             raise InputError(f"{name} cannot be made ({type(error).__name__}: {line}){own}") from None
     built.network.eval().requires_grad_(False)
     mean, std = given.mean or built.mean, given.std or built.std
