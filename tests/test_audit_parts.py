@@ -17,9 +17,11 @@ from measured import measurement
 from PIL import Image
 from torch import nn
 
-from rt_utils.evaluation import audit, audit_budget, audit_checks, pairs
+from rt_utils.evaluation import audit, audit_budget, audit_checks, audit_held, audit_known, pairs
 from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_checks import CHECKS
+from rt_utils.evaluation.audit_held import Held
+from rt_utils.evaluation.audit_known import ROBUST, Known
 from rt_utils.evaluation.audit_theorems import Theorems, within
 from rt_utils.evaluation.masked_gradient import quick_plan, rounded
 from rt_utils.evaluation.measurement import table
@@ -27,8 +29,10 @@ from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.search import Find
 from rt_utils.evaluation.statistics import shown_share
 from rt_utils.evaluation.subspace_search import KIND, best_in_subspace
+from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet, split_of
 from rt_utils.images.folder import smaller_than
+from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import audit_subject, audit_tables, audit_verdict, elements, parameters, subspace_section
 from rt_utils.pages.audit_subject import Subject
@@ -336,12 +340,7 @@ FAILING = audit_checks.examine((0.9, 0.0), np.zeros(2), searched())[0]
 @pytest.mark.parametrize(
     ("done", "says"),
     [
-        (audited(), "**In between.** For 67% of the pairs of images no linear head"),
-        (audited(attack=[5.0, 5.0, 5.0]), "**Exposed.** For 100% of the pairs of images no linear head"),
-        (
-            audited(attack=[0.1, 0.1, 0.1]),
-            "**Few pairs are blocked.** None of the 3 pairs of images is blocked: for them",
-        ),
+        (audited(), "**No known encoder to compare with.** For 67% of the 3 pairs of images no linear head"),
         (
             audited(labels=[0, 1, 0]),
             "**Not robust with your labels.** A linear probe is right on 100.0% of the clean images and on at most "
@@ -356,6 +355,41 @@ FAILING = audit_checks.examine((0.9, 0.0), np.zeros(2), searched())[0]
 )
 def test_the_verdict_follows_its_rules(done: Audit, says: str) -> None:
     assert filled(audit_verdict.headline(done, cut=False)).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("shift", "says"),
+    [
+        (0.9, "**Moves no further than a known robust encoder.** Under one attack for all on the same 40 images it"),
+        (2.0, "**Between standard and robust encoders.** "),
+        (3.5, "**Moves as far as encoders that were not trained to be robust.** "),
+    ],
+)
+def test_without_labels_known_encoders_on_the_same_images_decide(shift: float, says: str) -> None:
+    """Shifts of 1 in a robust and of 3 in a random encoder; no fixed share of blocked pairs has a say."""
+    z, spread = np.random.default_rng(0).normal(size=(40, 3)), np.random.default_rng(1).uniform(0.9, 1.1, 40)
+    rows = [
+        Known(name, k * spread, Pairs.of(z), None, None)
+        for name, k in (("natural/robust", 1.0), ("natural/random", 3.0))
+    ]
+    own = Known("mine", shift * spread, Pairs.of(z), None, None)
+    held = Held(own, audit_known.bars(rows, None), audit_known.levels(own, rows, None, 0))
+    said = filled(audit_verdict.headline(audited(), cut=False, held=held))
+    assert said.startswith(says)
+    assert "the known robust encoder robust by" in said
+    assert said.endswith("for the others the size of the shift does not forbid it.")
+
+
+def test_known_encoders_are_attacked_as_the_audited_one_is() -> None:
+    """An audited encoder that is a known one stands where it stands among them."""
+    images = load_data_set("digits", size=32, n_train=2, n_test=6)
+    plan = quick_plan(0)
+    done = audit.run(load_encoder("embedded/robust"), images, [], Threat("linf", 8 / 255), plan, checked=2, seed=0)
+    held = audit_held.held(done, "embedded/robust", images, Threat("linf", 8 / 255), plan, seed=0, workers=1)
+    assert held.bars.high_by in ROBUST
+    assert held.own.shifts.tolist() == done.shifts["attack"].tolist()
+    if held.bars.high_by == "embedded/robust":
+        assert held.own.ratio == pytest.approx(held.bars.high)
 
 
 def test_the_verdict_in_words() -> None:

@@ -18,17 +18,29 @@ from PIL import Image
 from test_audit_parts import audited, encoder_of, images
 
 from rt_utils import cli
-from rt_utils.evaluation import audit_clock, audit_intervals, audit_known, audit_radii, audit_worst
+from rt_utils.evaluation import (
+    audit_clock,
+    audit_intervals,
+    audit_known,
+    audit_probes,
+    audit_radii,
+    audit_worst,
+    measure,
+)
 from rt_utils.evaluation.audit_clock import Clock
 from rt_utils.evaluation.audit_intervals import Estimate, OverPairs
 from rt_utils.evaluation.audit_known import Bars, Known
 from rt_utils.evaluation.audit_radii import AtRadius
 from rt_utils.evaluation.audit_worst import Shown
 from rt_utils.evaluation.pairs import Pairs
+from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.images.catalogue import load_data_set
+from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages import audit_compared, audit_headline, audit_report, audit_request, audit_run
 from rt_utils.pages.audit_compared import SIZES, Compared
 from rt_utils.pages.audit_request import Request
 from rt_utils.pages.audit_run import Audited, Report
+from rt_utils.pages.audit_stock import Stock
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
@@ -110,20 +122,64 @@ def test_the_nearest_of_another_class_by_hand() -> None:
 
 def test_the_clock_takes_the_first_size_that_fits() -> None:
     clock = Clock(600, workers=2)
-    ladder = audit_clock.sizes(ASKED, labelled=True)
-    for rung, (size, passes) in enumerate(ladder):
-        seconds = clock.expected(passes, 0.01)
-        assert audit_clock.choose(clock, seconds, 0.01, ASKED, labelled=True, name="e") == (size, passes, rung)
+    ladder = audit_clock.sizes(ASKED)
+    costs = [audit_clock.passes(size, True, 2) for size in ladder]
+    assert costs == sorted(costs, reverse=True)
+    for rung, (size, passes) in enumerate(zip(ladder, costs, strict=True)):
+        seconds = clock.expected(passes, 0.01) * (1 + 1e-9)
+        chosen = audit_clock.choose(clock, seconds, 0.01, ASKED, labelled=True, name="e")
+        assert chosen == (size, passes, rung)
         assert size["references"] == 0
+    # Time for more images than a size has at least goes into images; the attack's strength stays that size's.
+    size, passes, rung = audit_clock.choose(clock, 1.2 * seconds, 0.01, ASKED, labelled=True, name="e")
+    assert rung == len(ladder) - 1
+    assert ladder[-1]["n_test"] < size["n_test"] < ladder[-2]["n_test"]
+    assert clock.expected(passes, 0.01) <= 1.2 * seconds
     with pytest.raises(InputError, match=r"--minutes 10 is too short for e on this machine: .* about --minutes 22"):
         audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e")
     smallest = audit_clock.choose(clock, 0.0, 0.01, ASKED, labelled=True, name="e", or_smallest=True)
-    assert smallest == (size, passes, len(ladder) - 1)
+    assert smallest == (ladder[-1], costs[-1], len(ladder) - 1)
     slow = Clock(600, workers=2)
     slow.learn(took=30, passes=1000, per_pass=0.01)  # 5 expected
     assert slow.pace == 6
     slow.learn(took=0.1, passes=1000, per_pass=0.01)  # from the cache
     assert slow.pace == 6
+
+
+def test_a_probe_gets_as_many_images_as_its_time_allows() -> None:
+    clock = Clock(600, workers=2)
+    seconds = clock.expected(300 / 3, 0.1)  # forward alone is a third of a pass
+    assert audit_clock.trained(clock, seconds, 0.1, 1000) == [300, 500, 1000]
+    assert audit_clock.trained(clock, 0.0, 0.1, 1000) == [50, 100, 200, 300, 500, 1000]
+    assert audit_clock.trained(clock, 1e9, 0.1, 4000) == [4000]
+    assert audit_clock.trained(clock, 0.0, 0.1, 30) == [30]
+
+
+def test_more_images_fit_the_probe_where_a_tested_class_needs_them(image_folder: Path) -> None:
+    for i in range(2):
+        (image_folder / f"rare{i}").mkdir()
+        for k in range(2):
+            Image.new("RGB", (40, 40), (100 * i, 100 * k, 0)).save(image_folder / f"rare{i}" / f"{k}.png")
+    name = f"folder:{image_folder}"
+    request = Request(["pixels"], name, Threat("linf", 4 / 255), 2.0, Path("sent"), 8, 1000, 0, 1)
+    stock = Stock(request, Subject(name, str(image_folder), 0), [1, 1000])
+    images = stock.images(8)
+    assert stock.train == [1000]
+    images.check_trainable()
+    assert stock.images(8) is images  # read once
+    with pytest.raises(InputError, match=r"no training image|are of class"):
+        Stock(request, Subject(name, str(image_folder), 0), [1]).images(8)
+
+
+def test_the_probe_of_parts_is_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load_encoder("embedded/random")
+    data, settings = load_data_set("digits", size=32, n_train=70, n_test=10), ProbeSettings(epochs=3)
+    monkeypatch.setattr(audit_probes, "PIXELS", 32 * 32 * 32)  # parts of 32, 32 and 6 images
+    (expected,), (found,) = (
+        fit([(encoder, data)], settings, workers=1) for fit in (measure.fit_probes, audit_probes.fit)
+    )
+    torch.testing.assert_close(found.weight, expected.weight)
+    torch.testing.assert_close(found.bias, expected.bias)
 
 
 def known(name: str, robust: list[bool] | None, shift: float = 1.0) -> Known:
@@ -217,7 +273,8 @@ def test_the_headline_follows_the_labels() -> None:
 
 
 def test_the_comparison_is_cut_before_it_is_left_out() -> None:
-    seconds = [audit_radii.passes(*size, True) * 0.1 * audit_clock.SPARE / audit_compared.SHARE for size in SIZES]
+    passes = [audit_radii.passes(*size, True, audit_compared.PREDICTED) for size in SIZES]
+    seconds = [some * 0.1 * audit_clock.SPARE / audit_compared.SHARE for some in passes]
     assert audit_compared.size(Clock(24.5 * seconds[0], 1), 0.1, 200, True) == (24, *SIZES[0])
     assert audit_compared.size(Clock(24.5 * seconds[1], 1), 0.1, 200, True) == (24, *SIZES[1])
     assert audit_compared.size(Clock(3.5 * seconds[2], 1), 0.1, 200, True) == (3, *SIZES[2])
@@ -351,7 +408,7 @@ def test_a_report_from_end_to_end(
     _few_known(monkeypatch, audit_known)
     monkeypatch.setattr(audit_run, "FULL", {"restarts": 1, "steps": 6, "floor_points": 2, "apgd_points": 2})
     monkeypatch.setattr(audit_compared, "SIZES", ((1, 6),))
-    monkeypatch.setattr(audit_run, "LOOK_STEPS", 6)
+    monkeypatch.setattr(audit_run, "LOOKS", ((2, 6),))
     single = image_folder / "<i>single"
     single.mkdir()
     Image.new("RGB", (50, 40)).save(single / "=1+1.png")

@@ -107,8 +107,48 @@ def test_an_encoder_of_a_library(name: str, width: int) -> None:
 
 
 def test_a_network_that_does_not_end_in_a_linear_layer() -> None:
-    with pytest.raises(InputError, match="torchvision/squeezenet1_0 does not end in a linear layer"):
+    with pytest.raises(InputError, match="torchvision/squeezenet1_0 does not end in a linear layer") as caught:
         load_encoder("torchvision/squeezenet1_0")
+    assert "give python:FILE.py:FACTORY" in str(caught.value)
+    assert "rt_encoder['output'] = 'features'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arch", "width"),
+    [
+        pytest.param("deit_tiny_distilled_patch16_224", 192, id="two heads"),
+        pytest.param("resnetv2_50x1_bit", 2048, id="a convolution"),
+        pytest.param("samvit_base_patch16:64", 256, id="no head", marks=pytest.mark.slow),
+    ],
+)
+def test_a_network_of_timm_that_ends_otherwise_gives_timms_own_features(arch: str, width: int) -> None:
+    """Two heads, a convolution for a head, SAM's encoder without one: what num_classes=0 gives."""
+    import timm
+
+    name, _, size = arch.partition(":")
+    encoder, own_size = load_encoder(f"timm/{arch}"), {"img_size": int(size)} if size else {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        own = timm.create_model(name, **own_size).eval()
+    own.reset_classifier(0)
+    x = torch.rand(1, 3, encoder.input_size, encoder.input_size)
+    mean, std = (torch.tensor(own.pretrained_cfg[key]).view(3, 1, 1) for key in ("mean", "std"))
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(x), own((x - mean) / std), rtol=1e-4, atol=1e-5)
+    assert encoder.width == width
+    assert ("as timm does (num_classes=0)" in encoder.notes[-1]) == (not size)
+
+
+def test_a_file_for_a_network_of_two_heads(tmp_path: Path) -> None:
+    import timm
+
+    name = "deit_tiny_distilled_patch16_224"
+    own = timm.create_model(name, img_size=32).eval()
+    torch.save({"model": own.state_dict()}, tmp_path / "deit.pth")
+    own.reset_classifier(0)
+    encoder, x = load_encoder(f"file:{tmp_path}/deit.pth@timm/{name}:32:mean=0:std=1"), torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(x), own(x), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("suffix", ["pt", "safetensors"])

@@ -12,7 +12,9 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from rt_utils.models import libraries, robustbench
+from rt_utils.evaluation import published_accuracy
+from rt_utils.images.data_set import DataSet, Split
+from rt_utils.models import libraries, robustbench, robustbench_table
 from rt_utils.models.catalogue import check_encoder, load_encoder
 from rt_utils.models.networks import NETWORKS
 from rt_utils.models.weights import digest
@@ -197,3 +199,47 @@ def test_the_wide_network_of_the_natural_recipes() -> None:
     assert sum(p.numel() for p in network.parameters()) < 6_000_000
     assert len(save(halves(network))) < 16 * 2**20
     assert network(torch.rand(2, 3, 32, 32)).shape == (2, network.width)
+
+
+def test_the_tables_of_robustbench_know_every_name() -> None:
+    names = [*robustbench._entries()]
+    assert all(robustbench_table.clean_accuracy(name) is not None for name in names)
+    assert robustbench_table.clean_accuracy(CIFAR) == pytest.approx(0.6875)
+    assert robustbench_table.clean_accuracy(f"{CIFAR}:2x-1") is None
+    assert robustbench_table.clean_accuracy(f"{IMAGENET}:256") is None
+
+
+def test_weights_that_cannot_be_compared_are_not_verified(models: Path, tmp_path: Path) -> None:
+    _written(SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RT_DATA", str(tmp_path / "nothing"))
+        assert published_accuracy.loaded(SMALL).notes[-1] == (
+            "weights not verified: cifar100 is not there to compare RobustBench's 65.5% clean accuracy"
+        )
+    doubled = published_accuracy.loaded(f"{SMALL}:2x-1").notes
+    assert doubled[-1] == "weights not verified: RobustBench's tables give no clean accuracy under this name"
+    assert not any("verified" in note for note in published_accuracy.loaded("pixels").notes)
+
+
+@pytest.mark.parametrize(("share", "accepted"), [(0.66, True), (0.01, False), (0.95, False)])
+def test_a_clean_accuracy_far_from_robustbenchs_is_refused(
+    share: float, accepted: bool, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """256 images whose labels the written network gets right on that share; RobustBench's is 65.45%."""
+    _written(SMALL)
+    monkeypatch.setenv("RT_CACHE", str(tmp_path / "cache"))
+    encoder, n = load_encoder(SMALL), published_accuracy.IMAGES
+    x = torch.randint(0, 256, (n, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    head = libraries.pretrained_head(SMALL, "cifar100", [str(k) for k in range(100)])
+    assert head is not None
+    predicted = head.logits(encoder.features(x)).argmax(1)
+    labels = torch.where(torch.arange(n) < share * n, predicted, (predicted + 1) % 100)
+    split = Split(x, labels)
+    data = DataSet("cifar100", tuple(str(k) for k in range(100)), split, split, "made here")
+    monkeypatch.setattr(published_accuracy, "check_data_set", lambda name: None)
+    monkeypatch.setattr(published_accuracy, "load_data_set", lambda name, **_: data)
+    if accepted:
+        assert "with its own head; RobustBench's table says 65.5%" in published_accuracy.loaded(SMALL).notes[-1]
+    else:
+        with pytest.raises(InputError, match="its file holds other weights, so replace it by RobustBench's, or give"):
+            published_accuracy.loaded(SMALL)

@@ -77,4 +77,4 @@ def test_a_tag_is_downloaded_and_a_failed_download_is_one_line(hub: str, tmp_pat
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     line = loaded(f"{hub}/nowhere", tmp_path / "other home")
     assert line.startswith(f"refused: {NAME} cannot be made (")
-    assert line.endswith(f"weights that you have: file:PATH@{NAME}")
+    assert line.endswith(f"weights that you have: file:PATH@{NAME}; random ones: timm/test_vit")

@@ -22,6 +22,7 @@ from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.statistics import mean_interval
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.models.head import Head
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.processes import alone
 from rt_utils.theory.threat import Threat
@@ -145,14 +146,17 @@ def run(
     checked: int,
     seed: int,
     probe: ProbeSettings | None = None,
+    head: Head | None = None,
     workers: int = 0,
 ) -> Audit:
     """Attack the images, check the attack on the first `checked` of them, attack the references; fit a probe, if any.
 
+    `head`: a probe that was fitted before, in place of one.
+
     Raises InputError where features or gradients are not finite, or all images have the same features, and before
     anything is attacked where a probe cannot be fitted (`DataSet.check_trainable`).
     """
-    if probe is not None:
+    if probe is not None or head is not None:
         images.check_trainable()
     k = min(checked, len(images.test))
     x, largest = images.test.pixels()[:k], Threat(threat.norm, float(audit_checks.radii(threat)[-1]))
@@ -169,9 +173,10 @@ def run(
     unguided = alone(audit_checks.blind, encoder, x, largest, seed)
     checks, shifts = audit_checks.examine(slopes, unguided, found[: len(searched)])
     named = list(zip((other.name for other in references), found[len(searched) :], strict=True))
-    if probe is None:
+    if probe is not None and head is None:
+        (head,) = measure.fit_probes([(encoder, images)], probe, workers=workers)
+    if head is None:
         return Audit(found[0][0], checks, shifts, named, None, None, None)
-    (head,) = measure.fit_probes([(encoder, images)], probe, workers=workers)
     (measured,) = measure.measure([(encoder, head, images)], threat, plan, workers=workers)
     labels = images.test.required_labels().numpy()
     return Audit(found[0][0], checks, shifts, named, labels, measured, measurement.table(measured))

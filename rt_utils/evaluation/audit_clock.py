@@ -6,23 +6,28 @@ this machine's, and another run may choose otherwise.
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from rt_utils.evaluation import audit_budget
+from rt_utils.evaluation import audit_budget, audit_checks
 from rt_utils.evaluation.audit_budget import Size
 from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.runtime import processes
 from rt_utils.runtime.devices import device, placed
 from rt_utils.runtime.errors import InputError
 
 SPARE = 1.3  # what is planned may take longer by this factor
+FEWEST = 8  # images, below which nothing is attacked
+# Smaller than any of the ladder's sizes, for encoders of which a pass takes a good part of a second.
+LAST = {"n_test": FEWEST, "restarts": 1, "steps": 10, "floor_points": 2, "strong_restarts": 1, "strong_steps": 20}
+LAST |= {"apgd_points": 2, "apgd_steps": 10, "checked": 2}
+TRAINED = (1000, 500, 300, 200, 100, 50)  # images that fit the probe
 
 
-def seconds_a_pass(encoder: Encoder, *, images: int = 4, repeats: int = 3) -> float:
-    """Seconds that one pass forward and back takes for one image: the fastest of a few on a small batch."""
+def _timed(encoder: Encoder, images: int, repeats: int) -> float:
     network, fastest = placed(encoder), float("inf")
     x = torch.rand(images, 3, encoder.input_size, encoder.input_size, device=device())
     for _ in range(repeats + 1):  # the first warms up
@@ -33,6 +38,16 @@ def seconds_a_pass(encoder: Encoder, *, images: int = 4, repeats: int = 3) -> fl
             torch.cuda.synchronize()
         fastest = min(fastest, time.perf_counter() - started)
     return fastest / images
+
+
+def seconds_a_pass(encoders: Sequence[Encoder], workers: int, *, images: int = 4, repeats: int = 3) -> list[float]:
+    """Seconds that a pass forward and back takes for one image, in each encoder: the fastest of a few on a small batch.
+
+    In all processes at once, as attacks run, since they share the machine's memory; the slowest process counts.
+    """
+    jobs = [(_timed, (encoder, images, repeats)) for encoder in encoders for _ in range(workers)]
+    times = list(processes.run(jobs, workers))
+    return [max(times[first : first + workers]) for first in range(0, len(times), workers)]
 
 
 @dataclass
@@ -66,10 +81,31 @@ class Clock:
         self.pace = max(self.pace, min(10.0, took / max(passes * per_pass / self.workers, 1e-9)))
 
 
-def sizes(asked: Mapping[str, Any], labelled: bool) -> list[tuple[Size, float]]:
-    """The ladder's sizes without reference sets, and the passes that each takes, with the checks at five radii."""
-    rungs = [size | {"references": 0} for size in audit_budget.rungs(asked)]
-    return [(size, audit_budget.passes(size, 5, labelled)) for size in rungs]
+def passes(size: Size, labelled: bool, workers: int) -> float:
+    """Passes forward and back of one image, over all attacks and checks of an audit, without the probe's features.
+
+    What one process does alone counts for all of them.
+    """
+    total = audit_budget.passes(size | {"references": 0, "n_train": 0}, 5, labelled)
+    if labelled:  # nothing is aimed at the head's own subspace
+        total -= size["n_test"] * (12 * min(2, size["restarts"]) + math.ceil(0.3 * size["steps"]))
+    k = size["checked"]
+    return total + workers * (k * (k + audit_checks.NOISE) / 3 + 3 * k)
+
+
+def sizes(asked: Mapping[str, Any]) -> list[Size]:
+    """The ladder's sizes without reference sets, and a last, smaller one."""
+    ladder = audit_budget.rungs(asked)
+    last = {what: min(ladder[-1][what], LAST.get(what, ladder[-1][what])) for what in ladder[-1]}
+    return [size | {"references": 0} for size in (*ladder, last)]
+
+
+def trained(clock: Clock, seconds: float, per_pass: float, asked: int) -> list[int]:
+    """How many images may fit the probe: first as many as `seconds` allow, at least the fewest, then more."""
+    ladder = [n for n in TRAINED if n < asked]
+    fits = [n for n in (asked, *ladder) if clock.expected(n / 3, per_pass) <= seconds]
+    first = max(fits, default=min((asked, *ladder)))
+    return sorted(n for n in (asked, *ladder) if n >= first)
 
 
 def choose(
@@ -84,15 +120,22 @@ def choose(
 ) -> tuple[Size, float, int]:
     """The first size that should fit into `seconds`, its passes, and its rung (0: what was asked for).
 
-    Where none fits, the smallest with `or_smallest`, else raises InputError with the minutes that would be enough.
+    It gets as many images as fit besides, up to those of the size before it. Where none fits, the smallest with
+    `or_smallest`, else raises InputError with the minutes that would be enough.
     """
-    ladder = sizes(asked, labelled)
-    for rung, (size, passes) in enumerate(ladder):
-        if clock.expected(passes, per_pass) <= seconds:
-            return size, passes, rung
+    ladder = sizes(asked)
+    for rung, size in enumerate(ladder):
+        most = ladder[max(rung - 1, 0)]["n_test"]
+        counts = [passes(size | {"n_test": n}, labelled, clock.workers) for n in (0, 1)]
+        spare = seconds / clock.expected(1, per_pass) - counts[0]
+        n = min(most, int(spare / (counts[1] - counts[0])))
+        if n >= size["n_test"]:
+            chosen = size | {"n_test": n}
+            return chosen, passes(chosen, labelled, clock.workers), rung
+    least = passes(ladder[-1], labelled, clock.workers)
     if or_smallest:
-        return (*ladder[-1], len(ladder) - 1)
-    needed = clock.seconds / 60 * clock.expected(ladder[-1][1], per_pass) / max(seconds, 1e-9)
+        return ladder[-1], least, len(ladder) - 1
+    needed = clock.seconds / 60 * clock.expected(least, per_pass) / max(seconds, 1e-9)
     raise InputError(
         f"--minutes {clock.seconds / 60:g} is too short for {name} on this machine: "
         f"the smallest audit needs about --minutes {math.ceil(1.1 * needed)}"

@@ -30,12 +30,12 @@ def around(threat: Threat) -> list[Threat]:
     return [Threat(threat.norm, eps) for eps in radii if eps != threat.eps]
 
 
-def passes(restarts: int, steps: int, labelled: bool) -> float:
-    """Passes forward and back of one image at one radius."""
+def passes(restarts: int, steps: int, labelled: bool, predicted: int = 20) -> float:
+    """Passes forward and back of one image at one radius; `predicted`: steps of the attack where the label is lost."""
     total = HalvingSettings.of_shift(restarts, steps).passes
     if labelled:
         total += HalvingSettings.of_loss(restarts, steps).passes + HalvingSettings.of_margin(restarts, steps).passes
-    return total + 20 * labelled
+    return total + predicted * labelled
 
 
 def of_audit(audit: Audit, threat: Threat, n: int) -> AtRadius:

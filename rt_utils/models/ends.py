@@ -1,7 +1,7 @@
 """Where a network's representation ends: preprocessing in front of it, its last linear layer found and cut off."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -85,6 +85,21 @@ def head(built: Architecture) -> tuple[str, nn.Linear]:
         if layer in seen and seen[layer][0].ndim == 2 and torch.equal(seen[layer][1], logits):
             return name, layer
     raise NoLinearEndError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
+
+
+def with_timms_features(built: Architecture, refused: NoLinearEndError) -> Architecture:
+    """The network without its classifier as timm takes it off: two heads, or a convolution for one.
+
+    Changes `built.network`. Raises NoLinearEndError, with what works, where the network is not timm's.
+    """
+    reset = getattr(built.network, "reset_classifier", None)
+    if reset is None:
+        raise NoLinearEndError(
+            f"{refused}; give python:FILE.py:FACTORY, which returns the network up to its features and sets "
+            "rt_encoder['output'] = 'features'"
+        )
+    reset(0)
+    return replace(built, headless=True)
 
 
 def without_head(built: Architecture) -> tuple[Normalised, int, str]:

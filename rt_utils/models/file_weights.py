@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from rt_utils.models import checkpoint_keys, checkpoints, name_options, weights
-from rt_utils.models.ends import Architecture, head
+from rt_utils.models.ends import Architecture, NoLinearEndError, head
 from rt_utils.runtime.errors import InputError
 
 _NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as in resnet18-f37072fd.pth, which torch.hub checks too
@@ -37,7 +37,8 @@ def _unlike(path: str, architecture: str, state: dict[str, Tensor], expected: di
         if shapes[0] != shapes[1]:
             has = f"; its keys begin {begin}" if shapes[0] == "nothing" else ""
             raise InputError(
-                f"{path!r} does not fit {architecture}: {key!r} is {shapes[0]} in the file, {shapes[1]} there{has}"
+                f"{path!r} does not fit {architecture}: {key!r} is {shapes[0]} in the file, {shapes[1]} there{has}; "
+                "name another architecture, or give python:FILE.py:FACTORY"
             )
 
 
@@ -56,6 +57,18 @@ def _without(state: dict[str, Tensor], keys: Collection[str]) -> dict[str, Tenso
     return {key: value for key, value in state.items() if key not in keys}
 
 
+def _last(built: Architecture) -> tuple[str, nn.Linear | None]:
+    """Name and layer of the head; none where there is no single one, as timm has networks: the file fits all of it."""
+    if built.headless:
+        return "", None
+    try:
+        return head(built)
+    except NoLinearEndError:
+        if not hasattr(built.network, "reset_classifier"):
+            raise
+        return "", None
+
+
 def into(build: Callable[..., Architecture], path: str, architecture: str) -> tuple[Architecture, str, list[str]]:
     """The architecture that `build` makes, with the file's weights; the file's SHA-256; in words what was done.
 
@@ -65,7 +78,7 @@ def into(build: Callable[..., Architecture], path: str, architecture: str) -> tu
     state, notes = checkpoints.state(weights.content(path), path, _REMEDY, options.key)
     digest, said = _hashed(path)
     built = build()
-    last, layer = ("", None) if built.headless else head(built)
+    last, layer = _last(built)
     buffers = checkpoint_keys.normalisations(_without(state, built.network.state_dict()))
     state, done = checkpoint_keys.fitted(
         _without(state, [key for keys in buffers.values() for key in keys]), built.network.state_dict()

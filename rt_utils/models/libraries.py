@@ -16,7 +16,7 @@ from torch import nn
 
 from rt_utils.models import file_weights, name_options, open_clip_names, robustbench, weights
 from rt_utils.models.catalogue import split_file
-from rt_utils.models.ends import Architecture, Normalised, head, without_head
+from rt_utils.models.ends import Architecture, NoLinearEndError, Normalised, head, with_timms_features, without_head
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.models.name_options import Options
@@ -100,6 +100,9 @@ def _build(name: str, *, pretrained: bool = True, **options: Any) -> Architectur
         except Exception as error:  # what a download, or a library's own check, may raise is not known beforehand
             line = next(iter(str(error).splitlines()), "")
             own = f"; weights that you have: file:PATH@{name}" if pretrained else ""
+            own += (
+                f"; random ones: {bare.partition('.')[0]}" if pretrained and library == "timm" and "." in bare else ""
+            )
             raise InputError(f"{name} cannot be made ({type(error).__name__}: {line}){own}") from None
     built.network.eval().requires_grad_(False)
     mean, std = given.mean or built.mean, given.std or built.std
@@ -137,12 +140,16 @@ def pretrained_head(name: str, data: str, classes: Sequence[str]) -> Head | None
 def load(name: str, *, fold: bool = True) -> Encoder:
     """The encoder of that name: the network without its last linear layer. `fold` has no meaning here.
 
-    Raises InputError for weights that cannot be had, do not fit or are not finite, and for a network that has a
-    head but whose last layer is not linear.
+    Of timm's that do not end in one linear layer the features are timm's. Raises InputError for weights that cannot be
+    had, do not fit or are not finite, and for another network that has a head but whose last layer is not linear.
     """
     built, sha256, notes = _named(name)
     wants = built.wants()
-    network, width, cut = without_head(built)
+    try:
+        network, width, cut = without_head(built)
+    except NoLinearEndError as error:
+        network, width, cut = without_head(with_timms_features(built, error))
+        cut = f"took off its classifier, which is no linear layer, as timm does (num_classes=0): {cut}"
     return Encoder(
         name,
         network,

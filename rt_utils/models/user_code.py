@@ -9,6 +9,7 @@ where the output is the representation already; else the last linear layer is cu
 """
 
 import copy
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ class UserNetwork(nn.Module):
         return _again, (*self.origin, self.network.state_dict() if changed else None)
 
 
-def _again(name: str, folder: Path, sha256: str, state: dict[str, Tensor] | None) -> UserNetwork:
-    """The network loaded by its name in another process. Raises InputError where it is not the same one."""
+@functools.lru_cache(maxsize=4)  # a process gets the network anew with each of its tasks
+def _same(name: str, folder: Path, sha256: str) -> UserNetwork:
     network = load(name, folder=folder, twice=False).network
     assert isinstance(network, UserNetwork)
     if network.origin[2] != sha256:
@@ -67,7 +68,14 @@ def _again(name: str, folder: Path, sha256: str, state: dict[str, Tensor] | None
             f"{name} loaded other weights or code in a second process: the factory must load the same weights every "
             "time, and its files must not change while a page runs"
         )
+    return network
+
+
+def _again(name: str, folder: Path, sha256: str, state: dict[str, Tensor] | None) -> UserNetwork:
+    """The network loaded by its name in another process. Raises InputError where it is not the same one."""
+    network = _same(name, folder, sha256)
     if state is not None:
+        network = copy.deepcopy(network)
         network.network.load_state_dict(state, assign=True)
     return network
 

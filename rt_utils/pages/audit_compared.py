@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool
 
-from rt_utils.evaluation import audit_clock, audit_known, audit_radii, measure
-from rt_utils.evaluation.audit_clock import Clock
+from rt_utils.evaluation import audit_clock, audit_known, audit_probes, audit_radii
+from rt_utils.evaluation.audit_clock import FEWEST, Clock
 from rt_utils.evaluation.audit_known import Bars, Known
 from rt_utils.evaluation.probe import ProbeSettings
-from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import audit_subject
 from rt_utils.pages.audit_request import Request
+from rt_utils.pages.audit_stock import Stock
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime import processes
@@ -25,7 +25,7 @@ from rt_utils.runtime.errors import InputError
 SHARE = 0.2  # of the time
 SIZES = ((2, 40), (1, 20), (1, 10))  # starts and steps: the first that leaves `ENOUGH` images, or the last
 ENOUGH = 24
-FEWEST = 8  # images below which a part is left out
+PREDICTED = 1  # step of the attack where the label is lost already: it decides nothing here
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,6 @@ class Compared:
     steps: int
 
 
-def loaded(request: Request, subject: Subject, size: int) -> DataSet:
-    """The images at an encoder's input size; hardly any to train on where there are no labels."""
-    numbers = {"n_train": request.n_train if subject.labelled else 2, "n_test": request.n_test, "seed": request.seed}
-    return load_data_set(subject.name, size=size, **numbers)
-
-
 def constant_answer(images: DataSet) -> Bool[np.ndarray, " n"] | None:
     """On which test images the answer of the most frequent class among them is right; None without labels."""
     if images.test.labels is None:
@@ -61,7 +55,7 @@ def constant_answer(images: DataSet) -> Bool[np.ndarray, " n"] | None:
 def size(clock: Clock, rate: float, asked: int, labelled: bool) -> tuple[int, int, int]:
     """Images, starts and steps of the attack within its part of the time. `rate`: seconds of a pass in all encoders."""
     for restarts, steps in SIZES:
-        seconds = clock.expected(audit_radii.passes(restarts, steps, labelled), rate)
+        seconds = clock.expected(audit_radii.passes(restarts, steps, labelled, PREDICTED), rate)
         n = min(asked, int(SHARE * clock.seconds / max(seconds, 1e-9)))
         if n >= min(ENOUGH, asked):
             break
@@ -69,14 +63,14 @@ def size(clock: Clock, rate: float, asked: int, labelled: bool) -> tuple[int, in
 
 
 def run(
-    request: Request, subject: Subject, encoders: Sequence[Encoder], clock: Clock, cut: list[str]
+    request: Request, subject: Subject, encoders: Sequence[Encoder], clock: Clock, stock: Stock, cut: list[str]
 ) -> Compared | None:
     """Attack the known encoders, and those that are audited, alike; None where the time does not allow it."""
     known = [load_encoder(name) for name in audit_known.TRAINING]
     every = [*known, *(encoder for encoder in encoders if encoder.name not in audit_known.TRAINING)]
     order = list(audit_known.TRAINING)
-    rate = sum(processes.alone(audit_clock.seconds_a_pass, encoder) for encoder in every)
-    images = {pixels: loaded(request, subject, pixels) for pixels in {encoder.input_size for encoder in every}}
+    rate = sum(audit_clock.seconds_a_pass(every, request.workers))
+    images = {pixels: stock.images(pixels) for pixels in {encoder.input_size for encoder in every}}
     asked = min(len(some.test) for some in images.values())
     n, restarts, steps = size(clock, rate, asked, subject.labelled)
     if n < min(FEWEST, asked):
@@ -89,7 +83,8 @@ def run(
         Parameters(**few, rel_stepsize=3.0, seed=request.seed),
         few | {"strong_restarts": 1, "strong_steps": 1, "apgd_steps": 1},
     )
-    plan, rows, took = replace(plan, subspace=None), list[Known](), 0.0
+    predicted = replace(plan.predicted, steps=PREDICTED)
+    plan, rows, took = replace(plan, subspace=None, predicted=predicted), list[Known](), 0.0
     list(processes.run([(int, ())] * request.workers, request.workers))  # their start is not the attacks' time
     groups = [[encoder for encoder in every if encoder.input_size == pixels] for pixels in images]
     while groups:
@@ -97,9 +92,8 @@ def run(
         some, heads = images[group[0].input_size].first(n), None
         try:
             if subject.labelled:
-                heads = measure.fit_probes(
-                    [(encoder, some) for encoder in group], ProbeSettings(seed=request.seed), workers=request.workers
-                )
+                pairs, settings = [(encoder, some) for encoder in group], ProbeSettings(seed=request.seed)
+                heads = audit_probes.fit(pairs, settings, workers=request.workers)
             started = time.perf_counter()
             rows += audit_known.examine(group, some, request.threat, plan, heads=heads, workers=request.workers)
             took += time.perf_counter() - started
@@ -110,7 +104,7 @@ def run(
                 raise
             else:
                 cut.append(f"{group[0].name} was not compared with known encoders: {error}")
-    clock.learn(took, n * audit_radii.passes(restarts, steps, subject.labelled), rate)
+    clock.learn(took, n * audit_radii.passes(restarts, steps, subject.labelled, PREDICTED), rate)
     others = sorted((row for row in rows if row.name in order), key=lambda row: order.index(row.name))
     asked_for = {encoder.name for encoder in encoders}
     own = {row.name: row for row in rows if row.name in asked_for}

@@ -4,19 +4,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from rt_utils.evaluation import audit, audit_clock, audit_radii, audit_worst
+from rt_utils.evaluation import audit, audit_clock, audit_probes, audit_radii, audit_worst, published_accuracy
 from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_budget import Size
-from rt_utils.evaluation.audit_clock import Clock
+from rt_utils.evaluation.audit_clock import FEWEST, Clock
 from rt_utils.evaluation.audit_radii import AtRadius
 from rt_utils.evaluation.audit_worst import Shown
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.data_set import DataSet
-from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import audit_compared, audit_subject
-from rt_utils.pages.audit_compared import FEWEST, Compared
+from rt_utils.pages.audit_compared import Compared
 from rt_utils.pages.audit_request import Request
+from rt_utils.pages.audit_stock import Stock
 from rt_utils.pages.audit_subject import Subject
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime import processes
@@ -24,7 +24,9 @@ from rt_utils.runtime.errors import InputError
 
 FULL = {"restarts": 5, "steps": 100, "floor_points": 24, "apgd_points": 50}
 CORE_SHARE, RADII_SHARE = 0.6, 0.3  # of an encoder's part of the time
-LOOKED_AT, LOOK_STEPS = 6, 60
+PROBE_SHARE = 0.06  # of all of it, for the features of the images that fit the probes
+LOOKED_AT = 6  # images, of which the search for the perturbation is shown
+LOOKS = ((2, 60), (1, 30), (1, 10))  # its starts and steps: the first that leave it half of them, or the last
 Say = Callable[[str], object]
 
 
@@ -58,7 +60,7 @@ class Report:
 def _one(
     encoder: Encoder,
     request: Request,
-    subject: Subject,
+    stock: Stock,
     clock: Clock,
     seconds: float,
     per_pass: float,
@@ -70,12 +72,15 @@ def _one(
 
     Raises InputError where the time is too short, but for the `first` one, which is audited at the smallest size.
     """
-    started, cut = time.perf_counter(), list[str]()
-    images = audit_compared.loaded(request, subject, encoder.input_size)
+    started, cut, labelled = time.perf_counter(), list[str](), stock.subject.labelled
+    images, end = stock.images(encoder.input_size), started + seconds
+    head = None
+    if labelled:
+        (head,) = audit_probes.fit([(encoder, images)], ProbeSettings(seed=request.seed), workers=request.workers)
     asked = FULL | {"n_test": len(images.test), "n_train": max(len(images.train), 2)}
-    left = max(seconds - (time.perf_counter() - started), 1.0)
+    left = max(end - time.perf_counter(), 1.0)
     size, passes, rung = audit_clock.choose(
-        clock, CORE_SHARE * left, per_pass, asked, labelled=subject.labelled, name=encoder.name, or_smallest=first
+        clock, CORE_SHARE * left, per_pass, asked, labelled=labelled, name=encoder.name, or_smallest=first
     )
     if rung:
         few = f"{size['n_test']} of {asked['n_test']} images, {size['restarts']} of {asked['restarts']} starts"
@@ -84,12 +89,11 @@ def _one(
     say(f"{encoder.name}: attacking {len(images.test)} images, about {clock.expected(passes, per_pass):.0f} s")
     parameters = Parameters(**asked, rel_stepsize=3.0, seed=request.seed)
     plan, before = replace(audit_subject.plan(parameters, size), subspace=None), time.perf_counter()
-    probe = ProbeSettings(seed=request.seed) if subject.labelled else None
-    common = {"checked": size["checked"], "seed": request.seed, "workers": request.workers}
-    done = audit.run(encoder, images, [], request.threat, plan, probe=probe, **common)
+    options = {"checked": size["checked"], "seed": request.seed, "workers": request.workers}
+    done = audit.run(encoder, images, [], request.threat, plan, probe=None, head=head, **options)
     clock.learn(time.perf_counter() - before, passes, per_pass)
-    end, radii = started + seconds, audit_radii.around(request.threat)
-    per_image = len(radii) * audit_radii.passes(size["restarts"], size["steps"], subject.labelled)
+    radii = audit_radii.around(request.threat)
+    per_image = len(radii) * audit_radii.passes(size["restarts"], size["steps"], labelled)
     spare = end - time.perf_counter()
     n = min(len(images.test), int(RADII_SHARE / (1 - CORE_SHARE) * spare / clock.expected(per_image, per_pass)))
     rows = [audit_radii.of_audit(done, request.threat, len(images.test))]
@@ -99,12 +103,21 @@ def _one(
         rows += audit_radii.at(encoder, done, images, radii, plan, n, workers=request.workers)
     else:
         cut.append("other radii were left out")
-    look = audit_radii.passes(2, LOOK_STEPS, subject.labelled) * request.workers  # in this process alone
-    k = max(1, min(LOOKED_AT, len(images.test), int((end - time.perf_counter()) / clock.expected(look, per_pass))))
-    options = {"k": k, "restarts": 2, "steps": LOOK_STEPS, "seed": request.seed}
-    shown = processes.alone(_look, done, encoder, images, request, options)
+    k, restarts, steps = _looks(clock, end - time.perf_counter(), per_pass, len(images.test), labelled)
+    looks = {"k": k, "restarts": restarts, "steps": steps, "seed": request.seed}
+    shown = processes.alone(_look, done, encoder, images, request, looks)
     rows.sort(key=lambda row: row.eps)
     return Audited(encoder, images, done, size, rows, shown, time.perf_counter() - started, cut)
+
+
+def _looks(clock: Clock, seconds: float, per_pass: float, n: int, labelled: bool) -> tuple[int, int, int]:
+    """How many of the worst images are searched anew, at least one, from how many starts, with how many steps."""
+    for restarts, steps in LOOKS:
+        passes = audit_radii.passes(restarts, steps, labelled, 0) * clock.workers  # in this process alone
+        k = max(1, min(LOOKED_AT, n, int(seconds / clock.expected(passes, per_pass))))
+        if k >= min(LOOKED_AT, n) // 2:
+            break
+    return k, restarts, steps
 
 
 def _look(done: Audit, encoder: Encoder, images: DataSet, request: Request, options: dict[str, int]) -> list[Shown]:
@@ -120,19 +133,22 @@ def run(request: Request, say: Say) -> Report:
     request = replace(request, workers=workers)
     clock, cut = Clock(60 * request.minutes, workers), list[str]()
     subject = audit_subject.one(request.data, request.seed, request.n_test)
-    encoders = [load_encoder(name) for name in request.encoders]
-    rates = [processes.alone(audit_clock.seconds_a_pass, encoder) for encoder in encoders]
+    encoders = [published_accuracy.loaded(name) for name in request.encoders]
+    rates = audit_clock.seconds_a_pass(encoders, workers)
     asked = FULL | {"n_test": request.n_test, "n_train": request.n_train}
     for encoder, rate in zip(encoders, rates, strict=True):
         part = CORE_SHARE * (1 - audit_compared.SHARE) * clock.seconds / len(encoders)
         audit_clock.choose(clock, part, rate, asked, labelled=subject.labelled, name=encoder.name)
+    stock = Stock(
+        request, subject, audit_clock.trained(clock, PROBE_SHARE * clock.seconds, sum(rates), request.n_train)
+    )
     say("one attack on known encoders and yours")
-    compared = audit_compared.run(request, subject, encoders, clock, cut)
+    compared = audit_compared.run(request, subject, encoders, clock, stock, cut)
     audited: list[Audited] = []
     for i, (encoder, rate) in enumerate(zip(encoders, rates, strict=True)):
         part = clock.left / (len(encoders) - i)
         try:
-            audited.append(_one(encoder, request, subject, clock, part, rate, say, first=not audited))
+            audited.append(_one(encoder, request, stock, clock, part, rate, say, first=not audited))
         except InputError as error:  # the others' results are kept
             if len(encoders) == 1:
                 raise
@@ -140,5 +156,8 @@ def run(request: Request, say: Say) -> Report:
     if not audited:
         raise InputError(cut[-1])
     most = max((item.images for item in audited), key=lambda images: len(images.test))
-    files = subject.relative_files({"n_train": request.n_train, "n_test": request.n_test})
+    trains = stock.train[0] if subject.labelled else 2
+    if subject.labelled and len(most.train) < request.n_train and trains < request.n_train:
+        cut.append(f"probes fitted on {len(most.train)} images")
+    files = subject.relative_files({"n_train": trains, "n_test": request.n_test})
     return Report(request, subject, audited, compared, [*files][: len(most.test)], clock.spent, cut)

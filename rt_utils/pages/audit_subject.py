@@ -1,21 +1,27 @@
 """What an audit looks at: one data set, perhaps your own folder; and the attacks that its budget leaves."""
 
+import contextlib
 import os
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from rt_utils.evaluation import audit_held
 from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_budget import Size
+from rt_utils.evaluation.audit_held import Held
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images import folder as image_folder
 from rt_utils.images import listing
+from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import experiment
 from rt_utils.pages.parameters import Parameters
 from rt_utils.pages.wording import as_it_stands
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory.threat import Threat
 
 EVERYTHING = 10_000_000
 REFERENCES = ("glyphs", "digits", "textures")  # this book's own, under every profile
@@ -103,6 +109,16 @@ def plan(p: Parameters, size: Size) -> AttackPlan:
     strong = PGDSettings(steps=size["strong_steps"], restarts=size["strong_restarts"], seed=p.seed + 300)
     plan = replace(experiment.attack_plan(cut), floor=strong, apgd_steps=size["apgd_steps"])
     return experiment.with_subspace(plan, cut)
+
+
+def held(done: Audit, chosen: Subject, p: Parameters, plan: AttackPlan, size: Size, workers: int) -> Held | None:
+    """The audited encoder against known ones on its images; None where too few of them tell these images apart."""
+    numbers = {"n_train": 2, "n_test": size["n_test"], "seed": p.seed}
+    images = load_data_set(chosen.name, size=audit_held.SIZE, **numbers)
+    threat = Threat(p.norm, p.eps)
+    with contextlib.suppress(InputError):
+        return audit_held.held(done, p.encoder, images, threat, plan, seed=p.seed, workers=workers)
+    return None
 
 
 def loaded(encoder: Encoder) -> str:

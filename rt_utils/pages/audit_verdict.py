@@ -9,11 +9,11 @@ import pandas as pd
 from rt_utils.evaluation import audit_theorems, floor
 from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_checks import CHECKS, NOISE
+from rt_utils.evaluation.audit_held import Held
 from rt_utils.evaluation.subspace import CRITERIA
-from rt_utils.pages import attack_floor
+from rt_utils.pages import attack_floor, audit_levels
 from rt_utils.pages.audit_subject import Subject
 
-EXPOSED, ROOM = 0.95, 0.05  # shares of blocked pairs
 Text = tuple[str, dict[str, Any]]
 
 _OUT = "no linear head on these features can fulfil the criterion of Theorem 2 at both"
@@ -52,8 +52,21 @@ def _labelled(audit: Audit, values: dict[str, Any]) -> Text:
     return template, values
 
 
-def headline(audit: Audit, *, cut: bool) -> Text:
-    """The verdict in one sentence or two; `cut`: whether the budget cut the attack."""
+def _unlabelled(held: Held | None, values: dict[str, Any]) -> Text:
+    """Where known encoders stand on these images; then the pairs."""
+    pairs = f"For {{share:.0%}} of the {{counted:,}} {{pairs}} {_OUT}"
+    rest = "" if values["share"] == 1 else "; for the others the size of the shift does not forbid it"
+    if held is None:
+        return f"**No known encoder to compare with.** {pairs}{rest}.", values
+    values |= {"title": audit_levels.title(held.possible, labelled=False)}
+    values |= {"compared": audit_levels.compared(held.own, held.bars), "ratio": held.own.ratio}
+    undecided = audit_levels.UNDECIDED if len(held.possible) > 1 else ""
+    unit = "The unit is the mean distance of two images."
+    return f"**{{title}}.** {{compared}} {unit}{undecided} {pairs}{rest}.", values
+
+
+def headline(audit: Audit, *, cut: bool, held: Held | None = None) -> Text:
+    """The verdict in a few sentences. `cut`: whether the budget cut the attack; `held`: against what without labels."""
     share, different = audit.blocked_share, audit.different
     pairs = "pairs of images" if audit.labels is None else "pairs of images with different labels"
     count = 0 if math.isnan(share) else int(audit.blocked[different].sum())
@@ -72,20 +85,8 @@ def headline(audit: Audit, *, cut: bool) -> Text:
         )
     elif audit.points is not None:
         template, values = _labelled(audit, values)
-    elif share >= EXPOSED:
-        template = f"**Exposed.** For {{share:.0%}} of the {{pairs}} {_OUT}."
-    elif share <= ROOM:
-        some = "Only {count}" if count else "None"
-        template = f"**Few pairs are blocked.** {some} of the {{counted:,}} {{pairs}} " + (
-            f"{'is' if count < 2 else 'are'} blocked: for {'the others' if count else 'them'} the size of the shift "
-            "does not forbid a head that keeps both images. Whether there is an accurate or a robust one is another "
-            "question."
-        )
     else:
-        template = (
-            f"**In between.** For {{share:.0%}} of the {{pairs}} {_OUT}; for the others the size of the shift does "
-            "not forbid it."
-        )
+        template, values = _unlabelled(held, values)
     return template, values
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation import measure, measurement
+from rt_utils.evaluation import measure, measurement, published_accuracy
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.measurement import Measurement
@@ -18,7 +18,7 @@ from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
-from rt_utils.models.catalogue import load_encoder, pretrained_head
+from rt_utils.models.catalogue import pretrained_head
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.runtime import processes
 from rt_utils.theory.threat import Threat
@@ -82,7 +82,7 @@ def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     Raises InputError for whatever of p.encoders and p.data cannot be used.
     """
     workers = processes.ready(p.workers)  # they import while this process loads and draws
-    loaded = [load_encoder(name) for name in p.encoders]
+    loaded = [published_accuracy.loaded(name) for name in p.encoders]
     images = loaded_images(p, p.data, loaded)
     pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
     heads = measure.fit_probes(pairs, probe_settings(p), workers=workers)

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from rt_utils.evaluation import measure
+from rt_utils.evaluation import measure, published_accuracy
 from rt_utils.evaluation.distribution_shift import by_level
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.images import corruptions
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.corruptions import Level
 from rt_utils.images.data_set import DataSet
-from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.input_sizes import at_size, before_enlarging, takes
 from rt_utils.pages.experiment import attack_plan, probe_settings
@@ -73,7 +72,7 @@ def run(p: Parameters, strengths: Mapping[str, Sequence[float]]) -> Drift:
     Raises InputError for whatever of p.encoders and p.data cannot be used.
     """
     workers = processes.ready(p.workers)  # they import while this process loads and draws
-    loaded = [load_encoder(name) for name in p.encoders]
+    loaded = [published_accuracy.loaded(name) for name in p.encoders]
     leading, size = loaded[0], one_size(loaded)
     given = {"n_train": p.n_train, "n_test": p.n_test, "seed": p.seed}
     levels = corruptions.levels(load_data_set(p.data[0], size=size, **given), strengths, p.seed)
