@@ -178,6 +178,13 @@ def test_every_slide_fits_and_asks_no_other_server(decks: list[Path]) -> None:
         page.wait_for_selector("html[data-printed] .pdf-page:last-child", state="attached")
         printed = re.findall(rb"/Type /Page\n", page.pdf(prefer_css_page_size=True, print_background=True))
         assert len(printed) == page.locator(".pdf-page").count() > 20, "a page a slide"
+        told = [frame.inner_text("[data-part=verdict]") for frame in page.frames[1:]]
+        assert told, "no live page on a slide"
+        assert all(one.startswith("Not attacked yet") for one in told), "printed before it was drawn"
+        edge = page.locator(".pdf-page").first.bounding_box(), page.locator(".pdf-page h2").first.bounding_box()
+        assert edge[0]
+        assert edge[1]
+        assert edge[1]["x"] - edge[0]["x"] > 30, "no margin in print"
         browser.close()
     assert not wrong, "\n".join(wrong)
 

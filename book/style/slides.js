@@ -38,13 +38,23 @@
     return style;
   }
 
+  // Moved into its page of the print, a live figure begins anew; it says when it is drawn.
+  const drawn = (frame) => new Promise((done) => {
+    addEventListener("message", (event) => event.source === frame.contentWindow && event.data === "drawn" && done());
+    frame.src = frame.src;
+  });
+
   const formulas = () => window.MathJax?.startup?.promise ?? Promise.resolve();
   addEventListener("load", async () => {
     await formulas();
     await document.fonts.ready;
     slides().forEach(fit);
+    const paged = new Promise((done) => reveal.on("pdf-ready", done));
     await reveal.initialize();
     document.documentElement.dataset.fitted = slides().length;
-    if (printed) document.documentElement.dataset.printed = "yes";
+    if (!printed) return;
+    await paged;
+    await Promise.all([...document.querySelectorAll("iframe")].map(drawn));
+    document.documentElement.dataset.printed = "yes";
   });
 })();

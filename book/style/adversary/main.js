@@ -155,9 +155,10 @@ for (const root of document.querySelectorAll("[data-adversary]")) {
     last = { ...job, ...data, prefix: typeof job.prefix === "function" ? job.prefix(data.best) : job.prefix };
     if (data.done && attacked && s.at && job.only !== "noise") verdicts.get(subject(s)).set(s.at, theory.verdict(data.clean, data.best, data.bound));
     if (data.done) strip(s);
-    if (data.done && sweeping) {
-      show(last); // at once: in the next frame the search at the next radius runs
-      onward();
+    if ((data.done && sweeping) || (parent !== window && (data.done || !attacked))) {
+      show(last); // at once: in the next frame the search at the next radius runs; a slide out of sight, in print, has no frames
+      if (sweeping) onward();
+      parent.postMessage("drawn", "*"); // what prints the slides waits for it
     } else if (data.done || !attacked || !calm.matches) requestAnimationFrame(() => data.id === newest && last.id === data.id && show(last));
     else say(["Searching", "The result follows."], "searching");
   };
