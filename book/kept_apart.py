@@ -58,6 +58,7 @@ def page_of(text: str, name: str, run: str, parts: Found) -> str:
     _, end, after = rest.rpartition("</article>")
     whole_title = f"Kept run {run}: {title}"
     before = re.sub(r"<title>.*?( &#8212; |</title>)", lambda m: f"<title>{whole_title}{m[1]}", before, count=1)
+    before = before.replace(f"<h1>{title}</h1>", f"<h1>{whole_title}</h1>")  # of what is printed first
     before = before.replace("</title>", '</title>\n<meta name="robots" content="noindex">', 1)
     around = [CONTENTS.sub(lambda m: m[1] + listed + m[2], side) for side in (before, TURNED.sub("", after))]
     return f"{around[0]}{start}{said}{end}{around[1]}"
