@@ -76,14 +76,20 @@
   const room = (math) => (shown(math) ? math : math.closest(lines))?.clientWidth ?? 0;
   const width = (math) => (shown(math) ? math.scrollWidth : math.getBoundingClientRect().width);
 
+  const own = new Map(); // the size that MathJax gave a formula, in percent of the text's
+  function size(math, share) {
+    if (!own.has(math)) own.set(math, parseFloat(math.style.fontSize) || 100);
+    math.style.fontSize = `${own.get(math) * share}%`;
+  }
+
   function fit() {
     const all = [...document.querySelectorAll(".bd-article mjx-container")].filter((math) => math.getClientRects().length);
-    for (const math of all.filter(shown)) math.style.fontSize = "";
+    for (const math of all.filter(shown)) size(math, 1);
     const wide = all.filter((math) => room(math) && width(math) > room(math) + 1 && !math.classList.contains("rt-broken"));
     if (wide.length && !signs.size) read();
     for (const math of wide) {
       const share = room(math) / width(math);
-      if ((shown(math) && share > SMALLEST) || !parted(math, room(math))) math.style.fontSize = `${100 * Math.max(SMALLEST, 0.98 * share)}%`;
+      if ((shown(math) && share > SMALLEST) || !parted(math, room(math))) size(math, Math.max(SMALLEST, 0.98 * share));
     }
   }
 
