@@ -3,6 +3,7 @@
 "use strict";
 {
   const SMALLEST = 0.82; // of a formula's size; what cannot be broken and is wider still scrolls in its box
+  const NARROW = 60; // pixels: a line of a window that is just being resized
   const RELATIONS = /^[=≠≈<>≤≥≪≫∈∉⊆→↦⟹∼,;:]$/u, BOTH = /^[=≠≈<>≤≥≪≫∈∉⊆→↦⟹∼,;:+−±∓·×∘∣-]$/u;
   const OPEN = /^[([{⟨⌊⌈]$/u, CLOSE = /^[)\]}⟩⌋⌉]$/u;
   const FOLLOWS = /^(?:[^\s–—]{1,6}(?=\s|$)|[.,;:!?)\]’”…]+)/u, LEADS = /[(\[“‘]+$/u;
@@ -84,8 +85,8 @@
 
   function fit() {
     const all = [...document.querySelectorAll(".bd-article mjx-container")].filter((math) => math.getClientRects().length);
-    for (const math of all.filter(shown)) size(math, 1);
-    const wide = all.filter((math) => room(math) && width(math) > room(math) + 1 && !math.classList.contains("rt-broken"));
+    for (const math of own.keys()) size(math, 1); // the window may have been narrower
+    const wide = all.filter((math) => room(math) > NARROW && width(math) > room(math) + 1 && !math.classList.contains("rt-broken"));
     if (wide.length && !signs.size) read();
     for (const math of wide) {
       const share = room(math) / width(math);
