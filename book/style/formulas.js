@@ -3,6 +3,7 @@
 "use strict";
 {
   const SMALLEST = 0.82; // of a formula's size; what cannot be broken and is wider still scrolls in its box
+  const NARROW = 60; // pixels: a line of a window that is just being resized
   const RELATIONS = /^[=≠≈<>≤≥≪≫∈∉⊆→↦⟹∼,;:]$/u, BOTH = /^[=≠≈<>≤≥≪≫∈∉⊆→↦⟹∼,;:+−±∓·×∘∣-]$/u;
   const OPEN = /^[([{⟨⌊⌈]$/u, CLOSE = /^[)\]}⟩⌋⌉]$/u;
   const FOLLOWS = /^(?:[^\s–—]{1,6}(?=\s|$)|[.,;:!?)\]’”…]+)/u, LEADS = /[(\[“‘]+$/u;
@@ -76,14 +77,20 @@
   const room = (math) => (shown(math) ? math : math.closest(lines))?.clientWidth ?? 0;
   const width = (math) => (shown(math) ? math.scrollWidth : math.getBoundingClientRect().width);
 
+  const own = new Map(); // the size that MathJax gave a formula, in percent of the text's
+  function size(math, share) {
+    if (!own.has(math)) own.set(math, parseFloat(math.style.fontSize) || 100);
+    math.style.fontSize = `${own.get(math) * share}%`;
+  }
+
   function fit() {
     const all = [...document.querySelectorAll(".bd-article mjx-container")].filter((math) => math.getClientRects().length);
-    for (const math of all.filter(shown)) math.style.fontSize = "";
-    const wide = all.filter((math) => room(math) && width(math) > room(math) + 1 && !math.classList.contains("rt-broken"));
+    for (const math of own.keys()) size(math, 1); // the window may have been narrower
+    const wide = all.filter((math) => room(math) > NARROW && width(math) > room(math) + 1 && !math.classList.contains("rt-broken"));
     if (wide.length && !signs.size) read();
     for (const math of wide) {
       const share = room(math) / width(math);
-      if ((shown(math) && share > SMALLEST) || !parted(math, room(math))) math.style.fontSize = `${100 * Math.max(SMALLEST, 0.98 * share)}%`;
+      if ((shown(math) && share > SMALLEST) || !parted(math, room(math))) size(math, Math.max(SMALLEST, 0.98 * share));
     }
   }
 

@@ -31,9 +31,9 @@ _CODES = (
     "as said. Seen: what was found moves {used}. The code itself has {few} entries that are not 0."
 )
 _FILTERS = (
-    "Filters of the first layer, 3 × 3 pixels and three colours each, drawn around grey scaled to fill the range: "
-    "of each encoder the {k} that a perturbation moves furthest for their size, and the {k} it moves least. Below: "
-    "the relative reach, in standard deviations per unit of pixels."
+    "Filters of the first layer, 3 × 3 pixels of three colours, around grey, each scaled to fill the range: of each "
+    "encoder the {k} that a perturbation moves furthest for their size, and the {k} it moves least. Below each: its "
+    "relative reach, in standard deviations per unit of pixels."
 )
 
 
