@@ -146,6 +146,14 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
     assert slow.pace == 6
 
 
+def test_a_fast_encoder_leaves_its_time_to_a_slow_one() -> None:
+    clock = Clock(600, workers=2)
+    full = clock.expected(audit_clock.passes(audit_clock.sizes(ASKED)[0], True, 2), 1e-4)
+    found = audit_clock.parts(clock, 300.0, [0.5, 1e-4, 0.4], ASKED, labelled=True)
+    assert full < 100
+    assert found == pytest.approx([(300 - full) / 2, 100, (300 - full) / 2])
+
+
 def test_a_probe_gets_as_many_images_as_its_time_allows() -> None:
     clock = Clock(600, workers=2)
     seconds = clock.expected(300 / 3, 0.1)  # forward alone is a third of a pass

@@ -136,8 +136,9 @@ def run(request: Request, say: Say) -> Report:
     encoders = [published_accuracy.loaded(name) for name in request.encoders]
     rates = audit_clock.seconds_a_pass(encoders, workers)
     asked = FULL | {"n_test": request.n_test, "n_train": request.n_train}
-    for encoder, rate in zip(encoders, rates, strict=True):
-        part = CORE_SHARE * (1 - audit_compared.SHARE) * clock.seconds / len(encoders)
+    core = CORE_SHARE * (1 - audit_compared.SHARE) * clock.seconds
+    parts = audit_clock.parts(clock, core, rates, asked, labelled=subject.labelled)
+    for encoder, rate, part in zip(encoders, rates, parts, strict=True):
         audit_clock.choose(clock, part, rate, asked, labelled=subject.labelled, name=encoder.name)
     stock = Stock(
         request, subject, audit_clock.trained(clock, PROBE_SHARE * clock.seconds, sum(rates), request.n_train)
@@ -145,7 +146,8 @@ def run(request: Request, say: Say) -> Report:
     say("one attack on known encoders and yours")
     compared = audit_compared.run(request, subject, encoders, clock, stock, cut)
     audited: list[Audited] = []
-    for i, (encoder, rate) in enumerate(zip(encoders, rates, strict=True)):
+    # Fast ones first, so that a slow one has the time that they leave.
+    for i, (encoder, rate) in enumerate(sorted(zip(encoders, rates, strict=True), key=lambda pair: pair[1])):
         part = clock.left / (len(encoders) - i)
         try:
             audited.append(_one(encoder, request, stock, clock, part, rate, say, first=not audited))
@@ -155,6 +157,7 @@ def run(request: Request, say: Say) -> Report:
             cut.append(f"{encoder.name} was left out: {error}")
     if not audited:
         raise InputError(cut[-1])
+    audited.sort(key=lambda item: encoders.index(item.encoder))
     most = max((item.images for item in audited), key=lambda images: len(images.test))
     trains = stock.train[0] if subject.labelled else 2
     if subject.labelled and len(most.train) < request.n_train and trains < request.n_train:
