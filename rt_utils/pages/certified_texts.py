@@ -108,7 +108,7 @@ def result(rows: pd.DataFrame, encoder: str, label: Mapping[str, str]) -> dict[s
     unseen = its.drop(PRETRAINED_ON.get(encoder, []), errors="ignore")
     new = " of classes that its pretraining did not show" if 0 < len(unseen) < len(its) else ""
     its = unseen if len(unseen) else its
-    worst, best = (f"{its[name]:.1%} ({name})" for name in (its.idxmin(), its.idxmax()))
+    worst, best = f"{its.min():.1%} ({its.idxmin()})", f"{its.max():.1%} ({its.idxmax()})"
     shares = worst if len(its) == 1 else f"between {worst} and {best}"
     return {"shares": shares, "encoder": label[encoder], "new": new}
 
