@@ -17,7 +17,8 @@ from rt_utils.pages.labels import short_name
 from rt_utils.pages.plots.thumbnails import encoded
 
 RESULT = (
-    "**The result.** At radius {eps}, with {encoder}, {shares} of the test points{new} are proved to be classified correctly, whatever the perturbation. The proof holds up to "
+    "**The result.** At radius {eps}, with {encoder}, {shares} of the test points{new} are proved to be classified "
+    "correctly, whatever the perturbation. The proof holds up to "
     "rounding. Attacks can find more than they did; nothing can pass a bound."
 )
 RESULTS = (
