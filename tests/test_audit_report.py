@@ -268,6 +268,8 @@ def test_the_headline_follows_the_labels() -> None:
     assert "the probe keeps 33.3%, pixels, which is no representation, keeps 70.0%" in said.text
     said = audit_headline.headline(done, bars, own, ("between", "high"))
     assert said.title == "Undecided: between standard and robust encoders, or as robust here as the best known encoder"
+    said = audit_headline.headline(done, bars, own, ("low", "between", "high"))
+    assert said.title == "Undecided: too few images to tell it from encoders that were not trained to be robust"
     assert audit_headline.headline(done, None, None, ()).level == "none"
     crossed = Bars(0.6, "always the most frequent class", 0.4, "natural/robust", True)
     said = audit_headline.headline(done, crossed, own, ("above",))
@@ -384,6 +386,11 @@ def test_a_page_asks_nothing_of_a_server_and_shows_names_as_they_stand(labels: l
     assert "<b>odd" not in page
     assert ("Each class" in page) == ("clean accuracy" in page) == (labels is not None)
     assert "attacked 3 of 9 images" in page
+    assert "<svg" in page
+    alone = handmade(labels)
+    alone = replace(alone, audited=[replace(item, radii=item.radii[1:2]) for item in alone.audited])
+    assert "<svg" not in audit_report.page(alone)  # a single radius is no curve
+    assert "The time did not allow it." in audit_report.page(alone)
     assert "Asked for 2 minutes; all of it took 1.0." in page
 
 
