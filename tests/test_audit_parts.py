@@ -376,7 +376,7 @@ def test_without_labels_known_encoders_on_the_same_images_decide(shift: float, s
     held = Held(own, audit_known.bars(rows, None), audit_known.levels(own, rows, None, 0))
     said = filled(audit_verdict.headline(audited(), cut=False, held=held))
     assert said.startswith(says)
-    assert "the known robust encoder robust by" in said
+    assert "the known robust encoder natural/robust by" in said
     assert said.endswith("for the others the size of the shift does not forbid it.")
 
 

@@ -146,6 +146,14 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
     assert slow.pace == 6
 
 
+def test_a_fast_encoder_leaves_its_time_to_a_slow_one() -> None:
+    clock = Clock(600, workers=2)
+    full = clock.expected(audit_clock.passes(audit_clock.sizes(ASKED)[0], True, 2), 1e-4)
+    found = audit_clock.parts(clock, 300.0, [0.5, 1e-4, 0.4], ASKED, labelled=True)
+    assert full < 100
+    assert found == pytest.approx([(300 - full) / 2, 100, (300 - full) / 2])
+
+
 def test_a_probe_gets_as_many_images_as_its_time_allows() -> None:
     clock = Clock(600, workers=2)
     seconds = clock.expected(300 / 3, 0.1)  # forward alone is a third of a pass
@@ -260,6 +268,8 @@ def test_the_headline_follows_the_labels() -> None:
     assert "the probe keeps 33.3%, pixels, which is no representation, keeps 70.0%" in said.text
     said = audit_headline.headline(done, bars, own, ("between", "high"))
     assert said.title == "Undecided: between standard and robust encoders, or as robust here as the best known encoder"
+    said = audit_headline.headline(done, bars, own, ("low", "between", "high"))
+    assert said.title == "Undecided: too few images to tell it from encoders that were not trained to be robust"
     assert audit_headline.headline(done, None, None, ()).level == "none"
     crossed = Bars(0.6, "always the most frequent class", 0.4, "natural/robust", True)
     said = audit_headline.headline(done, crossed, own, ("above",))
@@ -376,6 +386,11 @@ def test_a_page_asks_nothing_of_a_server_and_shows_names_as_they_stand(labels: l
     assert "<b>odd" not in page
     assert ("Each class" in page) == ("clean accuracy" in page) == (labels is not None)
     assert "attacked 3 of 9 images" in page
+    assert "<svg" in page
+    alone = handmade(labels)
+    alone = replace(alone, audited=[replace(item, radii=item.radii[1:2]) for item in alone.audited])
+    assert "<svg" not in audit_report.page(alone)  # a single radius is no curve
+    assert "The time did not allow it." in audit_report.page(alone)
     assert "Asked for 2 minutes; all of it took 1.0." in page
 
 

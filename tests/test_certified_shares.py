@@ -122,10 +122,10 @@ def test_the_result_names_the_least_and_the_most() -> None:
         {"encoder": ["a", "a", "b"], "data": ["digits", "textures", "digits"], "best": [0.5, 0.3, 0.9]}
     )
     said = texts.result(shares, "a", {"a": "A"})
-    assert said == {"least": 0.3, "worst": "textures", "most": 0.5, "best": "digits", "encoder": "A", "new": ""}
+    assert said == {"shares": "between 30.0% (textures) and 50.0% (digits)", "encoder": "A", "new": ""}
     of_letters = pd.DataFrame({"encoder": "embedded/certified", "data": ["letters", "digits"], "best": [0.9, 0.5]})
     said = texts.result(of_letters, "embedded/certified", {"embedded/certified": "A"})
-    assert (said["most"], said["best"]) == (0.5, "digits")  # not of the classes of its pretraining
+    assert said["shares"] == "50.0% (digits)"  # not of the classes of its pretraining; one set has no two ends
     assert "did not show" in said["new"]
     rows = shares.assign(clean=0.6, way="M-probe, merged", **{"its clean": 0.7, "n": 5})
     assert list(texts.results(rows)) == [

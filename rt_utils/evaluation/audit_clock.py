@@ -108,6 +108,18 @@ def trained(clock: Clock, seconds: float, per_pass: float, asked: int) -> list[i
     return sorted(n for n in (asked, *ladder) if n >= first)
 
 
+def parts(
+    clock: Clock, seconds: float, rates: Sequence[float], asked: Mapping[str, Any], *, labelled: bool
+) -> list[float]:
+    """Seconds for each encoder, of `rates` seconds a pass: equal, but a fast one leaves what it does not need."""
+    found, left = [0.0] * len(rates), seconds
+    full = passes(sizes(asked)[0], labelled, clock.workers)
+    for taken, i in enumerate(sorted(range(len(rates)), key=lambda i: rates[i])):
+        found[i] = left / (len(rates) - taken)
+        left -= min(found[i], clock.expected(full, rates[i]))
+    return found
+
+
 def choose(
     clock: Clock,
     seconds: float,

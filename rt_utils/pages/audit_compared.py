@@ -77,7 +77,8 @@ def run(
         cut.append("the known encoders were left out")
         return None
     if n < asked or (restarts, steps) != SIZES[0]:
-        cut.append(f"the comparison with known encoders: {n} of {asked} images, {restarts} starts, {steps} steps")
+        starts = f"{restarts} start" + "s" * (restarts > 1)
+        cut.append(f"the comparison with known encoders: {n} of {asked} images, {starts}, {steps} steps")
     few = {"restarts": restarts, "steps": steps, "floor_points": 0, "apgd_points": 0}
     plan = audit_subject.plan(
         Parameters(**few, rel_stepsize=3.0, seed=request.seed),

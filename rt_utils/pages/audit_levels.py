@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from rt_utils.evaluation.audit_known import CONSTANT, CONTROLS, Bars, Known
-from rt_utils.pages.labels import labels
 
 TITLES = {
     (True, "low"): "No more robust here than without robust pretraining",
@@ -20,7 +19,9 @@ _CROSSED = " No known robust encoder beats that here, so these images cannot sho
 
 
 def title(possible: Sequence[str], *, labelled: bool) -> str:
-    """What stands above: the one level that is possible, or all of them."""
+    """What stands above: the one level that is possible, or both; that the images tell nothing where all are."""
+    if {*possible} >= {"low", "high"} or {*possible} >= {"low", "above"}:
+        return "Undecided: too few images to tell it from encoders that were not trained to be robust"
     titles = [TITLES[labelled, level] for level in possible]
     if len(titles) == 1:
         return titles[0]
@@ -29,8 +30,7 @@ def title(possible: Sequence[str], *, labelled: bool) -> str:
 
 def compared(own: Known, bars: Bars) -> str:
     """What the audited encoder reaches, and the two bars."""
-    shown = labels([bars.low_by, bars.high_by])
-    low_by, high_by = shown[bars.low_by], shown[bars.high_by]
+    low_by, high_by = bars.low_by, bars.high_by
     text = f"Under one attack for all on the same {len(own.shifts)} images "
     why = "which is no representation" if bars.low_by in CONTROLS else "which is not trained to be robust"
     if own.robust is None:

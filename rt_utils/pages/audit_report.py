@@ -134,7 +134,7 @@ def page(report: Report) -> str:
         compared=report.compared,
         bars=_bars(report),
         radii=_frame(audit_report_tables.shown(radii, request.threat.norm), "Other radii"),
-        figure=Markup(_figure(report, radii)),
+        figure=Markup(_figure(report, radii) if any(len(item.radii) > 1 for item in report.audited) else ""),
         l2=request.threat.norm == "l2",
         cut=report.cut,
         asked=f"{request.minutes:g}",

@@ -83,7 +83,8 @@ def _one(
         clock, CORE_SHARE * left, per_pass, asked, labelled=labelled, name=encoder.name, or_smallest=first
     )
     if rung:
-        few = f"{size['n_test']} of {asked['n_test']} images, {size['restarts']} of {asked['restarts']} starts"
+        starts = f"{size['restarts']} of {asked['restarts']} starts"
+        few = f"{size['n_test']} of {asked['n_test']} images, {starts}"
         cut.append(f"attacked {few}, {size['steps']} of {asked['steps']} steps")
     images = images.first(size["n_test"])
     say(f"{encoder.name}: attacking {len(images.test)} images, about {clock.expected(passes, per_pass):.0f} s")
@@ -135,9 +136,10 @@ def run(request: Request, say: Say) -> Report:
     subject = audit_subject.one(request.data, request.seed, request.n_test)
     encoders = [published_accuracy.loaded(name) for name in request.encoders]
     rates = audit_clock.seconds_a_pass(encoders, workers)
-    asked = FULL | {"n_test": request.n_test, "n_train": request.n_train}
-    for encoder, rate in zip(encoders, rates, strict=True):
-        part = CORE_SHARE * (1 - audit_compared.SHARE) * clock.seconds / len(encoders)
+    asked = FULL | {"n_test": min(request.n_test, subject.testable), "n_train": request.n_train}
+    core = CORE_SHARE * (1 - audit_compared.SHARE) * clock.seconds
+    parts = audit_clock.parts(clock, core, rates, asked, labelled=subject.labelled)
+    for encoder, rate, part in zip(encoders, rates, parts, strict=True):
         audit_clock.choose(clock, part, rate, asked, labelled=subject.labelled, name=encoder.name)
     stock = Stock(
         request, subject, audit_clock.trained(clock, PROBE_SHARE * clock.seconds, sum(rates), request.n_train)
@@ -145,7 +147,8 @@ def run(request: Request, say: Say) -> Report:
     say("one attack on known encoders and yours")
     compared = audit_compared.run(request, subject, encoders, clock, stock, cut)
     audited: list[Audited] = []
-    for i, (encoder, rate) in enumerate(zip(encoders, rates, strict=True)):
+    # Fast ones first, so that a slow one has the time that they leave.
+    for i, (encoder, rate) in enumerate(sorted(zip(encoders, rates, strict=True), key=lambda pair: pair[1])):
         part = clock.left / (len(encoders) - i)
         try:
             audited.append(_one(encoder, request, stock, clock, part, rate, say, first=not audited))
@@ -155,9 +158,10 @@ def run(request: Request, say: Say) -> Report:
             cut.append(f"{encoder.name} was left out: {error}")
     if not audited:
         raise InputError(cut[-1])
+    audited.sort(key=lambda item: encoders.index(item.encoder))
     most = max((item.images for item in audited), key=lambda images: len(images.test))
     trains = stock.train[0] if subject.labelled else 2
-    if subject.labelled and len(most.train) < request.n_train and trains < request.n_train:
-        cut.append(f"probes fitted on {len(most.train)} images")
+    if subject.labelled and len(most.train) == trains < request.n_train:
+        cut.append(f"the probes: fitted on {trains} images, of at most {request.n_train}")
     files = subject.relative_files({"n_train": trains, "n_test": request.n_test})
     return Report(request, subject, audited, compared, [*files][: len(most.test)], clock.spent, cut)

@@ -17,8 +17,8 @@ from rt_utils.pages.labels import short_name
 from rt_utils.pages.plots.thumbnails import encoded
 
 RESULT = (
-    "**The result.** At radius {eps}, with {encoder}, between {least:.1%} ({worst}) and {most:.1%} ({best}) of the "
-    "test points{new} are proved to be classified correctly, whatever the perturbation. The proof holds up to "
+    "**The result.** At radius {eps}, with {encoder}, {shares} of the test points{new} are proved to be classified "
+    "correctly, whatever the perturbation. The proof holds up to "
     "rounding. Attacks can find more than they did; nothing can pass a bound."
 )
 RESULTS = (
@@ -109,8 +109,9 @@ def result(rows: pd.DataFrame, encoder: str, label: Mapping[str, str]) -> dict[s
     unseen = its.drop(PRETRAINED_ON.get(encoder, []), errors="ignore")
     new = " of classes that its pretraining did not show" if 0 < len(unseen) < len(its) else ""
     its = unseen if len(unseen) else its
-    ends = {"least": its.min(), "worst": its.idxmin(), "most": its.max(), "best": its.idxmax()}
-    return ends | {"encoder": label[encoder], "new": new}
+    worst, best = f"{its.min():.1%} ({its.idxmin()})", f"{its.max():.1%} ({its.idxmax()})"
+    shares = worst if len(its) == 1 else f"between {worst} and {best}"
+    return {"shares": shares, "encoder": label[encoder], "new": new}
 
 
 def bound_ratios(rows: pd.DataFrame, both: pd.DataFrame, record: Mapping[str, Any], encoder: str) -> dict[str, Any]:
