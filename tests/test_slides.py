@@ -303,6 +303,12 @@ def test_each_handout_is_one_sheet_with_two_sides(decks: list[Path]) -> None:
             pdf = page.pdf(prefer_css_page_size=True, print_background=True)
             assert len(re.findall(rb"/Type /Page\n", pdf)) == 2, name
             assert page.locator(".guesses tbody tr").count() >= 8, name
+            assert page.locator(".sheet").first.evaluate("(sheet) => getComputedStyle(sheet).paddingLeft") != "0px", (
+                name
+            )
+            assert (
+                page.locator(".room").first.evaluate("(room) => getComputedStyle(room).borderTopStyle") == "dashed"
+            ), name
             assert "By hand" in page.locator(".sheet").nth(1).inner_text(), name
         browser.close()
 
