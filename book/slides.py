@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
-from build import BUILD, HTML
+from build import BUILD, HTML, ROOT
 from handouts import sheets
 from kept_apart import whole
 from slide_cuts import Slide, address, clean, cut, inner, tags
@@ -28,7 +28,8 @@ LECTURES = ("lecture_1", "lecture_2", "lecture_3", "single_lecture")
 ADVERSARY = "book/fool_it_yourself.html"
 STYLES = ("styles/pydata-sphinx-theme.css", "pygments.css", "proof.css", "rt.css")
 COPIED = (*STYLES, "mathjax", "adversary", "ball.js", "sweep.js")
-OWN = ("slides.css", "slides.js", "handout.css", "handout.js")
+OWN = ("slides.css", "slides.js", "handout.css", "handout.js")  # from the source: the book keeps what its pages use
+STYLE = ROOT / "book" / "style"
 PAGE = """<!doctype html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -153,8 +154,11 @@ def write(html: Path, plans: Path, folder: Path, pages: str, *, student: bool = 
     """
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "live").mkdir(parents=True)
-    for name in (*COPIED, *OWN):
-        source, target = html / "_static" / name, folder / "_static" / name
+    for source, name in [
+        *((html / "_static" / name, name) for name in COPIED),
+        *((STYLE / name, name) for name in OWN),
+    ]:
+        target = folder / "_static" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     for part in ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js", "LICENSE"):
