@@ -36,7 +36,14 @@ from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
-from rt_utils.pages import audit_compared, audit_headline, audit_report, audit_request, audit_run
+from rt_utils.pages import (
+    audit_compared,
+    audit_headline,
+    audit_report,
+    audit_report_tables,
+    audit_request,
+    audit_run,
+)
 from rt_utils.pages.audit_compared import SIZES, Compared
 from rt_utils.pages.audit_request import Request
 from rt_utils.pages.audit_run import Audited, Report
@@ -376,6 +383,13 @@ def handmade(labels: list[int] | None, encoder: str = "mine/<b>odd") -> Report:
     item = Audited(encoder_of(name=encoder), data, done, {}, radii, shown, 3.0, ["attacked 3 of 9 images"])
     request = Request([encoder], "digits", Threat("linf", 4 / 255), 2.0, Path("sent"), 3, 3, 0, 1)
     return Report(request, Subject("digits", None, 0), [item], compared, [], 60.0, [])
+
+
+def test_a_known_encoder_that_is_audited_has_one_row() -> None:
+    rows = audit_report_tables.known(handmade([0, 1, 0], "natural/robust"))
+    assert list(rows.encoder).count("natural/robust") == 1
+    assert "against attacks; audited here" in set(rows.pretrained)
+    assert "audited here" in set(audit_report_tables.known(handmade(None)).pretrained)
 
 
 @pytest.mark.parametrize("labels", [None, [0, 1, 0]])

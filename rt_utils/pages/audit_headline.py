@@ -49,7 +49,10 @@ def headline(audit: Audit, bars: Bars | None, own: Known | None, possible: tuple
     if bars is not None and own is not None:
         text += " " + audit_levels.compared(own, bars)
     if failing := doubtful(audit):
-        why = f"{len(failing)} of the attack's checks fail ({'; '.join(failing)}), so the truth may be far worse. "
+        count = (
+            "One of the attack's checks fails" if len(failing) == 1 else f"{len(failing)} of the attack's checks fail"
+        )
+        why = f"{count} ({'; '.join(failing)}), so the truth may be far worse. "
         return Headline("doubt", "Do not rely on these numbers", why + text)
     if not compared:
         return Headline("none", "No known encoder to compare with", text)

@@ -75,8 +75,9 @@ def _known_rows(report: Report) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if report.compared is None:
         return rows
-    some = [(row, TRAINING[row.name]) for row in report.compared.known]
-    some += [(row, "audited here") for row in report.compared.own.values()]
+    own, known = report.compared.own, {row.name for row in report.compared.known}
+    some = [(row, TRAINING[row.name] + "; audited here" * (row.name in own)) for row in report.compared.known]
+    some += [(row, "audited here") for row in own.values() if row.name not in known]
     for row, pretrained in some:
         over = OverPairs(row.pairs, len(row.shifts), RESAMPLES, report.request.seed)
         found = {} if row.right is None else {"clean accuracy": share(row.right)}
