@@ -63,6 +63,10 @@ def article(text: str) -> Tag:
         for said in element.find_all("noscript"):
             element.insert_before(*said.contents)
         element.decompose()
+    own = found.select_one(".rt-runs input")
+    for part in found.select("[data-of-run]:not(.rt-provenance)") if own else []:
+        if own and part["data-of-run"] != own["value"]:
+            part.decompose()
     for element in found.find_all(True):
         if element.decomposed:
             continue

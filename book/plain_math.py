@@ -8,16 +8,8 @@ SIGNS |= {"lVert": "‖", "rVert": "‖", "Vert": "‖", "langle": "⟨", "rangl
 SIGNS |= {"cdot": "·", "times": "×", "pm": "±", "mp": "∓", "circ": "∘", "ast": "*", "infty": "∞", "nabla": "∇"}
 SIGNS |= {"partial": "∂", "to": "→", "mapsto": "↦", "Longrightarrow": "⟹", "sim": "∼", "ll": "≪", "subseteq": "⊆"}
 SIGNS |= {"cap": "∩", "cup": "∪", "bigcup": "⋃", "forall": "∀", "exists": "∃", "dots": "…", "ldots": "…", "cdots": "…"}
-SIGNS |= {"sum": "Σ", "int": "∫", "prod": "∏", "sqrt": "√", "top": "ᵀ", "ell": "ℓ", "R": "ℝ", "E": "𝔼", "AS": "AS"}
-SIGNS |= {
-    "eps": "ε",
-    "epsilon": "ε",
-    "varepsilon": "ε",
-    "varphi": "φ",
-    "pi": "π",
-    "argmax": "argmax",
-    "softmax": "softmax",
-}
+SIGNS |= {"sum": "Σ", "int": "∫", "prod": "∏", "sqrt": "√", "top": "ᵀ", "ell": "ℓ", "R": "ℝ", "E": "𝔼"}
+SIGNS |= {"eps": "ε", "epsilon": "ε", "varepsilon": "ε", "varphi": "φ", "pi": "π"}
 _GREEK = "alpha beta gamma delta zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega"
 _CAPITALS = "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
 SIGNS |= dict(zip(f"{_GREEK} {_CAPITALS}".split(), "αβγδζηθκλμνξρστφχψωΓΔΘΛΞΠΣΦΨΩ", strict=True))
@@ -69,8 +61,9 @@ def formula(tex: str) -> str:
     for name, accent in ACCENTS.items():
         tex = re.sub(rf"\\{name}\s*\{{?\s*(\\[A-Za-z]+|\w)\s*\}}?", rf"\1{accent}", tex)
     tex = re.sub(r"\\([A-Za-z]+)(\s?)", _word, tex)
-    tex = re.sub(r"\^\{?(2|3|\*|ᵀ|-1)\}?", lambda found: RAISED[found[1]], tex)
-    tex = re.sub(r"_\{?(\d)\}?(?!\d)", lambda found: LOWERED[found[1]], tex)
+    tex = re.sub(r"\^(?:\{(2|3|\*|ᵀ|-1)\}|(2|3|\*|ᵀ))", lambda found: RAISED[found[1] or found[2]], tex)
+    tex = re.sub(r"_(?:\{(\d)\}|(\d))", lambda found: LOWERED[found[1] or found[2]], tex)
+    tex = re.sub(r"\^\{([^{}]*[-+/ ][^{}]*)\}", r"^(\1)", tex)
     tex = re.sub(r"[\\{}$]", "", tex)
     return re.sub(r"\s+", " ", tex.replace("\ue000", "{").replace("\ue001", "}")).strip()
 

@@ -28,6 +28,9 @@ def test_without_a_doi_none_is_shown() -> None:
     assert "doi" not in entry
     assert "year" not in entry
     assert "identifier" not in page_metadata.json_ld(known, "")
+    empty = known | {"doi": None, "date-released": None}  # as `doi:` alone is read
+    assert cite_this_book.bibtex(empty) == entry
+    assert "None" not in str(page_metadata.json_ld(empty, ""))
 
 
 def test_the_lines_that_stand_ready_are_taken_up() -> None:

@@ -58,6 +58,10 @@ def test_files_that_are_the_same_are_kept_once(tmp_path: Path) -> None:
         (r"\(\langle W_y^\top, v\rangle\)", "⟨W_yᵀ, v⟩"),
         (r"\[\begin{aligned} a &\le b \\ &= c\end{aligned}\]", "a ≤b = c"),
         (r"\(\abs{\frac{a+b}{c}}\)", "|(a+b)/c|"),
+        (r"\(2^{2n}+S_{2k}\)", "2^2n+S_2k"),
+        (r"\(x^{-1/2}\le 10^{-12}\)", "x^(-1/2)≤10^(-12)"),
+        (r"\(2^{32}a^{n+1}\)", "2^32a^(n+1)"),
+        (r"\(x^{-1}y^{2}z^3W^*_1v_{2}w_{10}\)", "x⁻¹y²z³W*₁v₂w_10"),
         ("no formula,  spaces", "no formula, spaces"),
     ],
 )

@@ -25,6 +25,8 @@ START = """
 A = """
 <section id="claim"><h1>S &lt; m</h1>
 <div class="cell_input rt-code" id="code">secret = 1</div>
+<div class="rt-bar"><div class="rt-runs"><input value="embedded"><input value="natural"></div></div>
+<div data-of-run="natural">thumbnails kept</div><p data-of-run="embedded">a line of this build</p>
 <div class="rt-reference">of another run</div><button>Press</button>
 <details class="rt-checked" id="checked"><summary>Checked</summary><pre id="coq">Theorem.</pre></details>
 <details class="rt-provenance"><summary>What made these numbers</summary><p>seed = 7</p></details>
@@ -93,9 +95,9 @@ def test_a_picture_finds_its_own_parts(page: BeautifulSoup) -> None:
 
 def test_what_is_of_no_use_on_paper_is_left_out(page: BeautifulSoup) -> None:
     text = page.get_text()
-    for word in ("secret", "of another run", "seed = 8", "Press", "Menu", "Theorem.", "#"):
+    for word in ("secret", "of another run", "thumbnails kept", "seed = 8", "Press", "Menu", "Theorem.", "#"):
         assert word not in text.replace(one_page.STYLE.read_text("utf-8"), ""), word
-    for word in ("Checked", "seed = 7", "It is 3.", "It runs in the page."):
+    for word in ("Checked", "a line of this build", "seed = 7", "It is 3.", "It runs in the page."):
         assert word in text
     assert page.select_one("details.rt-provenance").has_attr("open")
     scripts = [script.get("src") for script in page.find_all("script")]

@@ -25,7 +25,7 @@ NONE = (
 
 def doi(cff: dict[str, Any]) -> str:
     """The book's own DOI; empty where it has none. Raises ExtensionError for what is not one."""
-    found = str(cff.get("doi", ""))
+    found = str(cff.get("doi") or "")
     if found and not DOI.fullmatch(found):
         raise ExtensionError(f"CITATION.cff: doi is {found!r}; write it without an address: 10.5281/zenodo.1234567")
     return found
@@ -37,7 +37,7 @@ def bibtex(cff: dict[str, Any]) -> str:
         "author": " and ".join(f"{{{author['name']}}}" for author in cff["authors"]),
         "title": f"{{{cff['title']}}}",
         "version": str(cff["version"]),
-        "year": str(cff.get("date-released", ""))[:4],
+        "year": str(cff.get("date-released") or "")[:4],
         "doi": doi(cff),
     }
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
