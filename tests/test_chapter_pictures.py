@@ -1,13 +1,19 @@
 """Pictures that chapters make of their own experiments, and those kept beside a run: they show what they say."""
 
 import base64
+import importlib
 import io
 import json
+import sys
+from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from conftest import ROOT
+from docutils import nodes  # type: ignore[import-untyped]
 from PIL import Image
 
 from rt_utils.evaluation import first_layer, four_cases
@@ -16,13 +22,15 @@ from rt_utils.evaluation.sparse_codes import D, codes
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.head import Head
-from rt_utils.pages import code_images, elements, example_images, kept_pictures, starts_images
+from rt_utils.pages import code_images, elements, example_images, kept_pictures, records, starts_images
 from rt_utils.pages.page import Page
 from rt_utils.pages.plots import strips
 from rt_utils.pages.starts_experiment import Trained
 from rt_utils.theory.purity import linear_reach, pure_reach
 from rt_utils.training.adversarial_finetuning import Finetuned
 
+sys.path.insert(0, str(ROOT / "book" / "extensions"))
+pictures = importlib.import_module("kept_pictures")
 KEPT = json.loads(kept_pictures.place(ROOT / "book" / "reference").read_text("utf-8"))
 
 
@@ -101,6 +109,42 @@ def test_tiles_hold_what_they_are_given() -> None:
     )
     assert 'alt="a&quot;b"' in shown
     assert "<i>w</i>" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [([], "usage: .* CHAPTER PROFILE"), (["slack", "none"], "^no reference run of slack under 'none' is kept: ")],
+)
+def test_a_wrong_command_for_kept_images_ends_with_one_line(arguments: list[str], said: str) -> None:
+    with pytest.raises(SystemExit, match=said):
+        kept_pictures.main(arguments)
+
+
+def test_kept_images_have_the_name_that_the_switch_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this build has the kept run's own profile too, they are not this build's."""
+    groups = KEPT["element"]["data"]["groups"]
+    own = elements.figure(
+        kept_pictures.KEY,
+        strips.attacked,
+        {"groups": groups[:1]},
+        caption="",
+        alt="a",
+        values=KEPT["element"]["values"],
+    )
+    for profile, name in (("embedded", "natural"), ("natural", "natural-kept")):
+        told: list[str] = []
+        cell = nodes.container(nb_element="cell_code", cell_index=0)
+        doctree = nodes.section("", cell)
+        env = SimpleNamespace(docname=f"chapters/{KEPT['chapter']}", note_dependency=told.append)
+        app = SimpleNamespace(srcdir=str(ROOT), env=env)
+        monkeypatch.setattr(
+            pictures.nbformat, "read", lambda *_, **__: nbformat.from_dict({"cells": [{}], "metadata": {}})
+        )
+        monkeypatch.setattr(records, "own_elements", lambda _: [own.data])
+        monkeypatch.setattr(records, "profile_of", lambda _, profile=profile: profile)
+        pictures.add_pictures(app, doctree)
+        assert f'<div data-of-run="{name}">' in cell.children[0].astext()
+        assert told == [str(kept_pictures.place(ROOT / "book" / "reference"))]
 
 
 def test_few_images_of_public_data_are_kept_and_each_names_its_source() -> None:

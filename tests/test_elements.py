@@ -117,6 +117,9 @@ def test_a_column_named_after_another_runs_data_has_a_format_too() -> None:
     assert 'class="num">0.12<' in drawn("photographs")
     assert 'class="num">0.123<' in drawn("photographs", "x")
     assert 'class="num">0.988<' in drawn("photographs", "x")
+    whole = pd.DataFrame({"data": ["a"], "over glyphs": [1]})
+    todays = elements.table("t", whole, {"over glyphs": ",d"}, caption="", values={})
+    assert 'class="num">0.123<' in drawn("photographs")
 
 
 def test_what_travels_in_the_notebook_is_plain() -> None:

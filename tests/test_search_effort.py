@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from linear_world import data_set, linear_encoder, normal
 from measured import measurement
 from torch import nn
 
-from rt_utils.evaluation import search_effort
+from rt_utils.evaluation import nearest_classes, search_effort
 from rt_utils.evaluation.nearest_classes import ALL_CLASSES
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.models.frozen_encoder import Encoder
@@ -111,6 +112,14 @@ def test_where_the_shift_of_the_nearest_is_below_the_margin_none_of_them_takes_o
     assert other, "a class further off takes over somewhere: the statement is about the nearest alone"
 
 
+def test_points_are_taken_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    head, z, moved = (normal(*shape, seed=k).tolist() for k, shape in enumerate([(4, 3), (7, 3), (7, 3)]))
+    m = measurement(z, head, [0] * 7, z_shift=moved)
+    whole = nearest_classes.by_classes([m], (1, 2))
+    monkeypatch.setattr(nearest_classes, "AT_ONCE", 2)
+    pd.testing.assert_frame_equal(nearest_classes.by_classes([m], (1, 2)), whole)
+
+
 def test_equal_rows_add_nothing() -> None:
     weight = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     z, moved = torch.tensor([[2.0, 0.0]]), torch.tensor([[2.0, 2.0]])
@@ -134,6 +143,11 @@ def test_the_slider_of_classes_and_its_ends() -> None:
     weight = torch.tensor(head)
     inside = [subspace_shift(torch.tensor(z), one, difference_basis(weight)) for one in moved]
     assert found.share[1] == pytest.approx(torch.maximum(*inside).mean().item() / first.shift.mean())
+    binary = measurement(z, head[:2], [0] * 6, z_shift=shift, z_loss=loss, data="two")
+    two = subspace_section.nearest([first, binary])
+    assert list(two.classes) == ["1", ALL_CLASSES] * 2
+    assert two.share[2] == pytest.approx(two.share[3])  # of two classes the nearest is all
+    assert "(digits), " in subspace_section.nearest_reading(two, "robust")[1]["one"]
     assert "the first" not in subspace_section.slider(found, "robust", "#123456", BALL).source
     template, values = subspace_section.nearest_reading(found, "robust")
     said = template.format(**values)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes  # type: ignore[import-untyped]
+from reference_runs import name_of
 from sphinx.application import Sphinx
 
 from rt_utils.pages import kept_pictures, records
@@ -23,7 +24,8 @@ def add_pictures(app: Sphinx, doctree: nodes.document) -> None:
     if kept["chapter"] != chapter:
         return
     notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
-    run = html.escape(kept["profile"])
+    app.env.note_dependency(str(path))
+    run = html.escape(name_of(kept, records.profile_of(notebook)))
     for cell in list(doctree.findall(nodes.container)):
         if cell.get("nb_element") != "cell_code":
             continue

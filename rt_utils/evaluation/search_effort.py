@@ -19,6 +19,7 @@ from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.runtime import processes
 from rt_utils.runtime.cache import Entry
+from rt_utils.runtime.devices import device, placed
 from rt_utils.theory import statements
 from rt_utils.theory.threat import Threat
 
@@ -34,14 +35,15 @@ def shifts_by_effort(
 
     The larger effort goes on from the smaller one, and its best counts: so no row falls.
     """
-    clean, columns = encoder.features(x).double(), []
+    network, x = placed(encoder), x.to(device())
+    clean, columns = network.features(x).cpu().double(), []
     largest = torch.zeros(len(x), dtype=torch.float64)
     for start in range(STARTS[-1]):
         moved = None
         for before, steps in pairwise((0, *STEPS)):
             settings = PGDSettings(steps - before, rel_stepsize=0.7, decay=False, seed=seed + start)
-            (moved,) = representation_pgd(encoder, x, threat, settings, start=moved)
-            largest = torch.maximum(largest, statements.shift(clean, encoder.features(moved).double()))
+            (moved,) = representation_pgd(network, x, threat, settings, start=moved)
+            largest = torch.maximum(largest, statements.shift(clean, network.features(moved).cpu().double()))
             if start == 0 or (steps == STEPS[-1] and start + 1 in STARTS):
                 columns.append(largest)
     return torch.stack(columns, dim=1).numpy()

@@ -32,8 +32,8 @@ _CODES = (
 )
 _FILTERS = (
     "Filters of the first layer, 3 × 3 pixels of three colours, around grey, each scaled to fill the range: of each "
-    "encoder the {k} that a perturbation moves furthest for their size, and the {k} it moves least. Below each: its "
-    "relative reach, in standard deviations per unit of pixels."
+    "encoder the {k} filters of largest relative reach, and the {k} of smallest. Below each: its relative reach, in "
+    "standard deviations per unit of pixels."
 )
 
 
@@ -44,7 +44,10 @@ def as_image(levels: Float[Tensor, " 32"]) -> UInt8[Tensor, "3 8 8"]:
 
 
 def furthest(case: Case, s: Float[Tensor, "1 32"], eps: float, seed: int) -> Float[Tensor, "1 32"]:
-    """The perturbation in l_2 that moved the case's output furthest: from zero, from the corners, and at random."""
+    """The perturbation in l_2 that moved the case's output furthest.
+
+    The search starts at the ends of the axes of the ball, and at small random perturbations.
+    """
     draw = torch.Generator().manual_seed(seed)
     clean = (case.nodes(s) @ case.a).detach()
 
@@ -124,7 +127,7 @@ def filters(
             .sort_values("reach", ascending=False, kind="stable")
         )
         few = min(k, len(rows) // 2)
-        for which, part in (("furthest", rows.head(few)), ("least far", rows.tail(few).iloc[::-1])):
+        for which, part in (("largest", rows.head(few)), ("smallest", rows.tail(few).iloc[::-1])):
             chosen = weight[part.index.tolist()]
             levels = 0.5 + chosen / (2 * chosen.abs().amax((1, 2, 3), keepdim=True))
             alt = f"A filter of the {names[encoder.name]} encoder"
@@ -132,7 +135,7 @@ def filters(
                 {"png": png, "alt": alt, "words": f"{reach:.1f}"}
                 for png, reach in zip(encoded((255 * levels).round().byte()), part.reach, strict=True)
             ]
-            heading = f"<b>{names[encoder.name]}</b> encoder, moved {which}"
+            heading = f"<b>{names[encoder.name]}</b> encoder, {which} reach"
             groups.append({"heading": heading, "pictures": pictures, "below": ""})
     return page.figure(
         key,

@@ -89,7 +89,8 @@ def computed(data: Mapping[str, Any]) -> dict[str, Any]:
 def _formats(kept: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:
     """Today's formats, also for a kept table's columns of other names, as those named after a run's data sets.
 
-    Such a column has the format of today's in its place; where the tables have other widths, three digits.
+    Such a column has the format of today's in its place; where the tables have other widths, or whole numbers stand
+    there, three digits.
     """
     theirs, ours = [*kept.get("columns", ())], [*own.get("columns", ())]
     formats: dict[str, str] = dict(own["formats"])
@@ -97,7 +98,8 @@ def _formats(kept: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:
         numbers = [row[k] for row in kept["rows"] if isinstance(row[k], float)]
         if name in formats or name in ours or not numbers:
             continue
-        formats |= {name: formats.get(ours[k], ".3g") if len(theirs) == len(ours) else ".3g"}
+        todays = formats.get(ours[k], ".3g") if len(theirs) == len(ours) else ".3g"
+        formats |= {name: ".3g" if todays.endswith("d") else todays}  # a format of whole numbers takes no fraction
     return formats
 
 

@@ -66,11 +66,16 @@ def drawn(kept: Mapping[str, Any], own: Mapping[str, Any]) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """The command line: a chapter and a profile."""
-    chapter, profile = arguments
+    """The command line: a chapter and a profile. Ends with one line where they are not, or no such run is kept."""
+    if len(arguments) != 2:
+        raise SystemExit("usage: python -m rt_utils.pages.kept_pictures CHAPTER PROFILE")
+    try:
+        made = compute(*arguments)
+    except InputError as error:
+        raise SystemExit(str(error)) from None
     path = place(paths.reference())
     with whole_file(path) as partial:
-        partial.write_text(json.dumps(compute(chapter, profile), ensure_ascii=False) + "\n", "utf-8")
+        partial.write_text(json.dumps(made, ensure_ascii=False) + "\n", "utf-8")
     print(path)
 
 
