@@ -242,7 +242,11 @@ MEASURE = [
         ("(threat, plan, first)", "(threat.eps, plan, first)", LEFT_IN_THE_CACHE("the norm")),
         ("(threat, plan, first)", "(threat, first)", LEFT_IN_THE_CACHE("the attack on the loss")),
         ("joblib.hash(x.numpy()), repr(threat))", "joblib.hash(x.numpy()))", LEFT_IN_THE_CACHE("the radius")),
-        ("encoder.weights_sha256, joblib.hash(x", "joblib.hash(x", LEFT_IN_THE_CACHE("the encoder's weights")),
+        (
+            "data.name, encoder.weights_sha256, joblib.hash(x",
+            "data.name, joblib.hash(x",
+            LEFT_IN_THE_CACHE("the encoder's weights"),
+        ),
         ("(*key, kind, repr(settings))", "(*key, kind)", LEFT_IN_THE_CACHE("the stronger search")),
         (
             "(*key, kind, repr(settings))",
