@@ -4,9 +4,10 @@ import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from rt_utils.evaluation.audit_worst import Shown
 from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
+from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages import (
     audit_compared,
@@ -49,6 +51,7 @@ from rt_utils.pages.audit_request import Request
 from rt_utils.pages.audit_run import Audited, Report
 from rt_utils.pages.audit_stock import Stock
 from rt_utils.pages.audit_subject import Subject
+from rt_utils.runtime import processes
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
 
@@ -153,6 +156,47 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
     assert slow.pace == 6
 
 
+def test_time_that_loading_took_is_not_planned_again() -> None:
+    """Of 60 s loading took 45 (or 70), and the smallest audit needs 9 s of the half that it gets: 45 (70) + 18 s."""
+    least = audit_clock.passes(audit_clock.sizes(ASKED)[-1], True, 1)
+    for fixed, says in ((45.0, 2), (70.0, 2), (200.0, 4)):
+        clock = Clock(60, workers=1, fixed=fixed)
+        per_pass, seconds = 9 / clock.expected(least, 1), 0.5 * (60 - fixed)
+        with pytest.raises(InputError, match=f"about --minutes {says}$"):
+            audit_clock.choose(clock, seconds, per_pass, ASKED, labelled=True, name="e")
+
+
+def test_an_audit_plans_with_what_loading_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        audit_run, "Clock", lambda seconds, workers: Clock(seconds, workers, time.perf_counter() - 50.0)
+    )
+    least = audit_clock.passes(audit_clock.sizes(ASKED)[-1], True, 1)
+    rate = 20 / Clock(60, 1).expected(least, 1)  # 20 s for the smallest audit, which would fit into 60 s, not into 10
+    monkeypatch.setattr(audit_clock, "seconds_a_pass", lambda *_: [rate])
+    request = Request(["pixels"], "digits", Threat("linf", 4 / 255), 1.0, Path("sent"), 200, 4000, 0, 1)
+    with pytest.raises(InputError, match="--minutes 1 is too short for pixels on this machine"):
+        audit_run.run(request, lambda _: None)
+
+
+def test_passes_are_timed_in_one_job_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoders = [load_encoder("pixels"), load_encoder("blocks")]
+    clock = iter([0.0, 100.0, 0.0, 8.0, 0.0, 1.0, 0.0, 4.0])  # the first warms up; then 8, 1 and 4 s
+    with monkeypatch.context() as patch:
+        patch.setattr(audit_clock, "time", SimpleNamespace(perf_counter=clock.__next__))
+        assert audit_clock._timed(encoders[0], 2, 3) == 2.0  # the median, an image
+    took = iter([1.0, 2.0, 4.0, 1.5])
+    jobs: list[processes.Job] = []
+
+    def run(given: list[processes.Job], workers: int) -> list[Any]:
+        jobs.extend(given)
+        return [function(*arguments) for function, arguments in given]
+
+    monkeypatch.setattr(audit_clock, "_timed", lambda *_: next(took))
+    monkeypatch.setattr(processes, "run", run)
+    assert audit_clock.seconds_a_pass(encoders, 2) == [4.0, 2.0]  # of the slowest process
+    assert len(jobs) == 2
+
+
 def test_a_fast_encoder_leaves_its_time_to_a_slow_one() -> None:
     clock = Clock(600, workers=2)
     full = clock.expected(audit_clock.passes(audit_clock.sizes(ASKED)[0], True, 2), 1e-4)
@@ -184,6 +228,31 @@ def test_more_images_fit_the_probe_where_a_tested_class_needs_them(image_folder:
     assert stock.images(8) is images  # read once
     with pytest.raises(InputError, match=r"no training image|are of class"):
         Stock(request, Subject(name, str(image_folder), 0), [1]).images(8)
+
+
+def test_images_are_not_read_again_where_more_would_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = load_data_set("digits", size=8, n_train=4, n_test=2)
+    labels, read = torch.zeros(4, dtype=torch.int64), list[int]()
+    one = replace(digits, classes=("zero",), train=Split(digits.train.images, labels))
+    bare = replace(digits, train=Split(digits.train.images, None))
+    request = Request(["pixels"], "digits", Threat("linf", 4 / 255), 2.0, Path("sent"), 8, 1000, 0, 1)
+    for data, says in ((one, "one class"), (bare, "no labels")):
+        stock = Stock(request, Subject("digits", None, 0), [1, 10, 1000])
+
+        def of(size: int, n: int, data: DataSet = data) -> DataSet:
+            read.append(n)
+            return data
+
+        monkeypatch.setattr(stock, "_of", of)
+        with pytest.raises(InputError, match=says):
+            stock.images(8)
+    assert read == [1, 1]
+
+
+def test_every_process_has_a_part_of_the_images() -> None:
+    encoder, data = load_encoder("embedded/random"), load_data_set("digits", size=32, n_train=70, n_test=10)
+    for workers, sizes in ((1, [70]), (4, [18, 18, 18, 16])):
+        assert [len(arguments[1]) for *_, arguments in audit_probes._parts(encoder, data, workers)] == sizes
 
 
 def test_the_probe_of_parts_is_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,13 @@ def test_a_network_that_does_not_end_in_a_linear_layer() -> None:
     with pytest.raises(InputError, match="torchvision/squeezenet1_0 does not end in a linear layer") as caught:
         load_encoder("torchvision/squeezenet1_0")
     assert "give python:FILE.py:FACTORY" in str(caught.value)
+
+
+def test_a_file_of_such_a_network_is_refused_alike(tmp_path: Path) -> None:
+    network = torchvision.models.squeezenet1_0()
+    torch.save(network.state_dict(), tmp_path / "a.pt")
+    with pytest.raises(InputError, match=r"does not end in a linear layer: .*; give python:FILE.py") as caught:
+        load_encoder(f"file:{tmp_path / 'a.pt'}@torchvision/squeezenet1_0")
     assert "rt_encoder['output'] = 'features'" in str(caught.value)
 
 

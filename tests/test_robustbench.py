@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,12 @@ def test_a_clean_accuracy_far_from_robustbenchs_is_refused(
     monkeypatch.setattr(published_accuracy, "load_data_set", lambda name, **_: data)
     if accepted:
         assert "with its own head; RobustBench's table says 65.5%" in published_accuracy.loaded(SMALL).notes[-1]
+        wrong = Split(x, (predicted + 1) % 100)
+        data = replace(data, test=wrong, fingerprint="other images under the name")
+        with pytest.raises(InputError, match=r"right on 0\.0% of 256"):
+            published_accuracy.loaded(SMALL)
     else:
-        with pytest.raises(InputError, match="its file holds other weights, so replace it by RobustBench's, or give"):
+        with pytest.raises(
+            InputError, match=r"almost surely holds other weights .* in 10,000.*replace it by RobustBench's, or give"
+        ):
             published_accuracy.loaded(SMALL)

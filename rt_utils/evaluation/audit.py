@@ -151,7 +151,7 @@ def run(
 ) -> Audit:
     """Attack the images, check the attack on the first `checked` of them, attack the references; fit a probe, if any.
 
-    `head`: a probe that was fitted before, in place of one.
+    `head`: a probe that was fitted before; then `probe` is not used.
 
     Raises InputError where features or gradients are not finite, or all images have the same features, and before
     anything is attacked where a probe cannot be fitted (`DataSet.check_trainable`).

@@ -5,6 +5,7 @@ this machine's, and another run may choose otherwise.
 """
 
 import math
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ TRAINED = (1000, 500, 300, 200, 100, 50)  # images that fit the probe
 
 
 def _timed(encoder: Encoder, images: int, repeats: int) -> float:
-    network, fastest = placed(encoder), float("inf")
+    network, times = placed(encoder), list[float]()
     x = torch.rand(images, 3, encoder.input_size, encoder.input_size, device=device())
     for _ in range(repeats + 1):  # the first warms up
         started = time.perf_counter()
@@ -36,31 +37,37 @@ def _timed(encoder: Encoder, images: int, repeats: int) -> float:
         network(point).sum().backward()
         if device().type == "cuda":
             torch.cuda.synchronize()
-        fastest = min(fastest, time.perf_counter() - started)
-    return fastest / images
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[1:]) / images
+
+
+def _all_timed(encoders: Sequence[Encoder], images: int, repeats: int) -> list[float]:
+    """One job for all encoders: only the first waits for its process to start, so the others run beside each other."""
+    return [_timed(encoder, images, repeats) for encoder in encoders]
 
 
 def seconds_a_pass(encoders: Sequence[Encoder], workers: int, *, images: int = 4, repeats: int = 3) -> list[float]:
-    """Seconds that a pass forward and back takes for one image, in each encoder: the fastest of a few on a small batch.
+    """Seconds that a pass forward and back takes for one image, in each encoder: the median of a few on a small batch.
 
     In all processes at once, as attacks run, since they share the machine's memory; the slowest process counts.
     """
-    jobs = [(_timed, (encoder, images, repeats)) for encoder in encoders for _ in range(workers)]
-    times = list(processes.run(jobs, workers))
-    return [max(times[first : first + workers]) for first in range(0, len(times), workers)]
+    jobs = [(_all_timed, (list(encoders), images, repeats))] * max(1, workers)
+    return [max(times) for times in zip(*processes.run(jobs, workers), strict=True)]
 
 
 @dataclass
 class Clock:
     """The time that was asked for, in seconds, and what was found out on the way about how long things take.
 
-    pace: by how much what was timed took longer than what a pass alone let expect.
+    pace: by how much what was timed took longer than what a pass alone let expect; fixed: seconds that went into
+    loading and timing, which more minutes would not make more.
     """
 
     seconds: float
     workers: int
     started: float = field(default_factory=time.perf_counter)
     pace: float = 1.0
+    fixed: float = 0.0
 
     @property
     def spent(self) -> float:
@@ -147,7 +154,8 @@ def choose(
     least = passes(ladder[-1], labelled, clock.workers)
     if or_smallest:
         return ladder[-1], least, len(ladder) - 1
-    needed = clock.seconds / 60 * clock.expected(least, per_pass) / max(seconds, 1e-9)
+    share = seconds / (clock.seconds - clock.fixed or 1e-9)  # both are negative where loading took all the time
+    needed = (clock.fixed + clock.expected(least, per_pass) / max(share, 1e-9)) / 60
     raise InputError(
         f"--minutes {clock.seconds / 60:g} is too short for {name} on this machine: "
         f"the smallest audit needs about --minutes {math.ceil(1.1 * needed)}"

@@ -9,6 +9,7 @@ from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
+from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Threat
 
 MOST = 64  # images that the known encoders are attacked on: small networks at 32 x 32 pixels
@@ -26,15 +27,19 @@ class Held:
 
 def held(
     audit: Audit, name: str, images: DataSet, threat: Threat, plan: AttackPlan, *, seed: int, workers: int
-) -> Held:
+) -> Held | None:
     """Hold the audited encoder of that name against the known ones, on the first MOST images, in AS / D.
 
     `images`: the audit's, at SIZE pixels. The attack is the audit's on the representation, and nothing else.
-    Raises InputError where too few known encoders tell these images apart.
+    None where too few known encoders tell these images apart. Raises InputError where one cannot be loaded.
     """
     n = min(MOST, len(audit.z))
     known = [load_encoder(other) for other in (*ROBUST, *OTHERS)]
     bare = replace(plan, floor_points=0, apgd_points=0)
     rows = audit_known.examine(known, images.first(n), threat, bare, heads=None, workers=workers)
     own = Known(name, audit.shifts["attack"][:n], Pairs.of(audit.z[:n]), None, None)
-    return Held(own, audit_known.bars(rows, None), audit_known.levels(own, rows, None, seed))
+    try:
+        bars = audit_known.bars(rows, None)
+    except InputError:  # of these alone: damaged weights, say, are no reason to compare with nothing
+        return None
+    return Held(own, bars, audit_known.levels(own, rows, None, seed))

@@ -3,6 +3,7 @@
 The parts are kept by their images, so that a second probe on the same images, beside fewer tested ones, costs nothing.
 """
 
+import math
 from collections.abc import Sequence
 
 import joblib
@@ -18,12 +19,13 @@ from rt_utils.models.head import Head
 from rt_utils.runtime.cache import Entry
 from rt_utils.runtime.processes import Task, compute
 
-PIXELS = 2**21  # of the images of a part: 2,048 of 32 x 32, 41 of 224 x 224
+PIXELS = 2**21  # of the images of a part, at most: 2,048 of 32 x 32, 41 of 224 x 224
 
 
-def _parts(encoder: Encoder, data: DataSet) -> list[Task]:
-    """The features of the training images, a task for each part."""
-    images, tasks, size = data.train.images, list[Task](), max(1, PIXELS // encoder.input_size**2)
+def _parts(encoder: Encoder, data: DataSet, workers: int) -> list[Task]:
+    """The features of the training images, a task for each part; a part for each process, or more where it is large."""
+    images, tasks = data.train.images, list[Task]()
+    size = max(1, min(PIXELS // encoder.input_size**2, math.ceil(len(images) / max(1, workers))))
     for part in images.split(size):
         x = part.clone()  # a view pickles all
         key = (encoder.name, encoder.weights_sha256, joblib.hash(x.numpy()))
@@ -45,7 +47,7 @@ def fit(pairs: Sequence[tuple[Encoder, DataSet]], settings: ProbeSettings, *, wo
     """
     for _, data in pairs:
         data.check_trainable()
-    parts = [_parts(encoder, data) for encoder, data in pairs]
+    parts = [_parts(encoder, data, workers) for encoder, data in pairs]
     found, tasks = iter(compute([task for some in parts for task in some], workers)), list[Task]()
     for (_, data), some in zip(pairs, parts, strict=True):
         features, labels = np.concatenate([next(found) for _ in some]), data.train.required_labels().numpy()

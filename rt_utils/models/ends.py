@@ -87,17 +87,22 @@ def head(built: Architecture) -> tuple[str, nn.Linear]:
     raise NoLinearEndError(f"{built.name} does not end in a linear layer: its features cannot be told from its logits")
 
 
-def with_timms_features(built: Architecture, refused: NoLinearEndError) -> Architecture:
+def refused(error: NoLinearEndError) -> NoLinearEndError:
+    """The refusal, with what works."""
+    return NoLinearEndError(
+        f"{error}; give python:FILE.py:FACTORY, which returns the network up to its features and sets "
+        "rt_encoder['output'] = 'features'"
+    )
+
+
+def with_timms_features(built: Architecture, error: NoLinearEndError) -> Architecture:
     """The network without its classifier as timm takes it off: two heads, or a convolution for one.
 
     Changes `built.network`. Raises NoLinearEndError, with what works, where the network is not timm's.
     """
     reset = getattr(built.network, "reset_classifier", None)
     if reset is None:
-        raise NoLinearEndError(
-            f"{refused}; give python:FILE.py:FACTORY, which returns the network up to its features and sets "
-            "rt_encoder['output'] = 'features'"
-        )
+        raise refused(error)
     reset(0)
     return replace(built, headless=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from rt_utils.models import checkpoint_keys, checkpoints, name_options, weights
-from rt_utils.models.ends import Architecture, NoLinearEndError, head
+from rt_utils.models.ends import Architecture, NoLinearEndError, head, refused
 from rt_utils.runtime.errors import InputError
 
 _NAMED_HASH = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # as in resnet18-f37072fd.pth, which torch.hub checks too
@@ -63,9 +63,9 @@ def _last(built: Architecture) -> tuple[str, nn.Linear | None]:
         return "", None
     try:
         return head(built)
-    except NoLinearEndError:
+    except NoLinearEndError as error:
         if not hasattr(built.network, "reset_classifier"):
-            raise
+            raise refused(error) from None
         return "", None
 
 

@@ -149,7 +149,7 @@ def load(name: str, *, fold: bool = True) -> Encoder:
         network, width, cut = without_head(built)
     except NoLinearEndError as error:
         network, width, cut = without_head(with_timms_features(built, error))
-        cut = f"took off its classifier, which is no linear layer, as timm does (num_classes=0): {cut}"
+        cut = f"took off its classifier, which is not one linear layer, as timm does (num_classes=0): {cut}"
     return Encoder(
         name,
         network,

@@ -35,8 +35,8 @@ def compared(own: Known, bars: Bars) -> str:
     why = "which is no representation" if bars.low_by in CONTROLS else "which is not trained to be robust"
     if own.robust is None:
         text += (
-            f"it moves by {own.ratio:.2f} in this unit, {low_by}, {why}, by {bars.low:.2f}, and the known robust "
-            f"encoder {high_by} by {bars.high:.2f}."
+            f"the audited encoder moves by {own.ratio:.2f} in this unit, {low_by}, {why}, by {bars.low:.2f}, and the "
+            f"known robust encoder {high_by} by {bars.high:.2f}."
         )
     else:
         other = f"{low_by}, {why}, keeps"

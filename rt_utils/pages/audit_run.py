@@ -134,16 +134,15 @@ def run(request: Request, say: Say) -> Report:
     request = replace(request, workers=workers)
     clock, cut = Clock(60 * request.minutes, workers), list[str]()
     subject = audit_subject.one(request.data, request.seed, request.n_test)
-    encoders = [published_accuracy.loaded(name) for name in request.encoders]
+    encoders = [published_accuracy.loaded(name, workers=workers) for name in request.encoders]
     rates = audit_clock.seconds_a_pass(encoders, workers)
+    clock.fixed = clock.spent
     asked = FULL | {"n_test": min(request.n_test, subject.testable), "n_train": request.n_train}
-    core = CORE_SHARE * (1 - audit_compared.SHARE) * clock.seconds
+    core = CORE_SHARE * (1 - audit_compared.SHARE) * clock.left
     parts = audit_clock.parts(clock, core, rates, asked, labelled=subject.labelled)
     for encoder, rate, part in zip(encoders, rates, parts, strict=True):
         audit_clock.choose(clock, part, rate, asked, labelled=subject.labelled, name=encoder.name)
-    stock = Stock(
-        request, subject, audit_clock.trained(clock, PROBE_SHARE * clock.seconds, sum(rates), request.n_train)
-    )
+    stock = Stock(request, subject, audit_clock.trained(clock, PROBE_SHARE * clock.left, sum(rates), request.n_train))
     say("one attack on known encoders and yours")
     compared = audit_compared.run(request, subject, encoders, clock, stock, cut)
     audited: list[Audited] = []

@@ -36,9 +36,9 @@ class Stock:
             try:
                 found.check_trainable()
             except InputError:
-                if len(self.train) == 1:
+                helps = found.train.labels is not None and len(found.classes) > 1
+                if len(self.train) == 1 or not helps:
                     raise
-                self.train.pop(0)
-                self._read.clear()  # all sizes train on the same images
+                self.train.pop(0)  # for all sizes: their labels are the same
             else:
                 return self._read.setdefault(size, found)

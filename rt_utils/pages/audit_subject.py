@@ -1,6 +1,5 @@
 """What an audit looks at: one data set, perhaps your own folder; and the attacks that its budget leaves."""
 
-import contextlib
 import os
 from copy import copy
 from dataclasses import dataclass, replace
@@ -115,10 +114,8 @@ def held(done: Audit, chosen: Subject, p: Parameters, plan: AttackPlan, size: Si
     """The audited encoder against known ones on its images; None where too few of them tell these images apart."""
     numbers = {"n_train": 2, "n_test": size["n_test"], "seed": p.seed}
     images = load_data_set(chosen.name, size=audit_held.SIZE, **numbers)
-    threat = Threat(p.norm, p.eps)
-    with contextlib.suppress(InputError):
-        return audit_held.held(done, p.encoder, images, threat, plan, seed=p.seed, workers=workers)
-    return None
+    threat = p.threat
+    return audit_held.held(done, p.encoder, images, threat, plan, seed=p.seed, workers=workers)
 
 
 def loaded(encoder: Encoder) -> str:

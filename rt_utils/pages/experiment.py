@@ -82,7 +82,7 @@ def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     Raises InputError for whatever of p.encoders and p.data cannot be used.
     """
     workers = processes.ready(p.workers)  # they import while this process loads and draws
-    loaded = [published_accuracy.loaded(name) for name in p.encoders]
+    loaded = [published_accuracy.loaded(name, workers=workers) for name in p.encoders]
     images = loaded_images(p, p.data, loaded)
     pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
     heads = measure.fit_probes(pairs, probe_settings(p), workers=workers)

@@ -72,7 +72,7 @@ def run(p: Parameters, strengths: Mapping[str, Sequence[float]]) -> Drift:
     Raises InputError for whatever of p.encoders and p.data cannot be used.
     """
     workers = processes.ready(p.workers)  # they import while this process loads and draws
-    loaded = [published_accuracy.loaded(name) for name in p.encoders]
+    loaded = [published_accuracy.loaded(name, workers=workers) for name in p.encoders]
     leading, size = loaded[0], one_size(loaded)
     given = {"n_train": p.n_train, "n_test": p.n_test, "seed": p.seed}
     levels = corruptions.levels(load_data_set(p.data[0], size=size, **given), strengths, p.seed)
