@@ -59,6 +59,10 @@ LOOK = r"""
 """
 # MathJax is there from the start on pages that have formulas, and its promise ends when the last one is set.
 SETTLED = "async () => { if (window.MathJax) await MathJax.startup.promise; await document.fonts.ready; }"
+# The formulas of the kept run that is shown: the page itself has to set them, as soon as the run has come in.
+SET = r"""
+() => ![...document.querySelectorAll(".rt-reference:not([hidden])")].some((part) => /\\[([]/.test(part.innerText))
+"""
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -164,7 +168,7 @@ def test_every_page_is_whole(browser: Any, address: str, scheme: str, width: int
             other = visit.page.locator(".rt-runs input").nth(1)
             other.check()
             visit.page.wait_for_selector(f"html[data-run={other.input_value()}]", state="attached")
-            visit.page.evaluate("window.MathJax?.typesetPromise?.()")
+            visit.page.wait_for_function(SET)
             wrong += [f"{name}, reference run: {line}" for line in visit.page.evaluate(LOOK)]
         visit.wrong.clear()
     window.close()

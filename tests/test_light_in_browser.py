@@ -125,3 +125,40 @@ def test_the_search_finds_statements_by_name(browser: Any, address: str, where: 
         shown = opened.page.locator("#search-results").inner_text()
         assert not re.search(r"\\[A-Za-z(]", shown)
         assert not opened.wrong
+
+
+LONG = "+".join(f"a_{{{k}}}" for k in range(40))
+ADDED = """
+async (tex) => {
+  const added = document.createElement("p");
+  added.textContent = `\\\\(${tex}\\\\)`;
+  document.querySelector(".bd-article section").append(added);
+  await MathJax.typesetPromise([added]);
+  const math = added.querySelector("mjx-container"), before = math.style.fontSize;
+  rtFormulas();
+  const first = math.style.fontSize;
+  rtFormulas();
+  return { broken: math.classList.contains("rt-broken"), before, first, second: math.style.fontSize };
+}
+"""
+
+
+def test_a_formula_that_comes_later_is_broken_on_a_phone_too(browser: Any, address: str) -> None:  # noqa: F811
+    """The second as well as the first; each keeps its size however often it is looked at."""
+    with window(browser, address, 390, "light") as opened:
+        opened.open("chapters/slack.html")
+        opened.page.wait_for_selector("html[data-reader=ready]", state="attached")
+        for _ in range(2):
+            found = opened.page.evaluate(ADDED, LONG)
+            assert found["broken"]
+            assert found["before"] == found["first"] == found["second"]
+        nowhere = opened.page.evaluate(ADDED, "\\sqrt{" + LONG.replace("+", "") + "}")  # no place to break it
+        assert nowhere["first"] == nowhere["second"] != nowhere["before"]
+
+
+def test_a_missing_script_of_formulas_stops_nothing_else(browser: Any, address: str) -> None:  # noqa: F811
+    with window(browser, address, 390, "light") as opened:
+        opened.page.route("**/formulas.js*", lambda route: route.abort())
+        opened.open("chapters/section_5_2_criterion.html")
+        opened.page.wait_for_selector("html[data-reader=ready]", state="attached")
+        assert opened.page.locator("table.rt-cards:visible").count() > 3

@@ -130,9 +130,36 @@ def test_a_run_whose_file_is_missing_is_said_in_one_line(browser: Any, address: 
     said.wait_for()
     assert said.inner_text() == "The run natural could not be loaded: its own page"
     assert page.locator(".rt-own").first.is_visible()
+    page.unroute("**/slack-natural.js*")
+    page.get_by_role("radio", name="natural").check()
+    wait_for_run(page, "natural")
+    assert not said.count()  # once it has come in, nothing says that it could not
+    page.route("**/slack-natural.js*", lambda route: route.abort())
+    page.reload()
+    said.wait_for()
     said.get_by_role("link").click()
     page.wait_for_url("**/chapters/slack-natural.html")
     assert page.locator("article h1").inner_text().startswith("Kept run natural: ")
+    page.close()
+
+
+def test_a_run_that_is_left_before_it_came_in_is_drawn_the_second_time(browser: Any, address: str) -> None:  # noqa: F811
+    """And an address whose end is no encoded text leaves the switch as it is."""
+    page = browser.new_page()
+    page.goto(f"{address}chapters/slack.html#100%")
+    page.wait_for_selector("html[data-reader=ready]", state="attached")
+    page.evaluate(
+        """() => {
+          const [own, natural] = document.querySelectorAll(".rt-runs input");
+          for (const input of [natural, own]) input.click();
+        }"""
+    )
+    page.wait_for_function("document.querySelector('.rt-reference[data-run=natural]').textContent.trim()")
+    assert not page.locator(".rt-reference[data-run=natural]").first.is_visible()
+    page.get_by_role("radio", name="natural").check()
+    wait_for_run(page, "natural")
+    page.locator(".rt-reference[data-run=natural] mjx-container").first.wait_for(state="attached")
+    page.wait_for_function("!/\\\\[([]/.test(document.querySelector('article').innerText)")
     page.close()
 
 

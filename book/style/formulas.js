@@ -85,9 +85,10 @@
 
   function fit() {
     const all = [...document.querySelectorAll(".bd-article mjx-container")].filter((math) => math.getClientRects().length);
-    for (const math of own.keys()) size(math, 1); // the window may have been narrower
+    for (const math of own.keys()) // the window may have been narrower; what is broken is measured no more
+      if (!math.classList.contains("rt-broken")) size(math, 1);
     const wide = all.filter((math) => room(math) > NARROW && width(math) > room(math) + 1 && !math.classList.contains("rt-broken"));
-    if (wide.length && !signs.size) read();
+    if (wide.length) read(); // formulas of a kept run come in later
     for (const math of wide) {
       const share = room(math) / width(math);
       if ((shown(math) && share > SMALLEST) || !parted(math, room(math))) size(math, Math.max(SMALLEST, 0.98 * share));

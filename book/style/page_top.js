@@ -5,7 +5,7 @@
   const inputs = [...document.querySelectorAll(".rt-runs input")], code = document.getElementById("rt-show-code");
   const parts = [...document.querySelectorAll(".rt-own, .rt-reference, [data-of-run]")];
   const names = inputs.map((input) => input.value), bar = document.querySelector(".rt-runs"), page = document.documentElement;
-  const own = names[0], coming = {};
+  const own = names[0], coming = {}, drawn = new Set();
   let asked = own; // the run that the reader chose last
   const memory = (store) => { // some browsers refuse it to a page that was opened as a file
     try {
@@ -57,15 +57,9 @@
   async function bring(name, change) {
     asked = name;
     if (!bar) return;
-    const first = !coming[name];
+    let places;
     try {
-      const places = await fetched(name);
-      if (asked !== name) return;
-      change(() => show(name));
-      if (!first || !places.length) return;
-      await window.MathJax?.startup?.promise; // before it is there, it finds these formulas by itself
-      await window.MathJax?.typesetPromise?.(places);
-      document.dispatchEvent(new CustomEvent("rt-run", { detail: places }));
+      places = await fetched(name);
     } catch (error) { // the file is not there
       delete coming[name];
       if (asked !== name) return;
@@ -75,10 +69,25 @@
       said.append(`The run ${name} could not be loaded: `, Object.assign(document.createElement("a"), {
         href: error.message.replace(/\.js.*/, ".html"), textContent: "its own page",
       }));
+      return;
     }
+    if (asked !== name) return; // the parts are in; they are drawn when the run is asked for again
+    bar.querySelector("output")?.remove();
+    change(() => show(name));
+    if (drawn.has(name) || !places.length) return;
+    drawn.add(name);
+    await window.MathJax?.startup?.promise; // before it is there, it finds these formulas by itself
+    await window.MathJax?.typesetPromise?.(places).catch(console.error);
+    document.dispatchEvent(new CustomEvent("rt-run", { detail: places }));
   }
 
-  const target = () => document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  function target() {
+    try {
+      return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    } catch {
+      return null; // what follows # is no text that was encoded, as in #100%
+    }
+  }
 
   function wanted() {
     const linked = target()?.closest(".rt-reference")?.dataset.run;

@@ -61,7 +61,7 @@
 
   function fit() {
     tables();
-    if (typeset) window.rtFormulas(); // formulas.js
+    if (typeset) window.rtFormulas?.(); // formulas.js
     focusable();
   }
 
