@@ -127,24 +127,6 @@ def test_equal_rows_add_nothing() -> None:
     assert shifts == pytest.approx([2**0.5, 2**0.5])
 
 
-def test_two_classes_have_both_ends_of_the_slider_and_slices_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    head = normal(5, 4, seed=1).tolist()
-    z, shift, loss = (normal(6, 4, seed=k).tolist() for k in (2, 3, 4))
-    held = [
-        measurement(z, head[:n], [0] * 6, z_shift=shift, z_loss=loss, data=data)
-        for n, data in ((5, "digits"), (2, "glyphs"))
-    ]
-    found = subspace_section.nearest(held)
-    assert list(found.data) == ["digits"] * 2 + ["glyphs"] * 2
-    assert list(found.classes) == ["1", ALL_CLASSES] * 2
-    assert found.share[2] == pytest.approx(found.share[3])
-    assert found.share[0] < found.share[1]
-    values = subspace_section.nearest_reading(found, "robust")[1]
-    assert values["one"].count("%") == values["above"].count("%") == 2
-    monkeypatch.setattr(nearest_classes, "POINTS", 4)
-    pd.testing.assert_frame_equal(subspace_section.nearest(held), found)
-
-
 def test_the_slider_of_classes_and_its_ends() -> None:
     head = normal(5, 4, seed=1).tolist()
     z, shift, loss = (normal(6, 4, seed=k).tolist() for k in (2, 3, 4))
