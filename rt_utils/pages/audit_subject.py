@@ -20,7 +20,6 @@ from rt_utils.pages import experiment
 from rt_utils.pages.parameters import Parameters
 from rt_utils.pages.wording import as_it_stands
 from rt_utils.runtime.errors import InputError
-from rt_utils.theory.threat import Threat
 
 EVERYTHING = 10_000_000
 REFERENCES = ("glyphs", "digits", "textures")  # this book's own, under every profile
