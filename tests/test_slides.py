@@ -246,6 +246,28 @@ def test_the_speakers_notes_fit_their_window(decks: list[Path], width: int) -> N
 
 
 @pytest.mark.book
+def test_the_speakers_window_may_be_asked_for_before_the_formulas_are_there(decks: list[Path]) -> None:
+    from playwright.sync_api import sync_playwright
+
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        page = browser.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(decks[0].as_uri())
+        page.wait_for_selector("html[data-fitted]", state="attached")
+        page.evaluate("document.getElementById('MJX-CHTML-styles').remove()")  # as it is before MathJax came
+        with page.expect_popup() as opened:
+            page.keyboard.press("s")
+        opened.value.locator("#connection-status").wait_for(state="hidden")
+        opened.value.wait_for_function(
+            "[...document.head.querySelectorAll('style')].some((style) => style.textContent.includes('mjx'))"
+        )
+        browser.close()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.book
 def test_the_students_slides_tell_no_solution(decks: list[Path]) -> None:
     secret = leaks.secrets().all_runs
     assert leaks.found_in(decks[-1].parent, secret) == {}

@@ -28,11 +28,12 @@
   const open = window.open;
   window.open = (address, name, ...more) => {
     const opened = open.call(window, address, name, ...more);
-    if (opened && name === "reveal.js - Notes") setTimeout(() => opened.document.head.append(notesStyle(opened)));
+    if (opened && name === "reveal.js - Notes") // once it is written; S may be pressed before the formulas are there
+      setTimeout(() => formulas().then(() => opened.document.head.append(notesStyle(opened))));
     return opened;
   };
   function notesStyle(opened) {
-    const style = opened.document.createElement("style"), rules = document.getElementById("MJX-CHTML-styles").sheet.cssRules;
+    const style = opened.document.createElement("style"), rules = document.getElementById("MJX-CHTML-styles")?.sheet?.cssRules ?? [];
     style.textContent = [...rules].map((rule) => rule.cssText).join("\n")
       + "mjx-assistive-mml { width: 1px !important; }"; // for screen readers; it is clipped, but makes the notes scroll
     return style;
