@@ -55,7 +55,11 @@ def test_a_choice_without_a_value_is_refused() -> None:
 def test_each_run_has_a_line_of_its_own() -> None:
     other = TABLE | {"rows": [["robust", 0.1, 0.5, 10, "–"]]}
     foreign = TABLE | {"rows": [["natural/robust", 0.1, 0.5, 10, "–"]]}
-    kept = {"natural": {"table-3": other}, "public": {"table-3": foreign}, "old": {}}
+    kept: dict[str, dict[str, predict.Elements]] = {
+        "natural": {"": {"table-3": other}},
+        "public": {"; eps 2/255": {"table-3": foreign}, "; eps 8/255": {"table-3": foreign}},
+        "old": {"": {}},
+    }
     asked = {"where": "encoder=robust", "column": "share", "value": "", "form": ".0%"}
     lines = predict.answers({"table-3": TABLE}, "embedded", kept, "table-3", **asked).split("<p ")[1:]
     assert [line.split('"')[1] for line in lines] == ["embedded", "natural", "public", "old"]
@@ -65,6 +69,16 @@ def test_each_run_has_a_line_of_its_own() -> None:
     for line in lines[2:]:  # whose number it is, is said
         assert "has no such number" in line
         assert "This build (embedded): <b>25%</b>" in line
+
+
+def test_the_runs_of_a_record_are_told_apart() -> None:
+    kept: dict[str, predict.Elements] = {
+        f"; eps {eps}/255": {"table-3": TABLE | {"rows": [["robust", 0.1, share, 10, "–"]]}}
+        for eps, share in ((2, 0.5), (4, None), (8, 0.1))
+    }
+    asked = {"where": "encoder=robust", "column": "share", "value": "", "form": ".0%"}
+    lines = predict.answers({"table-3": TABLE}, "embedded", {"public": kept}, "table-3", **asked)
+    assert "The kept run public; eps 2/255: <b>50%</b>; eps 8/255: <b>10%</b></p>" in lines
 
 
 def test_elements_of_an_executed_page(tmp_path: Path) -> None:

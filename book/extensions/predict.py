@@ -14,6 +14,7 @@ own; kept runs have a line each, and the switch at the page's top (page_top.py) 
 JavaScript, and on paper, it is a folded detail below the question; nothing is sent or kept.
 """
 
+import contextlib
 import html
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,16 +23,17 @@ from typing import Any
 import nbformat
 from docutils import nodes  # type: ignore[import-untyped]
 from docutils.parsers.rst import directives  # type: ignore[import-untyped]
-from reference_runs import name_of, records_of
+from reference_runs import differing, name_of, records_of
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from rt_utils.pages import records
 
+Elements = Mapping[str, Mapping[str, Any]]  # by key
 BEFORE = '<details class="rt-predict-answer"><summary>Show the number</summary>{}</details>'
 LINE = '<p data-of-run="{}">{}</p>'  # of one run: page_top.js hides the others
-MISSING = "This run has no such number: it was made with other encoders or data."
+NONE = "has no such number: it was made with other encoders or data."
 NOT_RUN = "This page was not run."
 
 
@@ -67,28 +69,32 @@ def number(data: dict[str, Any], where: str, column: str, value: str, form: str)
 
 
 def answers(
-    there: Mapping[str, Mapping[str, Any]], own: str, kept: Mapping[str, Mapping[str, Any]], key: str, **asked: str
+    there: Elements,
+    own: str,
+    kept: Mapping[str, Mapping[str, Elements]],
+    key: str,
+    **asked: str,
 ) -> str:
-    """A line for this build, and one for each kept run, by the name that the switch has for it.
+    """A line for this build, and one for each record of kept runs, by the name that the switch has for it.
 
-    `there` and what `kept` holds are elements by key; `own` is the name of this build's profile. Raises KeyError and
-    ValueError as `number` does, for this build alone: a kept run may be older than the page.
+    `there` are this page's elements; `kept` holds those of each run of a record, by what differs from its other runs;
+    `own` is the name of this build's profile. Raises KeyError and ValueError as `number` does, for this build alone: a
+    kept run may be older than the page.
     """
     found = number(dict(there[key]), **asked)
-    mine = f"This build ({html.escape(own)}): <b>{html.escape(found)}</b>" if found else MISSING
+    mine = f"This build ({html.escape(own)}): <b>{html.escape(found)}</b>" if found else f"This run {NONE}"
     lines = [LINE.format(html.escape(own), mine)]
-    for name, elements_of_run in kept.items():
-        try:
-            other = number(dict(elements_of_run[key]), **asked)
-        except (KeyError, ValueError):
-            other = None
-        said = f"The kept run {html.escape(name)}"
-        if other:
-            said += f": <b>{html.escape(other)}</b>"
-        else:
-            said += " has no such number: it was made with other encoders or data."
-            said += f" {mine}." if found else ""
-        lines.append(LINE.format(html.escape(name), said))
+    for name, runs in kept.items():
+        others = {}
+        for differs, elements_of_run in runs.items():
+            with contextlib.suppress(KeyError, ValueError):
+                others[differs] = number(dict(elements_of_run[key]), **asked)
+        said = "".join(
+            f"{html.escape(differs)}: <b>{html.escape(other)}</b>" for differs, other in others.items() if other
+        )
+        if not said:
+            said = f" {NONE}" + (f" {mine}." if found else "")
+        lines.append(LINE.format(html.escape(name), f"The kept run {html.escape(name)}{said}"))
     return "".join(lines)
 
 
@@ -107,7 +113,9 @@ class Predict(SphinxDirective):
         if there:
             own = records.profile_of(nbformat.read(path, as_version=4))
             kept = {
-                name_of(record, own): record["runs"][0]["elements"]
+                name_of(record, own): dict(
+                    zip(differing(record["runs"]), (run["elements"] for run in record["runs"]), strict=True)
+                )
                 for record in records_of(self.env.srcdir, self.env.docname)
             }
             options = {name: self.options.get(name, "") for name in ("where", "column", "value")}
