@@ -153,6 +153,7 @@ def _bent() -> nn.Module:
     layers = nn.Sequential(FLAT, nn.Linear(PIXELS, 30), nn.Tanh(), nn.Linear(30, 3)).requires_grad_(False)
     for index in (1, 3):
         layers[index].weight.copy_(3 * normal(*layers[index].weight.shape, seed=index))
+        nn.init.zeros_(layers[index].bias)
     return layers.eval()
 
 
