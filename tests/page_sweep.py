@@ -49,6 +49,22 @@ WIDE = """
   };
 }
 """  # noqa: E501
+# What ends beyond the right edge of the window and stands in no box that scrolls: nobody can read it.
+CUT = """
+() => {
+  const scrolls = (element) => {
+    for (let box = element; box && box !== document.body; box = box.parentElement)
+      if (["auto", "scroll", "hidden"].includes(getComputedStyle(box).overflowX)
+          && box.getBoundingClientRect().right <= innerWidth + 1) return true;
+    return false;
+  };
+  const beyond = [...document.querySelectorAll(".bd-article *")].filter((element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 0 && box.right > innerWidth + 1 && !scrolls(element);
+  });
+  return beyond.map((element) => element.textContent.trim().slice(0, 60));
+}
+"""
 
 
 @dataclass
@@ -74,10 +90,12 @@ class Window:
         return list(self.page.evaluate(FINDINGS))
 
     def look(self) -> list[str]:
-        """One line for each thing that is wrong: console, other hosts, sideways scroll, axe-core."""
+        """One line for each thing that is wrong: console, other hosts, sideways scroll, what is cut off, axe-core."""
         lines = list(self.wrong)
         wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         lines += [f"{wide} pixels wider than the window"] * (wide > 0)
+        if cut := self.page.evaluate(CUT):
+            lines.append(f"{len(cut)} elements are cut off at the right, the first: {cut[0]}")
         lines += [f"{rule['impact']}: {rule['id']} ({rule['count']}): {rule['first'][0]}" for rule in self.axe()]
         return lines
 
