@@ -111,4 +111,6 @@ def into(build: Callable[..., Architecture], path: str, architecture: str) -> tu
     if buffers and not options.mean:
         (mean, std), note = checkpoint_keys.normalisation(buffers, path)
         return replace(built, mean=mean, std=std), digest, [*notes, note]
+    if not options.mean and not architecture.startswith("robustbench/"):  # whose networks normalise themselves
+        notes.append("mean and std are not in the file, so the architecture's: :mean=0:std=1 at the end gives others")
     return built, digest, notes
