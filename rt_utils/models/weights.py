@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from rt_utils.runtime import pointers
 from rt_utils.runtime.errors import InputError
 
 _CODE = re.compile(r"GLOBAL (\S+)")  # what a file wants to be imported, in PyTorch's refusal
@@ -32,6 +33,8 @@ def content(path: str, remedy: str = "give safetensors or a state_dict") -> Any:
     Raises InputError, with `remedy` as what would help, for a web page, a file that is cut short or holds code.
     """
     try:
+        if pointer := pointers.said(path):
+            raise InputError(f"{path!r} {pointer}")
         with open(path, "rb") as file:
             if file.read(200).lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
                 raise InputError(f"{path!r} is a web page instead of weights: {remedy}")
