@@ -116,6 +116,16 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
     ("mu and sigma", STATE | buffers("mu", 0.25) | buffers("sigma", 0.125), "", "are the file's mu and sigma", OWN),
     ("0 to 255", STATE | buffers("mean", 63.75) | buffers("std", 31.875), "", "divided by 255", OWN),
     ("MadryLab", {"model": MADRY, "epoch": 90}, "", "dropped prefix module.model. from", OWN),
+    (
+        "0 to 1 from 0 to 255",
+        STATE | buffers("mean", 0) | buffers("std", 255),
+        "",
+        "divided by 255",
+        ((0,) * 3, (1,) * 3),
+    ),
+    ("dark", STATE | buffers("mean", 1.2) | buffers("std", 51), "", "255", ((1.2 / 255,) * 3, (0.2,) * 3)),
+    ("one for all", STATE | {"n.mean": torch.tensor([0.25]), "n.std": torch.tensor(0.125)}, "", "file's n.mean", OWN),
+    ("not in the file", STATE, "", "mean and std are not in the file, so the architecture's: :mean=0:std=1 at", TIMMS),
     ("given", STATE | buffers("mean", 0.1) | buffers("std", 0.2), ":mean=0.25:std=0.125", "minus mean 0.25", OWN),
     ("no normalisation", STATE, ":mean=0:std=1", f"gets {SIZE} x {SIZE} pixels of [0, 1]", ((0.0,) * 3, (1.0,) * 3)),
 ]
@@ -231,11 +241,16 @@ NAMES: list[tuple[str, str]] = [
     ("timm/test_vit:mean=a/b/c:std=1", "has mean=a/b/c: give one number, or three"),
     ("timm/test_vit:96:64", "gives its size twice"),
     ("timm/test_vit:key=ema", "gives a key, which says where in a file the weights lie"),
+    (f"file:{'a' * 5000}@timm/test_vit", "no file 'aaa"),
+    ("file:~nobody-of-that-name/x@timm/test_vit", "no file '~nobody-of-that-name/x'"),
+    ("file:/@timm/test_vit", "'/' is a folder: give file:PATH@timm/test_vit with"),
+    (f"python:{'a' * 5000}.py:f", "no file 'aaa"),
+    ("python:~nobody-of-that-name/x.py:f", "no file '~nobody-of-that-name/x.py'"),
     ("file:net.pt", "names no architecture: write file:PATH@torchvision/NAME, @timm/NAME, or, for a class of your own"),
 ]
 
 
-@pytest.mark.parametrize(("name", "reason"), NAMES, ids=[name for name, _ in NAMES])
+@pytest.mark.parametrize(("name", "reason"), NAMES, ids=[name[:40] for name, _ in NAMES])
 def test_wrong_options_of_a_name(name: str, reason: str) -> None:
     with pytest.raises(InputError) as caught:
         check_encoder(name)
