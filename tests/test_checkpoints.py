@@ -125,7 +125,7 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
     ),
     ("dark", STATE | buffers("mean", 1.2) | buffers("std", 51), "", "255", ((1.2 / 255,) * 3, (0.2,) * 3)),
     ("one for all", STATE | {"n.mean": torch.tensor([0.25]), "n.std": torch.tensor(0.125)}, "", "file's n.mean", OWN),
-    ("not in the file", STATE, "", "mean and std are not in the file, so the architecture's: :mean=0:std=1 at", TIMMS),
+    ("no normalisation found", STATE, "", "no mean and std among its weights, so the architecture's: :mean=0", TIMMS),
     ("given", STATE | buffers("mean", 0.1) | buffers("std", 0.2), ":mean=0.25:std=0.125", "minus mean 0.25", OWN),
     ("no normalisation", STATE, ":mean=0:std=1", f"gets {SIZE} x {SIZE} pixels of [0, 1]", ((0.0,) * 3, (1.0,) * 3)),
 ]
@@ -193,6 +193,13 @@ class _Code:
 
 
 REFUSED: list[tuple[str, Any, str, str]] = [
+    (
+        "complex",
+        STATE | {"stem.conv.weight": STATE["stem.conv.weight"] * 1j},
+        "",
+        "holds 'stem.conv.weight' as complex64, whose scale is unknown: save it as float32",
+    ),
+    ("quantised", STATE | {"stem.conv.weight": STATE["stem.conv.weight"].char()}, "", "as int8, whose scale is"),
     ("code", {"state_dict": STATE, "x": _Code()}, "", "needs code to be read, print"),
     ("numpy", {"state_dict": STATE, "best": np.float64(61.3)}, "", "save the weights alone, torch.save("),
     ("arguments", {"state_dict": STATE, "args": argparse.Namespace(lr=0.1)}, "", "needs code to be read, argparse"),
@@ -226,6 +233,35 @@ def test_refused_in_one_line(
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capsys.readouterr().out == ""
+
+
+def test_eight_bits_are_made_single_precision(tmp_path: Path) -> None:
+    state = {k: v.to(torch.float8_e4m3fn) if v.is_floating_point() else v for k, v in STATE.items()}
+    torch.save(state, tmp_path / "net.pt")
+    encoder = load_encoder(f"file:{tmp_path}/net.pt@{ARCHITECTURE}:{SIZE}")
+    assert "made single precision from float8_e4m3fn" in encoder.notes
+    expected = features({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    torch.testing.assert_close(encoder.features(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_content_says_what_a_file_is_and_not_its_name(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "tensors.bin")
+    torch.save(STATE, tmp_path / "pickle.safetensors")
+    torch.save(STATE, tmp_path / "old.safetensors", _use_new_zipfile_serialization=False)
+    for name in ("tensors.bin", "pickle.safetensors", "old.safetensors"):
+        encoder = load_encoder(f"file:{tmp_path / name}@{ARCHITECTURE}:{SIZE}")
+        torch.testing.assert_close(encoder.features(X), features(STATE), rtol=1e-4, atol=1e-5)
+    for name, content in (("w.h5", b"\x89HDF\r\n\x1a\n"), ("w.onnx", b"\x08\x07pytorch"), ("w.gz", b"\x1f\x8b\x08")):
+        (tmp_path / name).write_bytes(content + bytes(50))
+        with pytest.raises(InputError, match=r"is no file that torch\.save or safetensors wrote: give safe"):
+            load_encoder(f"file:{tmp_path / name}@{ARCHITECTURE}")
+
+
+def test_a_bare_path_with_its_architecture_is_told_how_to_be_written(tmp_path: Path) -> None:
+    (tmp_path / "net.pt").touch()
+    name = f"{tmp_path}/net.pt@{ARCHITECTURE}"
+    with pytest.raises(InputError, match=f"for weights in a file write 'file:{name}'$"):
+        check_encoder(name)
 
 
 def test_a_program_is_refused(tmp_path: Path) -> None:

@@ -136,6 +136,8 @@ def _forms() -> tuple[str, ...]:
 
 def _source(name: str) -> Source:
     source = next((source for prefix, source in SOURCES.items() if name.startswith(prefix)), None)
+    if source is None and os.path.isfile(os.path.expanduser(name.rpartition("@")[0])):
+        raise InputError(f"unknown encoder {name!r}: for weights in a file write 'file:{name}'")
     if source is None and (path := paths.existing(name)) is not None and path.is_file():
         raise InputError(
             f"unknown encoder {name!r}: for weights in a file write 'file:{name}@torchvision/NAME' or @timm/NAME, "
