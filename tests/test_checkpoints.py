@@ -116,6 +116,16 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
     ("mu and sigma", STATE | buffers("mu", 0.25) | buffers("sigma", 0.125), "", "are the file's mu and sigma", OWN),
     ("0 to 255", STATE | buffers("mean", 63.75) | buffers("std", 31.875), "", "divided by 255", OWN),
     ("MadryLab", {"model": MADRY, "epoch": 90}, "", "dropped prefix module.model. from", OWN),
+    (
+        "0 to 1 from 0 to 255",
+        STATE | buffers("mean", 0) | buffers("std", 255),
+        "",
+        "divided by 255",
+        ((0,) * 3, (1,) * 3),
+    ),
+    ("dark", STATE | buffers("mean", 1.2) | buffers("std", 51), "", "255", ((1.2 / 255,) * 3, (0.2,) * 3)),
+    ("one for all", STATE | {"n.mean": torch.tensor([0.25]), "n.std": torch.tensor(0.125)}, "", "file's n.mean", OWN),
+    ("no normalisation found", STATE, "", "no mean and std among its weights, so the architecture's: :mean=0", TIMMS),
     ("given", STATE | buffers("mean", 0.1) | buffers("std", 0.2), ":mean=0.25:std=0.125", "minus mean 0.25", OWN),
     ("no normalisation", STATE, ":mean=0:std=1", f"gets {SIZE} x {SIZE} pixels of [0, 1]", ((0.0,) * 3, (1.0,) * 3)),
 ]
@@ -183,6 +193,13 @@ class _Code:
 
 
 REFUSED: list[tuple[str, Any, str, str]] = [
+    (
+        "complex",
+        STATE | {"stem.conv.weight": STATE["stem.conv.weight"] * 1j},
+        "",
+        "holds 'stem.conv.weight' as complex64, whose scale is unknown: save it as float32",
+    ),
+    ("quantised", STATE | {"stem.conv.weight": STATE["stem.conv.weight"].char()}, "", "as int8, whose scale is"),
     ("code", {"state_dict": STATE, "x": _Code()}, "", "needs code to be read, print"),
     ("numpy", {"state_dict": STATE, "best": np.float64(61.3)}, "", "save the weights alone, torch.save("),
     ("arguments", {"state_dict": STATE, "args": argparse.Namespace(lr=0.1)}, "", "needs code to be read, argparse"),
@@ -218,6 +235,35 @@ def test_refused_in_one_line(
     assert capsys.readouterr().out == ""
 
 
+def test_eight_bits_are_made_single_precision(tmp_path: Path) -> None:
+    state = {k: v.to(torch.float8_e4m3fn) if v.is_floating_point() else v for k, v in STATE.items()}
+    torch.save(state, tmp_path / "net.pt")
+    encoder = load_encoder(f"file:{tmp_path}/net.pt@{ARCHITECTURE}:{SIZE}")
+    assert "made single precision from float8_e4m3fn" in encoder.notes
+    expected = features({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    torch.testing.assert_close(encoder.features(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_content_says_what_a_file_is_and_not_its_name(tmp_path: Path) -> None:
+    save_file(STATE, tmp_path / "tensors.bin")
+    torch.save(STATE, tmp_path / "pickle.safetensors")
+    torch.save(STATE, tmp_path / "old.safetensors", _use_new_zipfile_serialization=False)
+    for name in ("tensors.bin", "pickle.safetensors", "old.safetensors"):
+        encoder = load_encoder(f"file:{tmp_path / name}@{ARCHITECTURE}:{SIZE}")
+        torch.testing.assert_close(encoder.features(X), features(STATE), rtol=1e-4, atol=1e-5)
+    for name, content in (("w.h5", b"\x89HDF\r\n\x1a\n"), ("w.onnx", b"\x08\x07pytorch"), ("w.gz", b"\x1f\x8b\x08")):
+        (tmp_path / name).write_bytes(content + bytes(50))
+        with pytest.raises(InputError, match=r"is no file that torch\.save or safetensors wrote: give safe"):
+            load_encoder(f"file:{tmp_path / name}@{ARCHITECTURE}")
+
+
+def test_a_bare_path_with_its_architecture_is_told_how_to_be_written(tmp_path: Path) -> None:
+    (tmp_path / "net.pt").touch()
+    name = f"{tmp_path}/net.pt@{ARCHITECTURE}"
+    with pytest.raises(InputError, match=f"for weights in a file write 'file:{name}'$"):
+        check_encoder(name)
+
+
 def test_a_program_is_refused(tmp_path: Path) -> None:
     torch.jit.trace(torch.nn.Linear(2, 2), torch.rand(1, 2)).save(tmp_path / "net.pt")  # type: ignore[no-untyped-call]
     with pytest.raises(InputError, match="is a TorchScript program: where you trust it"):
@@ -231,11 +277,16 @@ NAMES: list[tuple[str, str]] = [
     ("timm/test_vit:mean=a/b/c:std=1", "has mean=a/b/c: give one number, or three"),
     ("timm/test_vit:96:64", "gives its size twice"),
     ("timm/test_vit:key=ema", "gives a key, which says where in a file the weights lie"),
+    (f"file:{'a' * 5000}@timm/test_vit", "no file 'aaa"),
+    ("file:~nobody-of-that-name/x@timm/test_vit", "no file '~nobody-of-that-name/x'"),
+    ("file:/@timm/test_vit", "'/' is a folder: give file:PATH@timm/test_vit with"),
+    (f"python:{'a' * 5000}.py:f", "no file 'aaa"),
+    ("python:~nobody-of-that-name/x.py:f", "no file '~nobody-of-that-name/x.py'"),
     ("file:net.pt", "names no architecture: write file:PATH@torchvision/NAME, @timm/NAME, or, for a class of your own"),
 ]
 
 
-@pytest.mark.parametrize(("name", "reason"), NAMES, ids=[name for name, _ in NAMES])
+@pytest.mark.parametrize(("name", "reason"), NAMES, ids=[name[:40] for name, _ in NAMES])
 def test_wrong_options_of_a_name(name: str, reason: str) -> None:
     with pytest.raises(InputError) as caught:
         check_encoder(name)

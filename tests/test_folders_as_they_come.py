@@ -13,9 +13,11 @@ from PIL import Image, ImageFile
 
 from rt_utils.images import folder, listing, places
 from rt_utils.images.catalogue import check_data_set, load_data_set
+from rt_utils.models import weights
 from rt_utils.runtime.errors import InputError
 
 CLASSES = ("cat", "dog")
+REMEDY = "remove it, or put a PNG or JPEG in its place"
 
 
 def put(where: Path, n: int, grey: int = 90) -> None:
@@ -267,7 +269,7 @@ def test_whatever_pillow_raises_names_the_file(
     with pytest.raises(InputError) as caught:
         folder.decode(tmp_path / "0.png", 8)
     line = next(iter(str(error).splitlines()), type(error).__name__)
-    assert str(caught.value) == f"'{tmp_path}/0.png' cannot be read as an image ({line}): remove or replace it"
+    assert str(caught.value) == f"'{tmp_path}/0.png' cannot be read as an image ({line}): {REMEDY}"
 
 
 def test_pillows_warnings_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,3 +329,70 @@ def test_a_single_image_of_a_split_is_trained_on(tmp_path: Path) -> None:
         (_, train), _, classes = folder.split(str(tmp_path), n_train=8, n_test=7, seed=seed)
         assert train is not None
         assert np.bincount(train)[classes.index("rare")] == 1
+
+
+@pytest.mark.parametrize("name", ["IMG_0001.HEIC", "drawing.svg", "labels.txt"])
+def test_what_pillow_does_not_read_is_told_what_to_be(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    with pytest.raises(InputError) as caught:
+        folder.decode(tmp_path / name, 8)
+    reason = "no format that Pillow reads"
+    assert str(caught.value) == f"'{tmp_path}/{name}' cannot be read as an image ({reason}): {REMEDY}"
+
+
+@pytest.mark.parametrize(
+    ("content", "fetch"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n", "Git LFS: git lfs pull"),
+        ("/annex/objects/SHA256E-s9--ab.png\n", "git-annex: git annex get"),
+    ],
+)
+def test_a_pointer_in_the_place_of_an_image_or_of_weights_says_how_to_fetch_it(
+    content: str, fetch: str, tmp_path: Path
+) -> None:
+    said = f"is a pointer, what it stands for was not fetched by {fetch}"
+    for name in ("0.png", "net.pt", "net.safetensors"):
+        (tmp_path / name).write_text(content)
+        with pytest.raises(InputError) as caught:
+            folder.decode(tmp_path / name, 8) if name == "0.png" else weights.content(str(tmp_path / name))
+        assert str(caught.value) == f"'{tmp_path / name}' {said}"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_is_trained_where_the_number_of_images_allows_it(seed: int, tmp_path: Path) -> None:
+    labels = [0] * 6 + [1] * 3 + [2] * 2
+    order = np.arange(11)
+    assert folder.first(labels, order, 11).tolist() == [*range(11)]
+    assert folder.first(labels, order, 7).tolist() == [0, 1, 2, 3, 4, 9, 6]
+    assert folder.first(labels, order, 3).tolist() == [0, 9, 6]
+    assert folder.first(labels, order, 2).tolist() == [0, 6]  # no room for the third
+    assert folder.first(None, order, 3).tolist() == folder.first([0] * 11, order, 3).tolist() == [0, 1, 2]
+    for i, name in enumerate(f"c{i:02d}" for i in range(30)):
+        put(tmp_path / name, 3, i)
+    for name, classes in ((f"folder:{tmp_path}", 30), ("digits", 10)):
+        data = load_data_set(name, size=8, n_train=classes, n_test=8, seed=seed)
+        assert data.train.required_labels().bincount().tolist() == [1] * classes
+        data.check_trainable()
+
+
+LONG = "a" * 5000
+NO_FOLDERS = [
+    ("folder:", "no folder ''"),
+    (f"folder:{LONG}", "no folder 'aaa"),
+    ("folder:~nobody-of-that-name/x", "no folder '~nobody-of-that-name/x'"),
+    ("folder:set.zip", "'set.zip' is a file (unpack an archive first): give 'folder:PATH' with"),
+    ("Folder:/x", "unknown data set 'Folder:/x': where it is a folder of images, write 'folder:/x'"),
+    ("file:///x", "unknown data set 'file:///x': where it is a folder of images, write 'folder:/x'"),
+    (f"dsprites:{LONG}", "no file 'aaa"),
+    (f"intel:{LONG}", "no folder 'seg_train' in 'aaa"),
+    ("dsprites:~nobody-of-that-name", "no file '~nobody-of-that-name'"),
+]
+
+
+@pytest.mark.parametrize(("name", "said"), NO_FOLDERS, ids=[name[:20] for name, _ in NO_FOLDERS])
+def test_what_is_no_folder_is_refused(name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("set.zip").touch()
+    with pytest.raises(InputError) as caught:
+        check_data_set(name)
+    assert said in str(caught.value)

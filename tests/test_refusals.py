@@ -82,6 +82,8 @@ AT_ONCE = [
     (["-p", "n_test", "1e9"], "n_test 1000000000.0 is out of range"),
     (["-p", "data", ""], "data '' is not a name"),
     (["-p", "data", "folder:/nowhere"], "no folder '/nowhere'"),
+    (["-p", "results", 300 * "long"], "cannot be written: File name too long"),
+    (["-o", 300 * "long"], "': File name too long"),
     (["-p", "results", "file/below"], "results 'file/below' cannot be written"),
     (["-o", "file/out.ipynb"], "cannot write 'file/out.ipynb'"),
     (["-f", "/nowhere.yaml"], "cannot read the profile '/nowhere.yaml'"),

@@ -45,6 +45,16 @@ def test_the_range_depends_on_the_norm() -> None:
         parse_eps(8, "l2")
 
 
+@pytest.mark.parametrize("spelled", ["Linf", "LINF", "l_inf", "inf", "L_inf ", float("inf")])
+def test_usual_spellings_of_the_norms(spelled: object) -> None:
+    assert parse_norm(spelled) == "linf"
+    for two in ("L2", "l_2", "2", 2):
+        assert parse_norm(two) == "l2"
+    for other in (True, None, 1, ["l2"], ""):
+        with pytest.raises(InputError, match="unknown norm"):
+            parse_norm(other)
+
+
 def test_an_unknown_norm_names_those_that_exist() -> None:
     with pytest.raises(InputError, match="unknown norm 'l7': use linf or l2"):
         parse_norm("l7")

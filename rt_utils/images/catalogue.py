@@ -4,6 +4,7 @@ Checking imports nothing heavy, so that a wrong name is refused at once.
 """
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -57,6 +58,9 @@ PREFIXED: dict[str, Source] = {
 }
 
 
+_MEANT = re.compile(r"(folder|file|path|dir|data|images?):\s*(?://(?=/))?", re.IGNORECASE)
+
+
 def _like_a_path(name: str) -> bool:
     return os.sep in name or "/" in name or paths.existing(name) is not None
 
@@ -66,7 +70,8 @@ def _source(name: str) -> Source:
     source = NAMED.get(name) or next(prefixed, None)
     if source is None:
         if _like_a_path(name):
-            raise InputError(f"unknown data set {name!r}: where it is a folder of images, write 'folder:{name}'")
+            path = _MEANT.sub("", name, count=1) if _MEANT.match(name) else name
+            raise InputError(f"unknown data set {name!r}: where it is a folder of images, write 'folder:{path}'")
         raise unknown("data set", name, ("folder:PATH", *NAMED))
     return source
 

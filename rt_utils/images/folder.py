@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64, UInt8
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from rt_utils.images import listing
 from rt_utils.images.places import folder
-from rt_utils.runtime import large_arrays, processes
+from rt_utils.runtime import large_arrays, pointers, processes
 from rt_utils.runtime.errors import InputError
 
 # Images and labels, and their files. A function that returns two parts names the number in the second m.
@@ -41,8 +41,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except MemoryError:
         raise
     except Exception as error:
+        if pointer := pointers.said(path):
+            raise InputError(f"{str(path)!r} {pointer}") from None
         line = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise InputError(f"{str(path)!r} cannot be read as an image ({line}): remove or replace it") from None
+        what = "no format that Pillow reads" if isinstance(error, UnidentifiedImageError) else line
+        raise InputError(
+            f"{str(path)!r} cannot be read as an image ({what}): remove it, or put a PNG or JPEG in its place"
+        ) from None
 
 
 def decode(path: Path, size: int) -> UInt8[np.ndarray, "3 s s"]:
@@ -132,6 +137,25 @@ def pick(labels: list[int] | None, total: int, n: int, seed: int) -> tuple[np.nd
     return chosen, rest
 
 
+def first(labels: list[int] | None, order: np.ndarray, n: int) -> np.ndarray:
+    """The first `n` of an order; one of each class that these lack takes the place of the last one not alone in its.
+
+    So every class is there that the order has, where `n` allows it, and the usual choice stays as it is.
+    """
+    chosen, others = order[:n].copy(), order[n:]
+    if labels is None or not len(others):
+        return chosen
+    of = np.asarray(labels)
+    counts = np.bincount(of[chosen], minlength=of.max() + 1)
+    for label in np.setdiff1d(of[others], of[chosen]):
+        spare = np.flatnonzero(counts[of[chosen]] > 1)
+        if not len(spare):
+            break
+        counts[of[chosen[spare[-1]]]] -= 1
+        chosen[spare[-1]], counts[label] = others[of[others] == label][0], 1
+    return chosen
+
+
 def _training(labels: list[int] | None, total: int, n: int, seed: int) -> np.ndarray:
     """`n` of the images of a training split: a class with a single image is among them, where there is room."""
     if labels is not None and total - n > 0 and np.bincount(labels).min() < 2:
@@ -157,7 +181,7 @@ def split(path: str, *, n_train: int, n_test: int, seed: int) -> tuple[Files, Te
     if len(paths) < 2:
         raise InputError(f"{path!r} holds one image: a probe needs at least two, one to fit and one to test")
     test_chosen, rest = pick(labels, len(paths), min(n_test, len(paths) // 2), seed)
-    return _some(paths, labels, rest[:n_train]), _some(paths, labels, test_chosen), classes
+    return _some(paths, labels, first(labels, rest, n_train)), _some(paths, labels, test_chosen), classes
 
 
 def load(path: str, *, size: int, n_train: int, n_test: int, seed: int) -> tuple[Part, TestPart, tuple[str, ...]]:

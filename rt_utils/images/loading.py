@@ -11,8 +11,8 @@ from PIL import Image
 
 from rt_utils.images import downloaded, places
 from rt_utils.images.data_set import Split, resized, split_of
+from rt_utils.images.folder import first, pick
 from rt_utils.images.folder import load as load_folder
-from rt_utils.images.folder import pick
 from rt_utils.runtime import cache
 from rt_utils.runtime.errors import InputError
 
@@ -60,7 +60,7 @@ def _digits_split(
             f"n_test {n_test} is too large for digits: at most {len(labels) - 100} of {len(labels)} images"
         )
     test, train = pick(labels.tolist(), len(labels), max(n_test, DIGITS_HELD_OUT), seed)
-    test, train = test[:n_test], train[:n_train]
+    test, train = test[:n_test], first(labels.tolist(), train, n_train)
     return split_of(images[train], labels[train]), split_of(images[test], labels[test]), tuple("0123456789")
 
 

@@ -4,6 +4,7 @@ The known ones lie below $RT_DATA, else data in the book's folder, as they are u
 """
 
 import functools
+import os
 from pathlib import Path
 
 from rt_utils.images import listing
@@ -43,18 +44,17 @@ DSPRITES_PAGE = "https://github.com/google-deepmind/dsprites-dataset"
 
 def folder(path: str) -> Path:
     """The folder of that name. Raises InputError where there is none."""
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        raise InputError(
-            f"no folder {path!r}: give 'folder:PATH' with one sub-folder a class, or images without labels"
-        )
-    return root
+    root = os.path.expanduser(path)  # which, as os.path.isdir, does not raise for what no path can be
+    if not os.path.isdir(root):
+        what = f"{path!r} is a file (unpack an archive first)" if os.path.isfile(root) else f"no folder {path!r}"
+        raise InputError(f"{what}: give 'folder:PATH' with one sub-folder a class, or images without labels")
+    return Path(root)
 
 
 def path_of(name: str) -> Path:
     """The folder of 'intel:PATH' or the file of 'dsprites:PATH'; without a path, its place among the data."""
-    given = name.partition(":")[2]
-    return Path(given).expanduser() if given else paths.data() / {"intel": "intel", "dsprites": DSPRITES_FILE}[name]
+    given = os.path.expanduser(name.partition(":")[2])
+    return Path(given) if given else paths.data() / {"intel": "intel", "dsprites": DSPRITES_FILE}[name]
 
 
 def folder_of(name: str) -> Path:
@@ -77,7 +77,7 @@ def check_intel(name: str) -> None:
     """Of 'intel' or 'intel:PATH': Kaggle's archive, unpacked."""
     path = path_of(name)
     for part in ("seg_train", "seg_test"):
-        found = [f for f in (path / part / part, path / part) if f.is_dir()]
+        found = [f for f in (path / part / part, path / part) if os.path.isdir(f)]
         if not found:
             raise InputError(f"no folder {part!r} in {str(path)!r}: unpack the archive of {_INTEL_PAGE} there")
         missing = [name for name in _INTEL if not (found[0] / name).is_dir()]
@@ -88,7 +88,7 @@ def check_intel(name: str) -> None:
 def check_dsprites(name: str) -> None:
     """Of 'dsprites' or 'dsprites:PATH.npz'."""
     path = path_of(name)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(f"no file {str(path)!r}: download {DSPRITES_FILE} from {DSPRITES_PAGE} and name it")
 
 

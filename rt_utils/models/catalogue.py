@@ -3,9 +3,9 @@
 Checking imports nothing heavy for the names that come with the book, so that a wrong one is refused at once.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rt_utils.models import name_options, public_files
@@ -35,7 +35,7 @@ def split_file(name: str) -> tuple[str, str]:
             f"encoder {name!r} names no architecture: write file:PATH@torchvision/NAME, @timm/NAME, or, for a class of "
             "your own, python:FILE.py:FACTORY (also @open_clip/NAME, @robustbench/DATASET/THREAT/NAME)"
         )
-    return str(Path(path).expanduser()), architecture
+    return os.path.expanduser(path), architecture
 
 
 def _check_shipped(name: str) -> None:
@@ -73,8 +73,9 @@ def _check_timm(name: str) -> None:
 
 def _check_file(name: str) -> None:
     path, architecture = split_file(name)
-    if not Path(path).is_file():
-        raise InputError(f"no file {path!r}: give file:PATH@{architecture} with safetensors or a state_dict")
+    if not os.path.isfile(path):  # which does not raise for what no path can be
+        what = f"{path!r} is a folder" if os.path.isdir(path) else f"no file {path!r}"
+        raise InputError(f"{what}: give file:PATH@{architecture} with safetensors or a state_dict")
     _source(architecture).check(architecture)
 
 
@@ -135,6 +136,8 @@ def _forms() -> tuple[str, ...]:
 
 def _source(name: str) -> Source:
     source = next((source for prefix, source in SOURCES.items() if name.startswith(prefix)), None)
+    if source is None and os.path.isfile(os.path.expanduser(name.rpartition("@")[0])):
+        raise InputError(f"unknown encoder {name!r}: for weights in a file write 'file:{name}'")
     if source is None and (path := paths.existing(name)) is not None and path.is_file():
         raise InputError(
             f"unknown encoder {name!r}: for weights in a file write 'file:{name}@torchvision/NAME' or @timm/NAME, "

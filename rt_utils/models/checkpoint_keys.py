@@ -51,14 +51,14 @@ def fitted(state: State, expected: Collection[str]) -> tuple[State, list[str]]:
 
 
 def normalisations(state: State) -> dict[Pair, list[str]]:
-    """What the file keeps as buffers of three numbers: each mean and std, and the keys of those."""
+    """What the file keeps as buffers of three numbers, or one for all colours: each mean and std, and their keys."""
     found: dict[Pair, list[str]] = {}
     for key in state:
         above, _, last = key.rpartition(".")
         for mean, std in _PAIRS:
             other = f"{above}.{std}" if above else std
-            if last == mean and other in state and state[key].numel() == state[other].numel() == 3:
-                first, second = (tuple(state[k].double().flatten().tolist()) for k in (key, other))
+            if last == mean and other in state and {state[key].numel(), state[other].numel()} <= {1, 3}:
+                first, second = (tuple(state[k].double().flatten().expand(3).tolist()) for k in (key, other))
                 found.setdefault((first, second), []).extend([key, other])
     return found
 
@@ -66,13 +66,13 @@ def normalisations(state: State) -> dict[Pair, list[str]]:
 def normalisation(found: dict[Pair, list[str]], path: str) -> tuple[Pair, str]:
     """The one mean and std that was found, and in words where it lay.
 
-    Numbers above 1.5 are of pixels from 0 to 255 and are divided by 255. Raises InputError where several differ.
+    Where one is above 1.5 they are of pixels from 0 to 255, and divided by 255. Raises InputError where several differ.
     """
     if len(found) > 1:
         names = ", ".join(repr(keys[0]) for keys in found.values())
         raise InputError(f"{path!r} holds normalisations that differ, {names}: give one, as in :mean=0:std=1")
     (((mean, std), keys),) = found.items()
     note = f"mean and std are the file's {keys[0]} and {keys[1]}"
-    if max(mean) <= 1.5:
+    if max(*mean, *std) <= 1.5:  # a mean of 0 with a deviation of 255 brings such pixels to [0, 1]
         return (mean, std), note
     return (tuple(v / 255 for v in mean), tuple(v / 255 for v in std)), f"{note}, divided by 255"

@@ -1,6 +1,7 @@
 """The names python:FILE.py:FACTORY and python:package.module:factory, checked without running the code they name."""
 
 import ast
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +49,10 @@ def parse(name: str, folder: Path | None = None) -> Factory:
     if not place or not factory.isidentifier():
         raise InputError(f"encoder {name!r} names no factory: write {FORMS}")
     if place.endswith(".py") or "/" in place:
-        path = (folder / Path(place).expanduser()).resolve()
-        if not path.is_file():
+        path = folder / os.path.expanduser(place)
+        if not os.path.isfile(path):
             raise InputError(f"no file {place!r}: write {FORMS}")
-        return Factory(factory, path, "", path.parent)
+        return Factory(factory, path.resolve(), "", path.resolve().parent)
     if not all(part.isidentifier() for part in place.split(".")):
         raise InputError(f"{place!r} is neither a .py file nor a module: write {FORMS}")
     found = _found(place, folder)

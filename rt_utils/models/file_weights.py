@@ -42,6 +42,14 @@ def _unlike(path: str, architecture: str, state: dict[str, Tensor], expected: di
             )
 
 
+def _check_real(path: str, state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Raises InputError for a weight that is complex or whole numbers: PyTorch would cast it, to something else."""
+    for key, value in expected.items():
+        if value.is_floating_point() and not state[key].is_floating_point():
+            kind = str(state[key].dtype).removeprefix("torch.")
+            raise InputError(f"{path!r} holds {key!r} as {kind}, whose scale is unknown: save it as float32")
+
+
 def _single(state: dict[str, Tensor]) -> list[str]:
     kinds = {str(value.dtype).removeprefix("torch.") for value in state.values() if value.is_floating_point()}
     kinds -= {"float32"}
@@ -106,9 +114,12 @@ def into(build: Callable[..., Architecture], path: str, architecture: str) -> tu
         state |= {key: expected[key] for key in counters}
     state |= {key: state[key][0] for key in expected if key in state and _old_scalar(state[key], expected[key])}
     _unlike(path, architecture, state, expected, begin)
+    _check_real(path, state, expected)
     notes += _single(state)
     built.network.load_state_dict(state)
     if buffers and not options.mean:
         (mean, std), note = checkpoint_keys.normalisation(buffers, path)
         return replace(built, mean=mean, std=std), digest, [*notes, note]
+    if not options.mean and not architecture.startswith("robustbench/"):  # whose networks normalise themselves
+        notes.append("no mean and std among its weights, so the architecture's: :mean=0:std=1 at the end gives others")
     return built, digest, notes

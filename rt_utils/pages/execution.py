@@ -91,8 +91,9 @@ def run(
     # The writer's name keeps two runs apart: one that outlived a killed build, and the build that follows.
     partial, unexecuted = (output.with_suffix(f".{writer()}.{kind}.ipynb") for kind in ("partial", "source"))
     failed = output.with_suffix(".failed.ipynb")
-    made = [folder for folder in output.parents if not folder.exists()]
+    made: list[Path] = []
     try:
+        made += [folder for folder in output.parents if not folder.exists()]
         if output.exists() and not output.is_file():
             raise InputError(f"cannot write {str(output)!r}: it is a folder or a device, not a file")
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -41,7 +41,10 @@ def _text(name: str, value: Any) -> str:
 def _results(name: str, value: Any) -> str:
     """A folder that is there, or can be made. Empty: the default."""
     folder = Path(_text(name, value)).absolute()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+    except OSError as error:  # a name that is too long
+        raise InputError(f"{name} {value!r} cannot be written: {error.strerror}") from None
     if not there.is_dir() or not os.access(there, os.W_OK):
         what = "cannot be written to" if there.is_dir() else "is a file"
         raise InputError(f"{name} {value!r} cannot be written: {str(there)!r} {what}")

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from rt_utils.runtime.errors import InputError, unknown
 
 Norm = Literal["linf", "l2"]
+_SPELLED: dict[str, Norm] = {"linf": "linf", "inf": "linf", "l2": "l2", "2": "l2"}
 NORMS: tuple[Norm, ...] = get_args(Norm)
 NORM_SYMBOLS: dict[Norm, str] = {"linf": "l_inf", "l2": "l_2"}
 MAX_EPS: dict[Norm, float] = {"linf": 1.0, "l2": 5.0}
@@ -21,9 +22,10 @@ _FRACTION = re.compile(f"{_NUMBER}/{_NUMBER}")
 
 
 def parse_norm(value: object) -> Norm:
-    """'linf' or 'l2'. Raises InputError for anything else."""
-    for norm in NORMS:
-        if value == norm:
+    """'linf' or 'l2', also as Linf, l_inf, inf, L2, l_2 or 2. Raises InputError for anything else."""
+    if isinstance(value, str | int | float):
+        norm = _SPELLED.get(str(value).lower().replace("_", "").strip())
+        if norm is not None:
             return norm
     raise unknown("norm", value, NORMS)
 
