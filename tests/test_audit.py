@@ -231,7 +231,7 @@ def planted(encoder, kind):
     network = Front(kind, encoder.network)
     return Encoder(encoder.name, network, input_size=encoder.input_size, width=encoder.width, weights_sha256=kind)
 """
-LOADED = "audited = load_encoder(p.encoder)\n"
+LOADED = "audited = loaded(p.encoder)\n"
 
 
 @pytest.mark.slow
