@@ -33,7 +33,7 @@ LECTURERS = (
 )  # of book/teaching
 CLEARED = re.compile(r"### BEGIN (SOLUTION|HIDDEN TESTS)\n.*?### END \1", re.DOTALL)  # what nbgrader takes away
 # What following.py and kept_apart.py write.
-ASSIGNED = re.compile(r"[^=]*(?:\?\?= \{\}\)\S*)? = ([\[{].*[\]}]);\s*", re.DOTALL)
+ASSIGNED = re.compile(r"\(?window\.rt[^=]*(?:\?\?= \{\}\)\S*)? = ([\[{].*[\]}]);\s*", re.DOTALL)
 BETWEEN = "\n. and elsewhere .\n"  # so that no run goes over a gap
 
 
