@@ -318,13 +318,13 @@ TRANSFER = _in(
         "test_three_steps_of_the_probe",
     ),
     (
-        '{"params": [layer.weight], **decay}',
-        '{"params": [layer.weight]}',
+        '[layer.weight], "weight_decay": settings.weight_decay}',
+        "[layer.weight]}",
         "test_three_steps_of_the_probe",
     ),
     (
-        'decay if settings.decay_bias else {"weight_decay": 0.0}',
-        "decay",
+        "settings.weight_decay * settings.decay_bias",
+        "settings.weight_decay",
         "test_three_steps_of_the_probe",
     ),
     (

@@ -16,6 +16,13 @@ FEW = 1e-3  # of the largest norm of a filter: smaller filters are dead
 COLOURS = [[1.0, 1.0, 1.0], [1.0, -1.0, 0.0], [1.0, 1.0, -2.0]]  # grey, red-green, yellow-blue
 
 
+def live_filters(layer: nn.Conv2d) -> Float[Tensor, "k c h w"]:
+    """The filters of a convolution without the dead ones, in the layer's order."""
+    weight = layer.weight.detach()
+    norms = weight.double().flatten(1).norm(dim=1)
+    return weight[norms > FEW * norms.max()]
+
+
 def first_convolution(encoder: Encoder) -> nn.Conv2d:
     """The first convolution of an encoder, with the BatchNorm after it where that is folded. Raises ValueError."""
     found = [layer for layer in encoder.modules() if isinstance(layer, nn.Conv2d)]
@@ -45,9 +52,7 @@ def filters(encoder: Encoder, images: Float[Tensor, "n 3 h w"]) -> pd.DataFrame:
     reach: ||w||_1 over the standard deviation of the filter's value over the images' patches, per unit of pixels.
     """
     layer = first_convolution(encoder)
-    weight, seen = layer.weight.detach().double().flatten(1), patches(images, layer)
-    norms = weight.norm(dim=1)
-    weight = weight[norms > FEW * norms.max()]
+    weight, seen = live_filters(layer).double().flatten(1), patches(images, layer)
     components = torch.linalg.eigh(torch.cov(seen.T)).eigenvectors.T
     bases = {"pixels": torch.eye(weight.shape[1]).double(), "cosines": cosines(layer.kernel_size[0])}
     found = {name: purity(weight @ basis.T) for name, basis in (bases | {"components": components}).items()}

@@ -35,10 +35,9 @@ def fit_head(
     generator = torch.Generator().manual_seed(settings.seed)
     nn.init.zeros_(layer.weight)  # convex problem: no random start needed
     nn.init.zeros_(layer.bias)
-    decay = {"weight_decay": settings.weight_decay}
     groups = [
-        {"params": [layer.weight], **decay},
-        {"params": [layer.bias], **(decay if settings.decay_bias else {"weight_decay": 0.0})},
+        {"params": [layer.weight], "weight_decay": settings.weight_decay},
+        {"params": [layer.bias], "weight_decay": settings.weight_decay * settings.decay_bias},
     ]
     optimiser = torch.optim.SGD(groups, settings.lr, momentum=0.9)
     starts = range(0, n, settings.batch)

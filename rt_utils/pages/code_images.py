@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from rt_utils.evaluation import first_layer
 from rt_utils.evaluation.code_search import ascend, falling
-from rt_utils.evaluation.first_layer import FEW, first_convolution
 from rt_utils.evaluation.four_cases import Case, cases
 from rt_utils.evaluation.sparse_codes import HIGH, D, codes
 from rt_utils.models.frozen_encoder import Encoder
@@ -118,9 +118,7 @@ def filters(
     """
     groups: list[dict[str, Any]] = []
     for encoder in encoders:
-        weight = first_convolution(encoder).weight.detach()
-        norms = weight.double().flatten(1).norm(dim=1)
-        weight = weight[norms > FEW * norms.max()]  # the rows of `found` are of these, in this order
+        weight = first_layer.live_filters(first_layer.first_convolution(encoder))  # the rows of `found`, in this order
         rows = (
             found[found.encoder == encoder.name]
             .reset_index(drop=True)
