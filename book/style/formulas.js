@@ -35,32 +35,46 @@
     kept.append(...parts);
   }
 
-  // Its parts between the places where it may be broken, each in a box of its own.
-  function broken(math, row, places, within) {
-    const parts = [[]];
+  // What says how it is written; null where a formula is a single sign.
+  function written(math) {
+    let row = math.querySelector("mjx-math");
+    while (row?.children.length === 1 && /^mjx-(mrow|texatom|mstyle)$/i.test(row.firstElementChild.tagName)) row = row.firstElementChild;
+    return row;
+  }
+
+  // Its parts between the places where it may be broken. Nothing is changed yet.
+  function parts(row, places, within) {
+    const found = [[]];
     let depth = 0;
     for (const child of [...row.children].flatMap((part) => (part.classList.contains("rt-part") ? [...part.children] : [part]))) {
       const sign = child.tagName === "MJX-MO" ? signs.get(child) ?? "" : "";
       depth += OPEN.test(sign) - CLOSE.test(sign);
-      parts.at(-1).push(child);
+      found.at(-1).push(child);
       const gap = /^MJX-M(STYLE|SPACE)$/.test(child.tagName) && child.getBoundingClientRect().width > 15;
-      if ((within || depth <= 0) && (gap || places.test(sign))) parts.push([]);
+      if ((within || depth <= 0) && (gap || places.test(sign))) found.push([]);
     }
-    row.replaceChildren(...parts.filter((part) => part.length).map((part) => span("rt-part", ...part)));
-    for (let part = row; part !== math; part = part.parentElement) part.classList.add("rt-row");
-    math.classList.add("rt-broken");
-    return [...row.children];
+    return found.filter((part) => part.length);
   }
 
-  // At ever more places, until its parts fit; false where it has none.
-  function parted(math, most) {
-    let row = math.querySelector("mjx-math"), parts = [];
-    while (row?.children.length === 1 && /^mjx-(mrow|texatom|mstyle)$/i.test(row.firstElementChild.tagName)) row = row.firstElementChild;
-    for (const how of row ? [[RELATIONS], [BOTH], [BOTH, true]] : []) {
-      parts = broken(math, row, ...how);
-      if (parts.every((part) => part.getBoundingClientRect().width <= most)) break;
+  // Each part in a box of its own.
+  function separate(math, row, found) {
+    row.replaceChildren(...found.map((part) => span("rt-part", ...part)));
+    for (let part = row; part !== math; part = part.parentElement) part.classList.add("rt-row");
+    math.classList.add("rt-broken");
+  }
+
+  // At ever more places, until their parts fit; returns those that have none. All are read before any is written: what is
+  // read after a change makes the browser lay out the whole page.
+  function broken(formulas) {
+    const rows = formulas.map((formula) => ({ ...formula, row: written(formula.math), widest: Infinity }));
+    const held = rows.filter(({ row }) => row);
+    for (const how of [[RELATIONS], [BOTH], [BOTH, true]]) {
+      const left = held.filter(({ most, widest }) => widest > most);
+      const found = left.map(({ row }) => parts(row, ...how));
+      left.forEach(({ math, row }, k) => separate(math, row, found[k]));
+      for (const one of left) one.widest = Math.max(...[...one.row.children].map((part) => part.getBoundingClientRect().width));
     }
-    return parts.length > 1 && parts.every((part) => part.getBoundingClientRect().width <= most + 1);
+    return rows.filter(({ row, most, widest }) => !row || row.children.length < 2 || widest > most + 1);
   }
 
   const signs = new Map(); // a sign's element: what it says, which MathJax draws by style sheets alone
@@ -87,16 +101,20 @@
     const all = [...document.querySelectorAll(".bd-article mjx-container")].filter((math) => math.getClientRects().length);
     for (const math of own.keys()) // the window may have been narrower; what is broken is measured no more
       if (!math.classList.contains("rt-broken")) size(math, 1);
-    const wide = all.filter((math) => room(math) > NARROW && width(math) > room(math) + 1 && !math.classList.contains("rt-broken"));
+    const wide = all
+      .filter((math) => !math.classList.contains("rt-broken"))
+      .map((math) => ({ math, most: room(math), needs: width(math) }))
+      .filter(({ most, needs }) => most > NARROW && needs > most + 1);
     if (wide.length) read(); // formulas of a kept run come in later
-    for (const math of wide) {
-      const share = room(math) / width(math);
-      if ((shown(math) && share > SMALLEST) || !parted(math, room(math))) size(math, Math.max(SMALLEST, 0.98 * share));
-    }
+    const smaller = ({ math, most, needs }) => shown(math) && most / needs > SMALLEST;
+    const kept = broken(wide.filter((one) => !smaller(one)));
+    for (const { math, most, needs } of [...wide.filter(smaller), ...kept]) size(math, Math.max(SMALLEST, (0.98 * most) / needs));
   }
 
+  const together = () => document.querySelectorAll(".bd-article mjx-container:not([display])").forEach(keep);
   window.rtFormulas = () => {
-    document.querySelectorAll(".bd-article mjx-container:not([display])").forEach(keep);
+    together();
     fit();
   };
+  window.rtFormulas.together = together;
 }

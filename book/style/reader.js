@@ -11,8 +11,11 @@
 
   // --- Boxes that scroll ---------------------------------------------------------------------------------------------
   function focusable() {
-    for (const box of all(".rt-scroll, .pst-scrollable-table-container, .rt-figure > div, mjx-container, span.math, pre")) {
-      const scrolls = box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0 && getComputedStyle(box).overflowX === "auto";
+    const boxes = all(".rt-scroll, .pst-scrollable-table-container, .rt-figure > div, mjx-container, span.math, pre");
+    const wide = boxes.map((box) =>
+      box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0 && getComputedStyle(box).overflowX === "auto");
+    for (const [k, box] of boxes.entries()) { // all are read before any is written: one layout of the page, not hundreds
+      const scrolls = wide[k];
       box.classList.toggle("rt-scrolls", scrolls);
       if (scrolls) box.tabIndex = 0;
       else if (!box.hasAttribute("role")) box.removeAttribute("tabindex");
@@ -51,12 +54,13 @@
   }
 
   function tables() {
-    for (const table of all("table")) {
-      table.classList.remove("rt-cards");
+    const found = all("table");
+    for (const table of found) table.classList.remove("rt-cards");
+    const wide = found.filter((table) => {
       const box = table.parentElement;
-      const wide = phone.matches && box.clientWidth > 0 && table.scrollWidth > box.clientWidth + 1;
-      if (wide && cards(table)) table.classList.add("rt-cards");
-    }
+      return phone.matches && box.clientWidth > 0 && table.scrollWidth > box.clientWidth + 1;
+    });
+    for (const table of wide) if (cards(table)) table.classList.add("rt-cards");
   }
 
   function fit() {
@@ -175,14 +179,15 @@
       const title = button.closest(".admonition")?.querySelector(".admonition-title");
       button.setAttribute("aria-label", `Show or hide: ${title ? title.textContent.trim() : "what is folded"}`);
     }
+    const notation = script("notation.js");
     await window.rtRun;
     await window.MathJax?.startup?.promise;
     typeset = true;
+    await notation;
+    symbols(); // what changes the text comes first: the fonts and the fit below make the browser lay out the whole page
+    window.rtFormulas?.together();
     await document.fonts.ready; // a table that they widen may scroll from here on
     fit();
-    await script("notation.js");
-    symbols();
-    focusable();
     document.documentElement.dataset.reader = "ready";
   });
 })();
