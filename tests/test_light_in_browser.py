@@ -83,6 +83,14 @@ def test_every_page_is_light() -> None:
     assert sum(path.stat().st_size for path in BOOK.resolve().rglob("*") if path.is_file()) < SITE
 
 
+def test_no_figure_draws_its_points_one_by_one() -> None:
+    """A cloud of points is a few outlines (`compact_svg`): as elements of their own they cost a phone its time."""
+    require_book()
+    marks = {name: (BOOK / name).read_text(encoding="utf-8").count("<use ") for name in pages()}
+    assert sum(marks.values()) > 100, "no mark of a figure was found"  # ticks are such
+    assert not {name: number for name, number in marks.items() if number > 300}
+
+
 def test_a_statement_is_previewed(browser: Any, address: str) -> None:  # noqa: F811
     """By mouse and by keyboard, from another page too; Escape closes it."""
     with window(browser, address, 1440, "light") as opened:

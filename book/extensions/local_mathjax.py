@@ -38,7 +38,13 @@ LOADER = """(() => {
   const loaded = unpacked().then(add);
   const settings = (window.MathJax ??= {});
   settings.loader = { ...settings.loader, load: [], paths: { mathjax: root } };
-  settings.startup = { ...settings.startup, promise: loaded.then(() => window.MathJax.startup.promise) };
+  const fonts = async () => { // before the formulas: else the whole page is laid out again as each of them comes in
+    const { document: set, output, defaultPageReady } = window.MathJax.startup;
+    document.head.append(output.styleSheet(set));
+    await Promise.all(["MJXTEX", "MJXTEX-I", "MJXZERO"].map((name) => document.fonts.load(`1em ${name}`)));
+    return defaultPageReady();
+  };
+  settings.startup = { ...settings.startup, pageReady: fonts, promise: loaded.then(() => window.MathJax.startup.promise) };
 })();
 """
 

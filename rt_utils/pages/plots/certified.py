@@ -35,7 +35,7 @@ def bracket(points: pd.DataFrame, encoders: Sequence[str]) -> Figure:
     for axis, encoder in zip(axes[0], encoders, strict=True):
         part = points[points.encoder == encoder]
         for (name, its), colour in zip(part.groupby("data", sort=False), OTHERS * 3, strict=False):
-            axis.plot(its["shift"], its["shift_upper"], ".", ms=3, alpha=0.5, color=colour, label=name)
+            axis.plot(its["shift"], its["shift_upper"], ".", ms=5, mew=0, alpha=0.5, color=colour, label=name)
         ends = [part["shift"].min(), part["shift_upper"].max()]
         axis.plot(ends, ends, color=INK, lw=1)
         axis.set(xlabel="shift found", title=label[encoder])

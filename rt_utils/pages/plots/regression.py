@@ -43,7 +43,7 @@ def orientation_by_shape(
     figure, axes = plt.subplots(1, len(CLASSES), figsize=(7.4, 2.7), sharey=True)
     for label, (axis, shape) in enumerate(zip(axes, CLASSES, strict=True)):
         here, tooth = shapes == label, SAME_AFTER[shape]
-        axis.plot(true[here], predicted[here], ".", ms=3, color=colours(encoders)[encoder], alpha=0.6)
+        axis.plot(true[here], predicted[here], ".", ms=5, mew=0, color=colours(encoders)[encoder], alpha=0.6)
         for start in range(0, TURNS if with_best else 0, tooth):
             part = slice(start, start + tooth)
             axis.plot(targets()[part], best_prediction(shape)[part], color=INK, lw=1)
