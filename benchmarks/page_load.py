@@ -39,6 +39,7 @@ def seconds(browser: Browser, name: str, width: int) -> float:
 
 
 def main() -> None:
+    """Measure every page and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)

@@ -44,7 +44,8 @@ LOADER = """(() => {
     await Promise.all(["MJXTEX", "MJXTEX-I", "MJXZERO"].map((name) => document.fonts.load(`1em ${name}`)));
     return defaultPageReady();
   };
-  settings.startup = { ...settings.startup, pageReady: fonts, promise: loaded.then(() => window.MathJax.startup.promise) };
+  const promise = loaded.then(() => window.MathJax.startup.promise);
+  settings.startup = { ...settings.startup, pageReady: fonts, promise };
 })();
 """
 
