@@ -97,6 +97,7 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
         "took the weights under 'state_dict.0', the first of a list of 2, add :key=state_dict.1 for the next",
         TIMMS,
     ),
+    ("a key with a dot", {"a": OTHER, "a.b": {"c": STATE}}, ":key=a.b.c", "under 'a.b.c'", TIMMS),
     ("second of a list", {"state_dict": [OTHER, STATE]}, ":key=state_dict.1", "under 'state_dict.1'", TIMMS),
     ("teacher", {"student": OTHER, "teacher": under("backbone.")}, ":key=teacher", "dropped prefix backbone.", TIMMS),
     ("half", {k: v.half() for k, v in STATE.items()}, "", "made single precision from float16", TIMMS),

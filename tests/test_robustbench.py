@@ -154,6 +154,7 @@ def test_no_network(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         f"cannot download https://drive.google.com/file/d/{source}/view (ConnectionError): "
         f"put that file at {str(_path(SMALL))!r}, or set RT_MODELS"
     )
+    assert not list(models.rglob("*")), "empty folders were left"
 
 
 @pytest.mark.parametrize(

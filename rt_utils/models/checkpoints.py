@@ -63,11 +63,13 @@ def state(content: Any, path: str, remedy: str, key: str = "") -> tuple[State, l
     there is none, or several and none is known to be the weights.
     """
     notes, where = [], ""
-    for part in filter(None, key.split(".")):
+    while key:
         parts = _parts(content) if isinstance(content, Mapping | list | tuple) else {}
-        if part not in parts or not (_below(parts[part])):
+        named = [part for part in parts if key == part or key.startswith(f"{part}.")]
+        part = max(named, key=len, default=key.partition(".")[0])  # a name may hold dots of its own
+        if not named or not _below(parts[part]):
             raise InputError(f"{path!r} holds no weights under {where + part!r}: it has {_listed(list(parts))}")
-        content, where = parts[part], f"{where}{part}."
+        content, where, key = parts[part], f"{where}{part}.", key[len(part) + 1 :]
     while not _is_state(content):
         if not _below(content):
             has = f", but {_listed(list(map(str, content)))}" if isinstance(content, Mapping) and content else ""

@@ -4,6 +4,7 @@ Its checkpoints lie where it looks for them, MODELS/DATASET/THREAT/NAME.pt; one 
 loader takes some files that do not fit, so what it loads is compared with what the file holds.
 """
 
+import contextlib
 import sys
 import warnings
 from pathlib import Path
@@ -66,12 +67,16 @@ def _fetch(source: str, page: str, path: Path) -> None:
     from robustbench.utils import download_gdrive_new
 
     failure = ""
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         download_gdrive_new(source, path)
     except Exception as error:  # gdown, requests and urllib3 each have their own
         failure = f" ({type(error).__name__})"
     if not path.is_file():
+        with contextlib.suppress(OSError):  # a folder that holds something stays
+            for folder in made:
+                folder.rmdir()
         raise InputError(f"cannot download {page}{failure}: put that file at {str(path)!r}, or set RT_MODELS")
 
 
