@@ -95,7 +95,7 @@ def killed_three_times(tmp_path: Path, *options: str, after: tuple[float, float]
 
 
 def test_killed_three_times(tmp_path: Path) -> None:
-    killed_three_times(tmp_path, "--seeds", "4", "-p", "budget", "1", after=(4, 12))
+    killed_three_times(tmp_path, "--seeds", "3", "-p", "budget", "1", after=(4, 8))
 
 
 @pytest.mark.long
