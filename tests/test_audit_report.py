@@ -1,6 +1,7 @@
 """`rt audit`: what is asked for, intervals, the clock, the bars of the verdict, and a report from end to end."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -147,8 +148,13 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
     assert clock.expected(passes, 0.01) <= 1.2 * seconds
     with pytest.raises(InputError, match=r"--minutes 10 is too short for e on this machine: .* about --minutes 22"):
         audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e")
-    smallest = audit_clock.choose(clock, 0.0, 0.01, ASKED, labelled=True, name="e", or_smallest=True)
-    assert smallest == (ladder[-1], costs[-1], len(ladder) - 1)
+    for within in (seconds, math.inf):
+        smallest = audit_clock.choose(
+            clock, seconds / 2, 0.01, ASKED, labelled=True, name="e", smallest_within=within
+        )
+        assert smallest == (ladder[-1], costs[-1], len(ladder) - 1)
+    with pytest.raises(InputError, match=r"about --minutes 18"):
+        audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e", smallest_within=seconds / 1.6)
     slow = Clock(600, workers=2)
     slow.learn(took=30, passes=1000, per_pass=0.01)  # 5 expected
     assert slow.pace == 6
