@@ -149,9 +149,7 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
     with pytest.raises(InputError, match=r"--minutes 10 is too short for e on this machine: .* about --minutes 22"):
         audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e")
     for within in (seconds, math.inf):
-        smallest = audit_clock.choose(
-            clock, seconds / 2, 0.01, ASKED, labelled=True, name="e", smallest_within=within
-        )
+        smallest = audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e", smallest_within=within)
         assert smallest == (ladder[-1], costs[-1], len(ladder) - 1)
     with pytest.raises(InputError, match=r"about --minutes 18"):
         audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e", smallest_within=seconds / 1.6)

@@ -108,7 +108,7 @@ def test_a_module_in_the_folder_where_rt_is_called_takes_no_librarys_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("jinja2", "statistics", "torch"):
-        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a script of one\'s own')", "utf-8")
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a script of one's own')", "utf-8")
     monkeypatch.chdir(tmp_path)
     found = executed(tmp_path, "import importlib.util as u; print(u.find_spec('torch').origin); import statistics")
     assert Path(found.strip()).parent != tmp_path
