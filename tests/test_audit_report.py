@@ -209,6 +209,44 @@ def test_a_fast_encoder_leaves_its_time_to_a_slow_one() -> None:
     assert found == pytest.approx([(300 - full) / 2, 100, (300 - full) / 2])
 
 
+@pytest.mark.parametrize(("spent", "fast"), [(300.0, 100.0), (450.0, 0.0)])
+def test_encoders_leave_the_time_that_slower_ones_need(
+    spent: float, fast: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 600 s the comparison took 300 or 450, and the slow encoder's smallest audit needs 200."""
+    request = Request(["slow", "fast"], "digits", Threat("linf", 4 / 255), 10.0, Path("sent"), 200, 4000, 0, 1)
+    subject = SimpleNamespace(testable=200, labelled=True, relative_files=lambda _: [])
+    least = audit_clock.passes(audit_clock.sizes(ASKED)[-1], True, 1)
+    rates, parts = [200 / Clock(600, 1).expected(least, 1), 1e-6], dict[str, float]()
+    images = SimpleNamespace(test=[], train=[])
+
+    def compared(_request: Any, _subject: Any, _encoders: Any, clock: Clock, *_: Any) -> None:
+        clock.started -= spent
+
+    def one(encoder: Any, _request: Any, _stock: Any, _clock: Any, seconds: float, *_: Any) -> Any:
+        parts[encoder.name] = seconds
+        return SimpleNamespace(encoder=encoder, images=images)
+
+    def report_of(*given: Any) -> Report:  # without the checks of its fields' types
+        made = object.__new__(Report)
+        vars(made).update(audited=given[2], cut=given[6])
+        return made
+
+    loaded = {name: SimpleNamespace(name=name) for name in request.encoders}
+    monkeypatch.setattr("rt_utils.evaluation.published_accuracy.loaded", lambda name, **_: loaded[name])
+    monkeypatch.setattr("rt_utils.runtime.processes.ready", lambda workers: workers)
+    monkeypatch.setattr(audit_clock, "seconds_a_pass", lambda *_: rates)
+    monkeypatch.setattr("rt_utils.pages.audit_subject.one", lambda *_: subject)
+    monkeypatch.setattr(audit_run, "Stock", lambda *_: SimpleNamespace(train=[0]))
+    monkeypatch.setattr("rt_utils.pages.audit_compared.run", compared)
+    monkeypatch.setattr(audit_run, "_one", one)
+    monkeypatch.setattr(audit_run, "Report", report_of)
+    report = audit_run.run(request, lambda _: None)
+    assert [item.encoder.name for item in report.audited] == ["slow", "fast"]
+    assert not [line for line in report.cut if "left out" in line]
+    assert parts == pytest.approx({"fast": fast, "slow": 600 - spent}, abs=5)
+
+
 def test_a_probe_gets_as_many_images_as_its_time_allows() -> None:
     clock = Clock(600, workers=2)
     seconds = clock.expected(300 / 3, 0.1)  # forward alone is a third of a pass

@@ -107,7 +107,7 @@ def test_a_run_of_an_older_version_is_replaced_and_nothing_else(tmp_path: Path) 
 
 def test_a_chapters_notebook_goes_with_the_files_that_another_replaced(tmp_path: Path) -> None:
     """Two chapters, one results folder; what no run executed stays."""
-    executed = {"metadata": {"papermill": {}}}
+    executed: dict[str, Any] = {"metadata": {"papermill": {}}}
     for name, content in {
         "audit.ipynb": executed,
         "slack.failed.ipynb": executed,

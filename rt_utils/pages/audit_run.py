@@ -9,7 +9,7 @@ from typing import Any
 from rt_utils.evaluation import audit, audit_clock, audit_probes, audit_radii, audit_worst, published_accuracy
 from rt_utils.evaluation.audit import Audit
 from rt_utils.evaluation.audit_budget import Size
-from rt_utils.evaluation.audit_clock import FEWEST, SPARE, Clock
+from rt_utils.evaluation.audit_clock import FEWEST, Clock
 from rt_utils.evaluation.audit_radii import AtRadius
 from rt_utils.evaluation.audit_worst import Shown
 from rt_utils.evaluation.probe import ProbeSettings
@@ -67,13 +67,11 @@ def _one(
     seconds: float,
     per_pass: float,
     say: Say,
-    *,
-    first: bool,
 ) -> Audited:
     """One encoder within so many seconds: the audit at the radius, at others, and the worst images.
 
-    Other radii and the worst images go before the audit at the radius does. Raises InputError where the time is too
-    short even for that, but for the `first` one, which is audited at the smallest size.
+    Other radii go before the audit at the radius does, and that is done at the smallest size even where it takes
+    longer, since an audit that begins leaves none out for time; `cut` says so.
     """
     started, cut, labelled = time.perf_counter(), list[str](), stock.subject.labelled
     images, end = stock.images(encoder.input_size), started + seconds
@@ -82,9 +80,10 @@ def _one(
         (head,) = audit_probes.fit([(encoder, images)], ProbeSettings(seed=request.seed), workers=request.workers)
     asked = FULL | {"n_test": len(images.test), "n_train": max(len(images.train), 2)}
     left = max(end - time.perf_counter(), 1.0)
-    within = math.inf if first else SPARE * left  # all that is left, and nothing to spare
-    options: dict[str, Any] = {"labelled": labelled, "name": encoder.name, "smallest_within": within}
+    options: dict[str, Any] = {"labelled": labelled, "name": encoder.name, "smallest_within": math.inf}
     size, passes, rung = audit_clock.choose(clock, CORE_SHARE * left, per_pass, asked, **options)
+    if clock.expected(passes, per_pass) > left:
+        cut.append("the smallest audit, which may take longer than what was left of the time")
     if rung:
         starts = f"{size['restarts']} of {asked['restarts']} starts"
         few = f"{size['n_test']} of {asked['n_test']} images, {starts}"
@@ -150,12 +149,14 @@ def run(request: Request, say: Say) -> Report:
     say("one attack on known encoders and yours")
     compared = audit_compared.run(request, subject, encoders, clock, stock, cut)
     audited: list[Audited] = []
-    # Fast ones first, so that a slow one has the time that they leave.
+    least = audit_clock.passes(audit_clock.sizes(asked)[-1], subject.labelled, workers)
+    # Fast ones first, so that a slow one has the time that they leave, and each leaves what the slower ones need.
     for i, (encoder, rate) in enumerate(sorted(zip(encoders, rates, strict=True), key=lambda pair: pair[1])):
-        part = clock.left / (len(encoders) - i)
+        needed = sum(clock.expected(least, slower) for slower in sorted(rates)[i + 1 :])
+        part = max(0.0, min(clock.left / (len(encoders) - i), clock.left - needed))
         try:
             # A clock of its own: a small network's overhead says nothing of how long a large one takes.
-            audited.append(_one(encoder, request, stock, replace(clock), part, rate, say, first=not audited))
+            audited.append(_one(encoder, request, stock, replace(clock), part, rate, say))
         except InputError as error:  # the others' results are kept
             if len(encoders) == 1:
                 raise
