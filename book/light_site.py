@@ -15,6 +15,7 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 TOKEN = re.compile(r"[{};]|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|url\([^\"')]*\)")  # a string may hold a brace
 SELECTORS = re.compile(r",(?![^()]*\))")
 CLASS = re.compile(r"\.((?:\\.|[\w-])+)")
+CHOICE = re.compile(r":(?:is|where)\(([^()]*)\)")  # one of several selectors is enough
 BUILT_BY_SCRIPTS = ("bs-", "tooltip", "MJX", "mjx")  # classes that a script puts together from parts
 # The search page alone needs them: this book does not search as one types.
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
@@ -52,8 +53,12 @@ def icons(script: str, used: set[str]) -> str:
 
 
 def _kept(selector: str, used: set[str]) -> bool:
-    without_negations = re.sub(r":not\([^()]*\)", "", selector)
-    names = (re.sub(r"\\(.)", r"\1", name) for name in CLASS.findall(without_negations))
+    rest = re.sub(r":not\([^()]*\)", "", selector)
+    while found := CHOICE.search(rest):
+        if not any(_kept(one, used) for one in found[1].split(",")):
+            return False
+        rest = rest[: found.start()] + rest[found.end() :]
+    names = (re.sub(r"\\(.)", r"\1", name) for name in CLASS.findall(rest))
     return all(name in used or name.startswith(BUILT_BY_SCRIPTS) for name in names)
 
 

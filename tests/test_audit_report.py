@@ -1,6 +1,7 @@
 """`rt audit`: what is asked for, intervals, the clock, the bars of the verdict, and a report from end to end."""
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -147,8 +148,11 @@ def test_the_clock_takes_the_first_size_that_fits() -> None:
     assert clock.expected(passes, 0.01) <= 1.2 * seconds
     with pytest.raises(InputError, match=r"--minutes 10 is too short for e on this machine: .* about --minutes 22"):
         audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e")
-    smallest = audit_clock.choose(clock, 0.0, 0.01, ASKED, labelled=True, name="e", or_smallest=True)
-    assert smallest == (ladder[-1], costs[-1], len(ladder) - 1)
+    for within in (seconds, math.inf):
+        smallest = audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e", smallest_within=within)
+        assert smallest == (ladder[-1], costs[-1], len(ladder) - 1)
+    with pytest.raises(InputError, match=r"about --minutes 18"):
+        audit_clock.choose(clock, seconds / 2, 0.01, ASKED, labelled=True, name="e", smallest_within=seconds / 1.6)
     slow = Clock(600, workers=2)
     slow.learn(took=30, passes=1000, per_pass=0.01)  # 5 expected
     assert slow.pace == 6
@@ -203,6 +207,44 @@ def test_a_fast_encoder_leaves_its_time_to_a_slow_one() -> None:
     found = audit_clock.parts(clock, 300.0, [0.5, 1e-4, 0.4], ASKED, labelled=True)
     assert full < 100
     assert found == pytest.approx([(300 - full) / 2, 100, (300 - full) / 2])
+
+
+@pytest.mark.parametrize(("spent", "fast"), [(300.0, 100.0), (450.0, 0.0)])
+def test_encoders_leave_the_time_that_slower_ones_need(
+    spent: float, fast: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 600 s the comparison took 300 or 450, and the slow encoder's smallest audit needs 200."""
+    request = Request(["slow", "fast"], "digits", Threat("linf", 4 / 255), 10.0, Path("sent"), 200, 4000, 0, 1)
+    subject = SimpleNamespace(testable=200, labelled=True, relative_files=lambda _: [])
+    least = audit_clock.passes(audit_clock.sizes(ASKED)[-1], True, 1)
+    rates, parts = [200 / Clock(600, 1).expected(least, 1), 1e-6], dict[str, float]()
+    images = SimpleNamespace(test=[], train=[])
+
+    def compared(_request: Any, _subject: Any, _encoders: Any, clock: Clock, *_: Any) -> None:
+        clock.started -= spent
+
+    def one(encoder: Any, _request: Any, _stock: Any, _clock: Any, seconds: float, *_: Any) -> Any:
+        parts[encoder.name] = seconds
+        return SimpleNamespace(encoder=encoder, images=images)
+
+    def report_of(*given: Any) -> Report:  # without the checks of its fields' types
+        made = object.__new__(Report)
+        vars(made).update(audited=given[2], cut=given[6])
+        return made
+
+    loaded = {name: SimpleNamespace(name=name) for name in request.encoders}
+    monkeypatch.setattr("rt_utils.evaluation.published_accuracy.loaded", lambda name, **_: loaded[name])
+    monkeypatch.setattr("rt_utils.runtime.processes.ready", lambda workers: workers)
+    monkeypatch.setattr(audit_clock, "seconds_a_pass", lambda *_: rates)
+    monkeypatch.setattr("rt_utils.pages.audit_subject.one", lambda *_: subject)
+    monkeypatch.setattr(audit_run, "Stock", lambda *_: SimpleNamespace(train=[0]))
+    monkeypatch.setattr("rt_utils.pages.audit_compared.run", compared)
+    monkeypatch.setattr(audit_run, "_one", one)
+    monkeypatch.setattr(audit_run, "Report", report_of)
+    report = audit_run.run(request, lambda _: None)
+    assert [item.encoder.name for item in report.audited] == ["slow", "fast"]
+    assert not [line for line in report.cut if "left out" in line]
+    assert parts == pytest.approx({"fast": fast, "slow": 600 - spent}, abs=5)
 
 
 def test_a_probe_gets_as_many_images_as_its_time_allows() -> None:

@@ -188,6 +188,27 @@ def test_the_extremes_are_those_of_the_ratio() -> None:
     assert "0 of 2 with the largest" in element.shown.caption
 
 
+def test_the_extremes_are_of_each_data_set_where_that_is_asked_for() -> None:
+    """One image of each, also where their numbers of points differ; digit 13 is the live page's, of "glyphs" none."""
+    encoder, _, data = case()
+    others = replace(data, name="glyphs")
+    page = Page("c", {"profile": "embedded", "encoders": [STANDARD], "data": ["glyphs", "digits"], "seed": 0})
+    vars(page.p).update(norm="linf", eps=8 / 255, threat=THREATS[0])
+    labels, parts = data.test.required_labels(), []
+    for name, n, best in (("glyphs", 10, 4), ("digits", 14, 13)):
+        own = {"encoder": STANDARD, "data": name, "point": range(n), "label": labels[:n], "flipped": True}
+        own |= {"predicted": labels[:n], "shift": 1.0, "margin_ratio": [2.0 - (k == best) for k in range(n)]}
+        parts.append(pd.DataFrame(own))
+    run = Experiment([encoder], {("glyphs", 32): others, ("digits", 32): data}, [], pd.concat(parts))
+    element = example_images.extremes(page, run, of_each=True)
+    largest, smallest = element.data["data"]["groups"]
+    assert [(picture["data"], picture["point"]) for picture in largest["pictures"]] == [("glyphs", 4), ("digits", 13)]
+    assert len(smallest["pictures"]) == 2
+    assert isinstance(element.shown, Strip)
+    assert "Of 10 to 14 test images of each of glyphs, digits the one with the largest" in element.shown.caption
+    assert "2 of 2 with the largest" in element.shown.caption
+
+
 def test_every_chapters_words_on_the_example_are_filled() -> None:
     """With numbers for which each inequality that a chapter words is strict, and for a perturbation set that is {x}."""
     encoder, head, data = case()

@@ -212,6 +212,23 @@ def test_composed_and_decomposed_letters_name_the_same_class(tmp_path: Path) -> 
     assert data.train.required_labels().bincount().tolist() == data.test.required_labels().bincount().tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("name", ["labels.csv", "Annotations.JSON", "classes.txt"])
+def test_labels_in_a_file_are_told_where_labels_are_read(name: str, tmp_path: Path) -> None:
+    """Beside images, and beside folders 0 and 1 of which it holds the names."""
+    put(tmp_path / "flat", 2)
+    sorted_in(tmp_path / "sorted", classes=("0", "1"))
+    for kind in ("flat", "sorted"):
+        (tmp_path / kind / name).write_text("0.png,cat", "utf-8")
+    said = refusal(tmp_path / "flat")
+    assert said == (
+        f"'F' holds images and {name!r}, and no labels are read from a file: "
+        "sort the images into one sub-folder a class, or move it away for a set without labels"
+    )
+    assert refusal(tmp_path / "sorted").endswith("; no labels or class names are read from a file: move it away")
+    (tmp_path / "sorted" / name).unlink()
+    assert listing.of(tmp_path / "sorted").classes == ("0", "1")
+
+
 def test_labels_follow_the_names(tmp_path: Path) -> None:
     """Folders 0 to 11 sort as texts: the label of a file is the place of its folder's name among the classes."""
     sorted_in(tmp_path, 1, classes=[str(i) for i in range(12)])

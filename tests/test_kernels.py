@@ -95,6 +95,25 @@ def test_a_long_temporary_folder_means_tcp(tmp_path: Path, temporary: Path, monk
     long.rmdir()
 
 
+def test_start_up_files_of_the_users_own_ipython_are_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "ipython" / "profile_default"
+    (own / "startup").mkdir(parents=True)
+    (own / "startup" / "00.py").write_text("raise SystemExit(7)", "utf-8")
+    (own / "ipython_kernel_config.py").write_text("get_config().InteractiveShellApp.exec_lines = ['x = 1']", "utf-8")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    assert executed(tmp_path, "print('x' in globals())").strip() == "False"
+
+
+def test_a_module_in_the_folder_where_rt_is_called_takes_no_librarys_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("jinja2", "statistics", "torch"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a script of one's own')", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    found = executed(tmp_path, "import importlib.util as u; print(u.find_spec('torch').origin); import statistics")
+    assert Path(found.strip()).parent != tmp_path
+
+
 def breaks_the_kernel(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Put a module in the place of the one that starts a kernel."""
     folder.mkdir()

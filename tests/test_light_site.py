@@ -28,6 +28,13 @@ def test_only_rules_of_unknown_classes_go() -> None:
         light_site.style("a{b{c: 1}", set())
 
 
+def test_a_choice_of_selectors_goes_where_all_of_them_are_unknown() -> None:
+    css = ".used :is(.gone p, .here) > i{a: b}"
+    assert light_site.style(css, {"used", "here"}) == css
+    assert not light_site.style(css, {"used"})
+    assert not light_site.style(css, {"here"})
+
+
 def test_icons_are_kept_by_any_of_their_names() -> None:
     script = 'x={sun:[1,2,[],"f1","M0"],"magnifying-glass":[1,2,[7,"search"],"f2","M1"],gone:[1,2,[],"f3",["a","b"]]}'
     assert light_site.icons(script, {"fa-sun", "fa-search"}) == script.replace(',gone:[1,2,[],"f3",["a","b"]]', ",")

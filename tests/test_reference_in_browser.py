@@ -90,6 +90,18 @@ def test_a_link_names_the_run_and_back_keeps_it(scheme: str, browser: Any, addre
     page.close()
 
 
+def test_a_slider_beside_a_kept_run_says_whose_it_is(browser: Any, address: str) -> None:  # noqa: F811
+    page = browser.new_page()
+    page.goto(f"{address}chapters/slack.html?run=natural")
+    wait_for_run(page, "natural")
+    assert page.locator("#what-if-classes input").is_visible()
+    note = page.locator("#what-if-classes figcaption .rt-own-run")
+    assert "this build’s own" in note.inner_text()
+    page.get_by_role("radio", name="embedded").check()
+    assert not note.is_visible()
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_what_comes_in_is_as_if_it_had_been_there(scheme: str, browser: Any, address: str) -> None:  # noqa: F811
     """Formulas are set, tables are cards on a phone, symbols are previewed, boxes that scroll take the focus."""

@@ -83,6 +83,7 @@ AT_ONCE = [
     (["-p", "data", ""], "data '' is not a name"),
     (["-p", "data", "folder:/nowhere"], "no folder '/nowhere'"),
     (["-p", "results", 300 * "long"], "cannot be written: File name too long"),
+    (["-p", "results", "sent"], "results 'sent' holds a report of rt audit, whose files have the same names: name"),
     (["-o", 300 * "long"], "': File name too long"),
     (["-p", "results", "file/below"], "results 'file/below' cannot be written"),
     (["-o", "file/out.ipynb"], "cannot write 'file/out.ipynb'"),
@@ -202,8 +203,10 @@ def small(**values: object) -> list[str]:
 def test_refused_at_once(options: list[str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
+    (tmp_path / "sent").mkdir()
+    (tmp_path / "sent" / "report.json").write_text('{"encoders_audited": []}')
     assert reason in refused(options)
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]  # nothing ran, nothing was written
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "sent"]  # nothing ran, nothing was written
 
 
 @pytest.mark.parametrize(("name", "spoil", "reason"), FOLDERS, ids=[name for name, *_ in FOLDERS])

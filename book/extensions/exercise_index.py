@@ -96,7 +96,8 @@ class ExerciseIndex(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        return list(self.parse_text_to_nodes("\n".join(table(int(self.arguments[0]), exercises()))))
+        lines = table(int(self.arguments[0]), exercises())
+        return [nodes.container("", *self.parse_text_to_nodes("\n".join(lines)), classes=["rt-exercises"])]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

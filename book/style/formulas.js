@@ -80,7 +80,7 @@
   const signs = new Map(); // a sign's element: what it says, which MathJax draws by style sheets alone
   function read() {
     for (const item of window.MathJax?.startup?.document?.math ?? []) {
-      const drawn = item.typesetRoot?.querySelectorAll("mjx-math mjx-mo") ?? [];
+      const drawn = item.typesetRoot?.querySelectorAll("mjx-math mjx-mo:not(mjx-surd *)") ?? []; // a root's hook is drawn alone
       const said = item.typesetRoot?.querySelectorAll("mjx-assistive-mml mo") ?? [];
       if (drawn.length === said.length) drawn.forEach((element, k) => signs.set(element, said[k].textContent));
     }

@@ -7,6 +7,14 @@
   const names = inputs.map((input) => input.value), bar = document.querySelector(".rt-runs"), page = document.documentElement;
   const own = names[0], coming = {}, drawn = new Set();
   let asked = own; // the run that the reader chose last
+
+  // No kept run holds what a slider moves: beside a kept run its caption says whose numbers it shows.
+  const notes = [...(bar ? document.querySelectorAll(":is(.rt-what-if, .rt-sweep) figcaption") : [])].map((caption) => {
+    const note = Object.assign(document.createElement("b"), { className: "rt-own-run", hidden: true });
+    note.textContent = "Also beside a kept run, the slider shows this build’s own. ";
+    caption.prepend(note);
+    return note;
+  });
   const memory = (store) => { // some browsers refuse it to a page that was opened as a file
     try {
       return window[store];
@@ -29,6 +37,7 @@
   function show(name) {
     for (const input of inputs) input.checked = input.value === name;
     if (page.dataset.run === name) return;
+    for (const note of notes) note.hidden = name === own;
     for (const part of parts) {
       if (part.matches(".rt-own")) // where a kept run found the very same, this build's stays
         part.hidden = [...part.parentElement.children].some((other) => other.dataset.run === name);

@@ -37,6 +37,7 @@
       [...row.cells].forEach((cell, column) => {
         cell.setAttribute("role", "cell");
         cell.classList.toggle("rt-first", !column);
+        cell.classList.toggle("rt-empty", !cell.textContent.trim() && !cell.querySelector("img, svg, input"));
         cell.classList.toggle("rt-long", column > 0 && cell.textContent.trim().length > 24);
         if (!column || !columns[column].textContent.trim()) return;
         const label = document.createElement("span");

@@ -135,12 +135,12 @@ def choose(
     *,
     labelled: bool,
     name: str,
-    or_smallest: bool = False,
+    smallest_within: float = -math.inf,
 ) -> tuple[Size, float, int]:
     """The first size that should fit into `seconds`, its passes, and its rung (0: what was asked for).
 
-    It gets as many images as fit besides, up to those of the size before it. Where none fits, the smallest with
-    `or_smallest`, else raises InputError with the minutes that would be enough.
+    It gets as many images as fit besides, up to those of the size before it. Where none fits, the smallest if that fits
+    into `smallest_within` seconds, else raises InputError with the minutes that would be enough.
     """
     ladder = sizes(asked)
     for rung, size in enumerate(ladder):
@@ -151,10 +151,10 @@ def choose(
         if n >= size["n_test"]:
             chosen = size | {"n_test": n}
             return chosen, passes(chosen, labelled, clock.workers), rung
-    least = passes(ladder[-1], labelled, clock.workers)
-    if or_smallest:
+    least, most_seconds = passes(ladder[-1], labelled, clock.workers), max(seconds, smallest_within)
+    if clock.expected(least, per_pass) <= most_seconds:
         return ladder[-1], least, len(ladder) - 1
-    share = seconds / (clock.seconds - clock.fixed or 1e-9)  # both are negative where loading took all the time
+    share = most_seconds / (clock.seconds - clock.fixed or 1e-9)  # both are negative where loading took all the time
     needed = (clock.fixed + clock.expected(least, per_pass) / max(share, 1e-9)) / 60
     raise InputError(
         f"--minutes {clock.seconds / 60:g} is too short for {name} on this machine: "

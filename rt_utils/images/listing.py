@@ -17,6 +17,7 @@ _IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "s
 # Small letters; which of them comes first is taken. Kaggle's archive of Intel Image has each twice, one in the other.
 TRAIN = ("train", "training", "seg_train")
 TEST = ("test", "testing", "val", "valid", "validation", "eval", "dev", "seg_test")
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".xlsx", ".xml", ".yaml", ".yml", ".parquet", ".mat", ".npy")
 _LABELS = "one sub-folder a class, or only images for a set without labels"
 
 
@@ -105,8 +106,15 @@ def _of_classes(parent: Path, folders: list[Path]) -> Listing:
 def of(parent: Path) -> Listing:
     """What a folder without splits holds. Raises InputError where it is no set of images."""
     folders, files = _entries(parent)
+    tables = [name for name in files if name.lower().endswith(_TABLES)]
     if folders and files:
-        raise InputError(f"{str(parent)!r} holds both sub-folders and files ({files[0]!r}): use {_LABELS}")
+        read = "; no labels or class names are read from a file: move it away" if tables == files else ""
+        raise InputError(f"{str(parent)!r} holds both sub-folders and files ({files[0]!r}): use {_LABELS}{read}")
+    if len(tables) < len(files) and tables:
+        raise InputError(
+            f"{str(parent)!r} holds images and {tables[0]!r}, and no labels are read from a file: "
+            "sort the images into one sub-folder a class, or move it away for a set without labels"
+        )
     if folders:
         return _of_classes(parent, folders)
     if not files:

@@ -24,13 +24,18 @@ def _report(folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) and "encoders_audited" in content else None
 
 
+def holds_report(folder: Path) -> bool:
+    """Whether a report of `rt audit` lies in the folder."""
+    return _report(folder) is not None
+
+
 def check(folder: Path) -> None:
     """Raises InputError where the folder holds anything but an earlier report of `rt audit`."""
     try:
         empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     except OSError as error:
         raise InputError(f"-o {str(folder)!r} cannot be read: {error.strerror or error}") from None
-    if not empty and _report(folder) is None:
+    if not empty and not holds_report(folder):
         raise InputError(
             f"-o {str(folder)!r} is not empty, and no report of rt audit lies there: name a new or an empty folder"
         )

@@ -129,6 +129,7 @@ def page(report: Report) -> str:
         total=report.subject.total,
         labelled=report.subject.labelled,
         items=_items(report),
+        missing=[name for name in request.encoders if name not in {item.encoder.name for item in report.audited}],
         encoders=_frame(audit_report_tables.encoders(report), "The encoders"),
         known=_frame(audit_report_tables.known(report), "Known encoders on the same images"),
         compared=report.compared,

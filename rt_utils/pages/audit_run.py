@@ -1,8 +1,10 @@
 """`rt audit`: several encoders on one set of images within a time, known encoders beside them."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rt_utils.evaluation import audit, audit_clock, audit_probes, audit_radii, audit_worst, published_accuracy
 from rt_utils.evaluation.audit import Audit
@@ -65,12 +67,11 @@ def _one(
     seconds: float,
     per_pass: float,
     say: Say,
-    *,
-    first: bool,
 ) -> Audited:
     """One encoder within so many seconds: the audit at the radius, at others, and the worst images.
 
-    Raises InputError where the time is too short, but for the `first` one, which is audited at the smallest size.
+    Other radii go before the audit at the radius does, and that is done at the smallest size even where it takes
+    longer, since an audit that begins leaves none out for time; `cut` says so.
     """
     started, cut, labelled = time.perf_counter(), list[str](), stock.subject.labelled
     images, end = stock.images(encoder.input_size), started + seconds
@@ -79,9 +80,10 @@ def _one(
         (head,) = audit_probes.fit([(encoder, images)], ProbeSettings(seed=request.seed), workers=request.workers)
     asked = FULL | {"n_test": len(images.test), "n_train": max(len(images.train), 2)}
     left = max(end - time.perf_counter(), 1.0)
-    size, passes, rung = audit_clock.choose(
-        clock, CORE_SHARE * left, per_pass, asked, labelled=labelled, name=encoder.name, or_smallest=first
-    )
+    options: dict[str, Any] = {"labelled": labelled, "name": encoder.name, "smallest_within": math.inf}
+    size, passes, rung = audit_clock.choose(clock, CORE_SHARE * left, per_pass, asked, **options)
+    if clock.expected(passes, per_pass) > left:
+        cut.append("the smallest audit, which may take longer than what was left of the time")
     if rung:
         starts = f"{size['restarts']} of {asked['restarts']} starts"
         few = f"{size['n_test']} of {asked['n_test']} images, {starts}"
@@ -90,8 +92,8 @@ def _one(
     say(f"{encoder.name}: attacking {len(images.test)} images, about {clock.expected(passes, per_pass):.0f} s")
     parameters = Parameters(**asked, rel_stepsize=3.0, seed=request.seed)
     plan, before = replace(audit_subject.plan(parameters, size), subspace=None), time.perf_counter()
-    options = {"checked": size["checked"], "seed": request.seed, "workers": request.workers}
-    done = audit.run(encoder, images, [], request.threat, plan, probe=None, head=head, **options)
+    checks = {"checked": size["checked"], "seed": request.seed, "workers": request.workers}
+    done = audit.run(encoder, images, [], request.threat, plan, probe=None, head=head, **checks)
     clock.learn(time.perf_counter() - before, passes, per_pass)
     radii = audit_radii.around(request.threat)
     per_image = len(radii) * audit_radii.passes(size["restarts"], size["steps"], labelled)
@@ -141,17 +143,20 @@ def run(request: Request, say: Say) -> Report:
     core = CORE_SHARE * (1 - audit_compared.SHARE) * clock.left
     parts = audit_clock.parts(clock, core, rates, asked, labelled=subject.labelled)
     for encoder, rate, part in zip(encoders, rates, parts, strict=True):
-        audit_clock.choose(clock, part, rate, asked, labelled=subject.labelled, name=encoder.name)
+        options: dict[str, Any] = {"labelled": subject.labelled, "name": encoder.name}
+        audit_clock.choose(clock, part, rate, asked, smallest_within=part / CORE_SHARE, **options)
     stock = Stock(request, subject, audit_clock.trained(clock, PROBE_SHARE * clock.left, sum(rates), request.n_train))
     say("one attack on known encoders and yours")
     compared = audit_compared.run(request, subject, encoders, clock, stock, cut)
     audited: list[Audited] = []
-    # Fast ones first, so that a slow one has the time that they leave.
+    least = audit_clock.passes(audit_clock.sizes(asked)[-1], subject.labelled, workers)
+    # Fast ones first, so that a slow one has the time that they leave, and each leaves what the slower ones need.
     for i, (encoder, rate) in enumerate(sorted(zip(encoders, rates, strict=True), key=lambda pair: pair[1])):
-        part = clock.left / (len(encoders) - i)
+        needed = sum(clock.expected(least, slower) for slower in sorted(rates)[i + 1 :])
+        part = max(0.0, min(clock.left / (len(encoders) - i), clock.left - needed))
         try:
             # A clock of its own: a small network's overhead says nothing of how long a large one takes.
-            audited.append(_one(encoder, request, stock, replace(clock), part, rate, say, first=not audited))
+            audited.append(_one(encoder, request, stock, replace(clock), part, rate, say))
         except InputError as error:  # the others' results are kept
             if len(encoders) == 1:
                 raise

@@ -101,33 +101,43 @@ def _points(part: pd.DataFrame, data: DataSet) -> list[dict[str, Any]]:
     return pictures
 
 
-def extremes(page: "Page", run: Experiment, key: str = "extreme-images", *, k: int = 3, encoders: int = 2) -> Element:
+def extremes(
+    page: "Page", run: Experiment, key: str = "extreme-images", *, k: int = 3, encoders: int = 2, of_each: bool = False
+) -> Element:
     """With each of the first encoders the k test images with the largest S / m found, and the k with the smallest.
 
-    Of the running example's data set where the page has it, else of its first.
+    Of the running example's data set where the page has it, else of its first; `of_each`: of each of the first three
+    data sets one image in the place of k.
     """
-    name = "digits" if "digits" in page.p.data else page.p.data[0]
-    groups, changed = [], {"largest": 0, "smallest": 0}
+    names = page.p.data[:3] if of_each else ["digits" if "digits" in page.p.data else page.p.data[0]]
+    most = 1 if len(names) > 1 else k
+    groups, changed, sizes = [], {"largest": 0, "smallest": 0}, []
     for encoder in list(run.encoders)[:encoders]:
-        data, points = run.images[name, encoder.input_size], run.points
-        points = points[(points.encoder == encoder.name) & (points.data == name)]
-        relative = points["shift"] / points.margin_ratio.clip(lower=1e-12)
-        ordered = points.assign(number=relative).sort_values("number", ascending=False, kind="stable")
-        few = min(k, max(1, len(ordered) // 2))
-        for which, part in (("largest", ordered.head(few)), ("smallest", ordered.tail(few).iloc[::-1])):
-            changed[which] += int(part.flipped.sum())
+        pictures: dict[str, list[dict[str, Any]]] = {"largest": [], "smallest": []}
+        for name in names:
+            data, points = run.images[name, encoder.input_size], run.points
+            points = points[(points.encoder == encoder.name) & (points.data == name)]
+            relative = points["shift"] / points.margin_ratio.clip(lower=1e-12)
+            ordered = points.assign(number=relative).sort_values("number", ascending=False, kind="stable")
+            few = min(most, max(1, len(ordered) // 2))
+            sizes.append(len(points))
+            for which, part in (("largest", ordered.head(few)), ("smallest", ordered.tail(few).iloc[::-1])):
+                changed[which] += int(part.flipped.sum())
+                pictures[which] += _points(part, data)
+        for which, chosen in pictures.items():
             heading = f"{page.label[encoder.name]} encoder, {which} S/m"
-            groups.append({"heading": heading, "pictures": _points(part, data)})
+            groups.append({"heading": heading, "pictures": chosen})
+    least, largest = min(sizes), max(sizes)
     return page.figure(
         key,
         strips.points,
         {"groups": groups},
         caption=_EXTREMES,
         alt="Test images of {data} with the largest and the smallest S/m found.",
-        data=shortened(name),
-        n=len(points),
-        k=few,
-        shown=few * len(groups) // 2,
+        data="each of " * (len(names) > 1) + ", ".join(map(shortened, names)),
+        n=least if least == largest else f"{least} to {largest}",
+        k=few if few > 1 else "one",
+        shown=sum(len(group["pictures"]) for group in groups) // 2,
         **{f"flipped_{which}": count for which, count in changed.items()},
     )
 

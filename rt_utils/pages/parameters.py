@@ -18,6 +18,7 @@ from typing import Any
 
 from rt_utils.images.catalogue import NAMED, PREFIXED, check_data_set
 from rt_utils.models.catalogue import SOURCES, check_encoder
+from rt_utils.pages import audit_folder
 from rt_utils.pages.numbers_given import number, whole
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.theory.threat import Threat, parse_norm
@@ -48,6 +49,8 @@ def _results(name: str, value: Any) -> str:
     if not there.is_dir() or not os.access(there, os.W_OK):
         what = "cannot be written to" if there.is_dir() else "is a file"
         raise InputError(f"{name} {value!r} cannot be written: {str(there)!r} {what}")
+    if value and audit_folder.holds_report(folder):
+        raise InputError(f"{name} {value!r} holds a report of rt audit, whose files have the same names: name another")
     return str(value)
 
 

@@ -3,6 +3,9 @@
 Jupyter looks for free TCP ports, closes them, and hands them to the kernel. Two kernels that start together can be
 given the same one, and one of them dies. Here each kernel has a folder of its own instead, with its sockets in it.
 Papermill knows this as its engine `rt`: `rt run` uses it, and so does `papermill --engine rt`.
+
+Nor does it run what lies about: start-up files and settings of the user's own IPython, or a `torch.py` in the folder
+where `rt` is called, which IPython would import in the place of the library.
 """
 
 import contextlib
@@ -65,6 +68,17 @@ def _said(config: Config) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
+def _arguments(config: Config) -> list[str]:
+    """What the kernel is started with: see this module's docstring."""
+    profiles = Path(config.KernelManager.connection_file).with_name("ipython")
+    profiles.mkdir(exist_ok=True)
+    return [
+        "--IPKernelApp.log_level=CRITICAL",  # not a word on its transport at every start
+        f"--IPKernelApp.ipython_dir={profiles}",
+        "--IPKernelApp.ignore_cwd=True",
+    ]
+
+
 class Kernel(AsyncKernelManager):
     """A kernel of this Python, made with the settings of `place`. Raises RuntimeError where it does not start."""
 
@@ -96,7 +110,9 @@ def _execute(notebook: NotebookNode, kernel_name: str, settings: dict[str, Any])
 
     with place() as config:
         try:
-            executed = NBClientEngine.execute_notebook(notebook, kernel_name, config=config, **settings)
+            executed = NBClientEngine.execute_notebook(
+                notebook, kernel_name, config=config, extra_arguments=_arguments(config), **settings
+            )
         except (RuntimeError, ZMQError) as error:
             if not _begun(notebook):
                 why = (_said(config).strip() or str(error)).splitlines()[-1]
@@ -113,11 +129,7 @@ class Engine:
     @classmethod
     def execute_notebook(cls, nb: NotebookNode, kernel_name: str, **settings: Any) -> NotebookNode:
         """The executed notebook. Raises InputError where the kernel dies at its start, twice."""
-        settings |= {
-            "start_timeout": START_TIMEOUT,
-            "kernel_manager_class": Kernel,
-            "extra_arguments": ["--IPKernelApp.log_level=CRITICAL"],  # not a word on its transport at every start
-        }
+        settings |= {"start_timeout": START_TIMEOUT, "kernel_manager_class": Kernel}
         try:
             return _execute(nb, kernel_name, settings)
         except KernelDiedError:  # on TCP another process may have taken its ports; it gets new ones
