@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 SCRIPT = """
 import signal, time
@@ -33,3 +34,22 @@ def test_an_interrupt_while_the_server_imports_leaves_no_traceback() -> None:
         out, err = process.communicate(timeout=60)
     assert out == "interrupted\n"
     assert err == ""
+
+
+OWN = """
+from rt_utils.runtime import processes
+
+if __name__ == "__main__":
+    print(list(processes.run([(abs, (-1,)), (abs, (-2,))], 2)))
+"""
+
+
+def test_a_module_of_the_users_own_takes_no_place_of_pythons(tmp_path: Path) -> None:
+    """In the folder where the user is; the module itself is imported from elsewhere, as `rt` is."""
+    for name in ("queue", "random", "torch"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a script of one\\'s own')", "utf-8")
+    (tmp_path / "elsewhere").mkdir()
+    script = tmp_path / "elsewhere" / "script.py"
+    script.write_text(OWN, "utf-8")
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "[1, 2]\n", done.stderr[-500:]

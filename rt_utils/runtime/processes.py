@@ -2,6 +2,7 @@
 hundreds of megabytes of torch are in memory once, and they end when the process that started them does.
 """
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -60,6 +61,20 @@ def preload(module: str) -> None:
         _preloaded.append(module)
 
 
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """A Python that starts here would look into the user's folder first, and import a `random.py` there as its own."""
+    given = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = given
+
+
 @functools.cache
 def context() -> Any:
     """How processes start; the first call starts the server, so that it imports while the caller goes on."""
@@ -68,10 +83,11 @@ def context() -> Any:
     chosen = multiprocessing.get_context("forkserver")
     chosen.set_forkserver_preload(_preloaded)
     # An interrupt while the server still imports would leave its traceback above the one line that names the mistake.
-    resource_tracker.ensure_running()  # starting it, which the server's start does, lifts the block
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    forkserver.ensure_running()
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with _safe_path():
+        resource_tracker.ensure_running()  # starting it, which the server's start does, lifts the block
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        forkserver.ensure_running()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return chosen
 
 
