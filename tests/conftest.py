@@ -26,6 +26,7 @@ DEAR_FIRST = ("pipeline", "natural_profile", "sweeps", "paper_profile", "audit",
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the dear files, in that order; the others stay as they are."""
     rank = {f"test_{name}.py": place for place, name in enumerate(DEAR_FIRST)}
+    assert all((ROOT / "tests" / name).is_file() for name in rank), "a dear file has another name"
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 

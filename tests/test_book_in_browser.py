@@ -59,6 +59,8 @@ LOOK = r"""
 """
 # MathJax is there from the start on pages that have formulas, and its promise ends when the last one is set.
 SETTLED = "async () => { if (window.MathJax) await MathJax.startup.promise; await document.fonts.ready; }"
+# The page's own scripts have answered a new size of the window.
+NEXT_FRAMES = "() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(next))))"
 # The formulas of the kept run that is shown: the page itself has to set them, as soon as the run has come in.
 SET = r"""
 () => ![...document.querySelectorAll(".rt-reference:not([hidden])")].some((part) => /\\[([]/.test(part.innerText))
@@ -152,24 +154,33 @@ class Visit:
         self.page.evaluate(SETTLED)
 
 
-@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_whole(browser: Any, address: str, scheme: str, width: int) -> None:
-    window = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+@pytest.mark.parametrize(("scheme", "widths"), [("light", (1280, 390)), ("dark", (390, 1280))], ids=["light", "dark"])
+def test_every_page_is_whole(browser: Any, address: str, scheme: str, widths: tuple[int, int]) -> None:
+    """Each page is loaded once in each scheme, at one width, and looked at there and, resized, at the other."""
+    window = browser.new_context(color_scheme=scheme, viewport={"width": widths[0], "height": 900})
     visit = Visit(window.new_page(), address)
     wrong: list[str] = []
+
+    def look(name: str) -> None:
+        for width in widths:
+            visit.page.set_viewport_size({"width": width, "height": 900})
+            visit.page.evaluate(NEXT_FRAMES)
+            wrong.extend(f"{name}, {width} wide: {line}" for line in visit.page.evaluate(LOOK))
+        visit.page.set_viewport_size({"width": widths[0], "height": 900})
+
     assert pages(), "the book has no pages"
     for name in pages():
         visit.open(name)
         theme = visit.page.evaluate("document.documentElement.dataset.theme")
         wrong += [] if theme == scheme else [f"{name}: shown {theme}"]
-        wrong += [f"{name}: {line}" for line in visit.wrong + visit.page.evaluate(LOOK)]
+        look(name)
         if visit.page.locator(".rt-runs").count():
             other = visit.page.locator(".rt-runs input").nth(1)
             other.check()
             visit.page.wait_for_selector(f"html[data-run={other.input_value()}]", state="attached")
             visit.page.wait_for_function(SET)
-            wrong += [f"{name}, reference run: {line}" for line in visit.page.evaluate(LOOK)]
+            look(f"{name}, reference run")
+        wrong += [f"{name}: {line}" for line in visit.wrong]
         visit.wrong.clear()
     window.close()
     assert not wrong, "\n".join(wrong)
