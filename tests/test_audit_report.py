@@ -517,6 +517,10 @@ def test_a_page_asks_nothing_of_a_server_and_shows_names_as_they_stand(labels: l
     assert "<svg" not in audit_report.page(alone)  # a single radius is no curve
     assert "The time did not allow it." in audit_report.page(alone)
     assert "Asked for 2 minutes; all of it took 1.0." in page
+    assert "Asked for, and not here" not in page
+    lost = handmade(labels)
+    lost = replace(lost, request=replace(lost.request, encoders=[*lost.request.encoders, "file:<i>a", "file:b"]))
+    assert "Asked for, and not here: <code>file:&lt;i&gt;a</code>, <code>file:b</code>." in audit_report.page(lost)
 
 
 @pytest.mark.book
