@@ -105,25 +105,6 @@ def test_a_run_of_an_older_version_is_replaced_and_nothing_else(tmp_path: Path) 
     assert names(tmp_path) == {"ledger.csv", "parameters.json", "run.json"}
 
 
-def test_a_chapters_notebook_goes_with_the_files_that_another_replaced(tmp_path: Path) -> None:
-    """Two chapters, one results folder; what no run executed stays."""
-    executed: dict[str, Any] = {"metadata": {"papermill": {}}}
-    for name, content in {
-        "audit.ipynb": executed,
-        "slack.failed.ipynb": executed,
-        "setting.ipynb": executed,
-        "mine.ipynb": executed,
-        "certified.ipynb": {"metadata": {}},
-        "roli.ipynb": [],
-    }.items():
-        (tmp_path / name).write_text(json.dumps(content), "utf-8")
-    (tmp_path / "purification.ipynb").mkdir()
-    before = names(tmp_path)
-    execution.run("setting", {"results": str(tmp_path)}, progress=False)
-    assert before - names(tmp_path) == {"audit.ipynb", "slack.failed.ipynb"}
-    assert json.loads((tmp_path / "setting.ipynb").read_text("utf-8"))["cells"]
-
-
 @pytest.mark.parametrize("listed", ["../mine.csv", "mine.txt", "", "/", "..", "mine.csv/.."])
 def test_what_a_run_lists_lies_in_its_folder(listed: str, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("mine")

@@ -1,7 +1,6 @@
 """Runs a chapter: its parameters checked first, its notebook there under its name only when it is finished."""
 
 import contextlib
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -70,17 +69,6 @@ def _not_filled_in(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _of_other_chapters(chapter: str, folder: Path) -> list[Path]:
-    """Executed notebooks of other chapters in a run's folder: those whose files the run of this one replaces."""
-    found = []
-    for name in chapters():
-        for path in (folder / f"{name}.ipynb", folder / f"{name}.failed.ipynb"):
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # no notebook: the user's
-                if name != chapter and "papermill" in json.loads(path.read_text("utf-8")).get("metadata", {}):
-                    found.append(path)
-    return found
-
-
 def run(
     chapter: str,
     given: dict[str, Any],
@@ -92,14 +80,14 @@ def run(
     """Check the parameters, execute the chapter, and return the finished notebook's path.
 
     The notebook appears under its name only when it is finished; one that fails is kept as NAME.failed.ipynb. `finish`
-    is called with it just before. Where it lies beside its results, it replaces another chapter's that lies there.
+    is called with it just before.
     Raises InputError.
     """
     import papermill  # here, since it loads pyarrow, and with it numpy
 
     notebook, checked = read(chapter, given)
-    beside = checked.results_folder(chapter) / f"{chapter}.ipynb"
-    output = output or beside
+    if output is None:
+        output = checked.results_folder(chapter) / f"{chapter}.ipynb"
     # The writer's name keeps two runs apart: one that outlived a killed build, and the build that follows.
     partial, unexecuted = (output.with_suffix(f".{writer()}.{kind}.ipynb") for kind in ("partial", "source"))
     failed = output.with_suffix(".failed.ipynb")
@@ -123,9 +111,6 @@ def run(
             )
         finish(partial)
         os.replace(partial, output)
-        if output.absolute() == beside.absolute():
-            for other in _of_other_chapters(chapter, output.parent):
-                other.unlink()
     except OSError as error:
         raise InputError(f"cannot write {str(output)!r}: {error.strerror or error}") from None
     finally:
