@@ -97,7 +97,7 @@ def parse(
         raise InputError(f"{', '.join(encoders)} names the same encoder twice")
     data = _data(data)
     if output:
-        parameters.KNOWN["results"]("-o", str(output))
+        parameters.writable("-o", str(output))
         audit_folder.check(output)
     for encoder in sorted(encoders, key=lambda name: name.startswith(("timm/", "torchvision/", "file:", "python:"))):
         parameters.names(check_encoder)("ENCODER", [encoder])

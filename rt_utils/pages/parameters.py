@@ -39,8 +39,8 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
-def _results(name: str, value: Any) -> str:
-    """A folder that is there, or can be made. Empty: the default."""
+def writable(name: str, value: Any) -> str:
+    """A folder that is there, or can be made. Empty: the default. Raises InputError."""
     folder = Path(_text(name, value)).absolute()
     try:
         there = next(path for path in (folder, *folder.parents) if path.exists())
@@ -49,6 +49,11 @@ def _results(name: str, value: Any) -> str:
     if not there.is_dir() or not os.access(there, os.W_OK):
         what = "cannot be written to" if there.is_dir() else "is a file"
         raise InputError(f"{name} {value!r} cannot be written: {str(there)!r} {what}")
+    return str(value)
+
+
+def _results(name: str, value: Any) -> str:
+    folder = Path(writable(name, value))
     if value and audit_folder.holds_report(folder):
         raise InputError(f"{name} {value!r} holds a report of rt audit, whose files have the same names: name another")
     return str(value)
