@@ -1,4 +1,4 @@
-"""How long a page of the built book takes until a reader can use it, from files on this machine, in Chromium.
+"""How long a page of the built book takes until a reader can use it, from local files, in Chromium.
 
 Run: .venv/bin/python benchmarks/page_load.py [--rounds 3] [--json FILE]. Needs a built book. Each page is opened in a
 new window with an empty cache, on a phone's width and a desk's. Counted is the wall time from the request until all

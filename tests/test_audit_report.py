@@ -38,6 +38,7 @@ from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet, Split
+from rt_utils.models import public_files
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages import (
     audit_compared,
@@ -494,6 +495,27 @@ def handmade(labels: list[int] | None, encoder: str = "mine/<b>odd") -> Report:
     item = Audited(encoder_of(name=encoder), data, done, {}, radii, shown, 3.0, ["attacked 3 of 9 images"])
     request = Request([encoder], "digits", Threat("linf", 4 / 255), 2.0, Path("sent"), 3, 3, 0, 1)
     return Report(request, Subject("digits", None, 0), [item], compared, [], 60.0, [])
+
+
+def test_public_networks_are_known_where_their_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The robust one may be the best of them, the standard one needs no robust pretraining; of other data: none."""
+    monkeypatch.setenv("RT_MODELS", str(tmp_path))
+    assert audit_known.training() == audit_known.TRAINING
+    names = {"public/cifar_resnet4b": "against attacks", "public/cifar_resnet20": "without attacks"}
+    names |= {"public/cifar_small_8px": "for a certified bound"}
+    for name in (*names, "public/fashion_mnist", "public/dsprites_scale"):
+        file = public_files.place(name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"")
+    assert audit_known.training() == audit_known.TRAINING | names
+    constant = np.array([True, False, False])
+    rows = [known("embedded/robust", [True, False, False]), known("embedded/standard", [False] * 3)]
+    rows += [known("public/cifar_resnet4b", [True] * 3), known("public/cifar_resnet20", [True, True, False])]
+    found = audit_known.bars(rows, constant)
+    assert (found.high_by, found.low_by) == ("public/cifar_resnet4b", "public/cifar_resnet20")
+    cut: list[str] = []
+    assert audit_compared._public(["public/cifar_resnet4b"], cut) == []
+    assert cut[0].startswith("public/cifar_resnet4b is not among the known encoders: ")
 
 
 def test_a_known_encoder_that_is_audited_has_one_row() -> None:

@@ -98,6 +98,7 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
         TIMMS,
     ),
     ("a key with a dot", {"a": OTHER, "a.b": {"c": STATE}}, ":key=a.b.c", "under 'a.b.c'", TIMMS),
+    ("a name that begins alike", {"a": {"b": STATE}, "a.b": 3}, ":key=a.b", "under 'a.b'", TIMMS),
     ("second of a list", {"state_dict": [OTHER, STATE]}, ":key=state_dict.1", "under 'state_dict.1'", TIMMS),
     ("teacher", {"student": OTHER, "teacher": under("backbone.")}, ":key=teacher", "dropped prefix backbone.", TIMMS),
     ("half", {k: v.half() for k, v in STATE.items()}, "", "made single precision from float16", TIMMS),

@@ -205,7 +205,7 @@ def test_the_extremes_are_of_each_data_set_where_that_is_asked_for() -> None:
     assert [(picture["data"], picture["point"]) for picture in largest["pictures"]] == [("glyphs", 4), ("digits", 13)]
     assert len(smallest["pictures"]) == 2
     assert isinstance(element.shown, Strip)
-    assert "Of 10 to 14 test images of each of glyphs, digits the one with the largest" in element.shown.caption
+    assert "Of 10 to 14 test images of each of glyphs and digits the one with the largest" in element.shown.caption
     assert "2 of 2 with the largest" in element.shown.caption
 
 

@@ -101,14 +101,16 @@ def test_start_up_files_of_the_users_own_ipython_are_not_run(tmp_path: Path, mon
     (own / "startup" / "00.py").write_text("raise SystemExit(7)", "utf-8")
     (own / "ipython_kernel_config.py").write_text("get_config().InteractiveShellApp.exec_lines = ['x = 1']", "utf-8")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    assert executed(tmp_path, "print('x' in globals())").strip() == "False"
+    (tmp_path / "start.py").write_text("y = 1", "utf-8")
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "start.py"))
+    assert executed(tmp_path, "print('x' in globals(), 'y' in globals())").strip() == "False False"
 
 
 def test_a_module_in_the_folder_where_rt_is_called_takes_no_librarys_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("jinja2", "statistics", "torch"):
-        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a script of one's own')", "utf-8")
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('a script of ones own')", "utf-8")
     monkeypatch.chdir(tmp_path)
     found = executed(tmp_path, "import importlib.util as u; print(u.find_spec('torch').origin); import statistics")
     assert Path(found.strip()).parent != tmp_path

@@ -39,11 +39,15 @@ def test_an_image_tower_with_random_weights_and_with_a_files(tmp_path: Path, mon
     small = {"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16}}
     small |= {"text_cfg": {"context_length": 8, "vocab_size": 50, "width": 32, "heads": 2, "layers": 1}}
     monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "small", small)
-    monkeypatch.setattr(open_clip, "list_models", lambda: ["small"])
+    tokens = small | {"vision_cfg": {**small["vision_cfg"], "output_tokens": True}}
+    monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "tokens", tokens)
+    monkeypatch.setattr(open_clip, "list_models", lambda: ["small", "tokens"])
     encoder = load_encoder("open_clip/small")
     assert (encoder.input_size, encoder.width) == (32, 16)
     assert "its output is the representation" in encoder.notes
     assert encoder.weights_sha256 == load_encoder("open_clip/small").weights_sha256  # random, from a fixed seed
+    with_tokens = load_encoder("open_clip/tokens")  # as CoCa's: the embedding, and each patch's
+    torch.testing.assert_close(with_tokens(torch.ones(2, 3, 32, 32)), encoder(torch.ones(2, 3, 32, 32)))
     made.append(open_clip.create_model("small").eval())
     torch.save(made[0].state_dict(), tmp_path / "clip.pt")
     filed = load_encoder(f"file:{tmp_path / 'clip.pt'}@open_clip/small")

@@ -24,6 +24,7 @@ def test_an_interval_breaks_in_one_place_alone() -> None:
 def test_all_else_stays() -> None:
     for text in (
         "<p>35 of 64</p>",
+        '<td title="35 of 64">a</td>',
         "<td>one of 64</td>",
         "<thead><tr></tr></thead>35 of 64",
         "<td>a</td>3 of 4<td></td>",

@@ -38,10 +38,12 @@ LOADER = """(() => {
   const loaded = unpacked().then(add);
   const settings = (window.MathJax ??= {});
   settings.loader = { ...settings.loader, load: [], paths: { mathjax: root } };
-  const fonts = async () => { // before the formulas: else the whole page is laid out again as each of them comes in
+  // Before the formulas: else the whole page is laid out again as each comes in. One that does not come stops nothing.
+  const fonts = async () => {
     const { document: set, output, defaultPageReady } = window.MathJax.startup;
     document.head.append(output.styleSheet(set));
-    await Promise.all(["MJXTEX", "MJXTEX-I", "MJXZERO"].map((name) => document.fonts.load(`1em ${name}`)));
+    const coming = ["MJXTEX", "MJXTEX-I", "MJXZERO"].map((name) => document.fonts.load(`1em ${name}`));
+    await Promise.race([Promise.allSettled(coming), new Promise((late) => setTimeout(late, 2000))]);
     return defaultPageReady();
   };
   const promise = loaded.then(() => window.MathJax.startup.promise);

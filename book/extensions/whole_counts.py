@@ -6,8 +6,13 @@ from typing import Any
 from sphinx.application import Sphinx
 
 CELL = re.compile(r"<t[dh]\b[^>]*>.*?</t[dh]>", re.DOTALL)
+TEXT = re.compile(r">[^<]+")  # between tags, so that no attribute changes
 COUNT = re.compile(r"(?<=\d) of (?=\d)")
 RANGE = re.compile(r"(?<=\d) to (?=[\d−-])")
+
+
+def _unbroken(text: re.Match[str]) -> str:
+    return RANGE.sub("\u00a0to ", COUNT.sub("\u00a0of\u00a0", text[0]))
 
 
 def whole(body: str) -> str:
@@ -15,7 +20,7 @@ def whole(body: str) -> str:
 
     An interval, as "0.2 to 0.4", may break after its "to" alone: whole it would make wide tables scroll.
     """
-    return CELL.sub(lambda cell: RANGE.sub("\u00a0to ", COUNT.sub("\u00a0of\u00a0", cell[0])), body)
+    return CELL.sub(lambda cell: TEXT.sub(_unbroken, cell[0]), body)
 
 
 def add(_app: Sphinx, _pagename: str, _template: str, context: dict[str, Any], _doctree: Any) -> None:

@@ -36,6 +36,7 @@
     for (const row of all("tbody tr", table))
       [...row.cells].forEach((cell, column) => {
         cell.setAttribute("role", "cell");
+        cell.setAttribute("aria-colindex", column + 1); // an empty one is not shown
         cell.classList.toggle("rt-first", !column);
         cell.classList.toggle("rt-empty", !cell.textContent.trim() && !cell.querySelector("img, svg, input"));
         cell.classList.toggle("rt-long", column > 0 && cell.textContent.trim().length > 24);
@@ -50,22 +51,30 @@
       });
     for (const part of all("thead, tbody", table)) part.setAttribute("role", "rowgroup");
     for (const row of all("tr", table)) row.setAttribute("role", "row");
-    for (const head of columns) head.setAttribute("role", "columnheader");
+    for (const [column, head] of columns.entries()) {
+      head.setAttribute("role", "columnheader");
+      head.setAttribute("aria-colindex", column + 1);
+    }
     return true;
   }
 
-  function tables() {
-    const found = all("table");
+  const measured = new Map(); // a table: the width of its box when it was last asked whether it fits
+
+  function tables(again) {
+    const found = all("table").filter((table) => again || measured.get(table) !== table.parentElement.clientWidth);
+    const at = scrollY; // without its cards the page may be too short for where the reader is
     for (const table of found) table.classList.remove("rt-cards");
     const wide = found.filter((table) => {
-      const box = table.parentElement;
-      return phone.matches && box.clientWidth > 0 && table.scrollWidth > box.clientWidth + 1;
+      const { clientWidth } = table.parentElement;
+      measured.set(table, clientWidth);
+      return phone.matches && clientWidth > 0 && table.scrollWidth > clientWidth + 1;
     });
     for (const table of wide) if (cards(table)) table.classList.add("rt-cards");
+    if (wide.length && scrollY !== at) scrollTo({ top: at, behavior: "instant" });
   }
 
-  function fit() {
-    tables();
+  function fit(again = false) {
+    tables(again);
     if (typeset) window.rtFormulas?.(); // formulas.js
     focusable();
   }
@@ -167,7 +176,7 @@
   document.addEventListener("pointerdown", (event) => !preview.contains(event.target) && event.target !== owner && hide());
   const links = (within) => all("a.reference.internal[href*='#']", within).forEach((link) => previews(link, found));
   links(article);
-  addEventListener("resize", fit);
+  addEventListener("resize", () => fit());
   document.addEventListener("click", () => setTimeout(fit, 60)); // a tab or a fold shows tables that were hidden
   document.addEventListener("rt-run", ({ detail }) => { // another run is shown; its parts may be new (page_top.js)
     fit();
@@ -188,7 +197,7 @@
     symbols(); // what changes the text comes first: the fonts and the fit below make the browser lay out the whole page
     window.rtFormulas?.together();
     await document.fonts.ready; // a table that they widen may scroll from here on
-    fit();
+    fit(true);
     document.documentElement.dataset.reader = "ready";
   });
 })();

@@ -11,6 +11,7 @@ from rt_utils.evaluation.pairs import Pairs
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.evaluation.statistics import Evidence
 from rt_utils.images.data_set import DataSet
+from rt_utils.models import public_files
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.errors import InputError
@@ -24,6 +25,21 @@ CONSTANT = "always the most frequent class"
 RESAMPLES = 10_000
 TRAINING = {**dict.fromkeys(ROBUST, "against attacks"), **dict.fromkeys(OTHERS[:2], "without attacks")}
 TRAINING |= {**dict.fromkeys(OTHERS[2:], "none: random weights"), **dict.fromkeys(CONTROLS, "no representation")}
+PUBLIC = {"standard": "without attacks", "robust": "against attacks", "trained for": "for a certified bound"}
+
+
+def training() -> dict[str, str]:
+    """How each known encoder was pretrained: the book's, and the public ones of CIFAR-10 whose file is there."""
+    found = dict(TRAINING)
+    for name in public_files.NAMES:
+        card = public_files.card(name)
+        if card["data"] == "CIFAR-10" and public_files.place(name).is_file():
+            found[name] = next(said for begin, said in PUBLIC.items() if card["training"].startswith(begin))
+    return found
+
+
+def _is_public(name: str, *, robust: bool) -> bool:
+    return name in public_files.NAMES and (public_files.card(name)["radius"] != "none") == robust
 
 
 @dataclass(frozen=True)
@@ -97,9 +113,9 @@ def _rivals(known: Sequence[Known], constant: Bool[np.ndarray, " n"] | None) -> 
     """What needs no robust encoder, and the robust encoders. Raises InputError where there is none of a kind."""
     some = {row.name: row if constant is None else row.robust for row in known}
     found: Rivals = {name: rival for name, rival in some.items() if rival is not None}
-    robust = {name: rival for name, rival in found.items() if name in ROBUST}
+    robust = {name: rival for name, rival in found.items() if name in ROBUST or _is_public(name, robust=True)}
     counted = OTHERS if constant is None else (*OTHERS, *CONTROLS)
-    others = {name: rival for name, rival in found.items() if name in counted}
+    others = {name: rival for name, rival in found.items() if name in counted or _is_public(name, robust=False)}
     if not robust or not others:
         raise InputError("no known encoder can be used on these images: its weights are missing, or all features equal")
     return others if constant is None else others | {CONSTANT: constant}, robust

@@ -108,7 +108,7 @@ def of(parent: Path) -> Listing:
     folders, files = _entries(parent)
     tables = [name for name in files if name.lower().endswith(_TABLES)]
     if folders and files:
-        read = "; no labels or class names are read from a file: move it away" if tables == files else ""
+        read = "; no labels or class names are read from a file: move it away" if tables else ""
         raise InputError(f"{str(parent)!r} holds both sub-folders and files ({files[0]!r}): use {_LABELS}{read}")
     if len(tables) < len(files) and tables:
         raise InputError(

@@ -63,11 +63,13 @@ def state(content: Any, path: str, remedy: str, key: str = "") -> tuple[State, l
     there is none, or several and none is known to be the weights.
     """
     notes, where = [], ""
+    key = key.strip(".")
     while key:
         parts = _parts(content) if isinstance(content, Mapping | list | tuple) else {}
         named = [part for part in parts if key == part or key.startswith(f"{part}.")]
-        part = max(named, key=len, default=key.partition(".")[0])  # a name may hold dots of its own
-        if not named or not _below(parts[part]):
+        held = [part for part in named if _below(parts[part])]
+        part = max(held, key=len, default=key.partition(".")[0])  # a name may hold dots of its own
+        if not held:
             raise InputError(f"{path!r} holds no weights under {where + part!r}: it has {_listed(list(parts))}")
         content, where, key = parts[part], f"{where}{part}.", key[len(part) + 1 :]
     while not _is_state(content):

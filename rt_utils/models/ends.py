@@ -62,9 +62,15 @@ def output(built: Architecture, images: int = 1) -> Tensor:
     except Exception as error:  # what a network says to a size that it was not made for is not known beforehand
         line = next(iter(str(error).splitlines()), "")
         what = line if isinstance(error, RuntimeError | ValueError | AssertionError) else type(error).__name__
-        raise InputError(f"{built.name} takes no images of {size} pixels a side ({what})") from None
+        raise InputError(
+            f"{built.name} takes no images of {size} pixels a side ({what}): give the size that it was made for, as "
+            "NAME:SIZE, or rt_encoder['input_size'] in a factory"
+        ) from None
     if not isinstance(given, Tensor):
-        raise InputError(f"{built.name} returns a {type(given).__name__}: it must return one tensor, (n, width)")
+        raise InputError(
+            f"{built.name} returns a {type(given).__name__}: it must return one tensor, (n, width); a factory "
+            "(python:FILE.py:FACTORY) can choose it"
+        )
     return given
 
 
@@ -117,7 +123,8 @@ def without_head(built: Architecture) -> tuple[Normalised, int, str]:
         shape = tuple(output(built, images=2).shape)
         if len(shape) != 2 or shape[0] != 2:
             raise InputError(
-                f"{built.name} gives shape {shape} for 2 images: a representation is one vector an image, (2, width)"
+                f"{built.name} gives shape {shape} for 2 images: a representation is one vector an image, (2, width), "
+                "which a factory (python:FILE.py:FACTORY) can pool"
             )
         return Normalised(built.network, built.mean, built.std), shape[1], "its output is the representation"
     name, layer = head(built)

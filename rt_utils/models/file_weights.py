@@ -97,7 +97,8 @@ def into(build: Callable[..., Architecture], path: str, architecture: str) -> tu
     if own is not None and layer is not None:
         if own.ndim != 2 or own.shape[1] != layer.in_features:
             raise InputError(
-                f"the head in {path!r} has shape {tuple(own.shape)}: {architecture} gives {layer.in_features} features"
+                f"the head in {path!r} has shape {tuple(own.shape)}: {architecture} gives {layer.in_features} "
+                "features; name the architecture that the file is of"
             )
         if len(own) != layer.out_features:
             notes.append(f"its head has {len(own)} classes")

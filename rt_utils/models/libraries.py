@@ -64,6 +64,8 @@ def _open_clip(name: str, given: Options, *, pretrained: bool) -> Architecture:
     size = {"force_image_size": given.size} if given.size else {}
     loaded = {"pretrained": tag, "require_pretrained": True} if pretrained and tag else {}
     tower: Any = open_clip.create_model(arch, **loaded, **size).visual
+    if getattr(tower, "output_tokens", False):  # CoCa's towers give their tokens too
+        tower.output_tokens = False
     side = tower.image_size[0] if isinstance(tower.image_size, tuple | list) else tower.image_size
     return Architecture(name, tower, side, tuple(tower.image_mean), tuple(tower.image_std), headless=True)
 

@@ -138,7 +138,7 @@ def _described(name: str, network: nn.Module) -> Architecture:
 def _check_values(name: str, network: nn.Module) -> None:
     for key, value in network.state_dict().items():
         if value.is_floating_point() and not value.isfinite().all():
-            raise InputError(f"{name} has NaN or infinity in {key!r}")
+            raise InputError(f"{name} has NaN or infinity in {key!r}: take weights from before the training diverged")
 
 
 def _own(name: str, network: nn.Module) -> nn.Module:

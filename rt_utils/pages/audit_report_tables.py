@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation import audit_intervals
+from rt_utils.evaluation import audit_intervals, audit_known
 from rt_utils.evaluation.audit_intervals import Estimate, OverPairs, mean, share
-from rt_utils.evaluation.audit_known import TRAINING
 from rt_utils.evaluation.pairs import Pairs
 from rt_utils.pages.audit_run import Audited, Report
 from rt_utils.theory.threat import format_eps
@@ -76,7 +75,8 @@ def _known_rows(report: Report) -> list[dict[str, Any]]:
     if report.compared is None:
         return rows
     own, known = report.compared.own, {row.name for row in report.compared.known}
-    some = [(row, TRAINING[row.name] + "; audited here" * (row.name in own)) for row in report.compared.known]
+    training = audit_known.training()
+    some = [(row, training[row.name] + "; audited here" * (row.name in own)) for row in report.compared.known]
     some += [(row, "audited here") for row in own.values() if row.name not in known]
     for row, pretrained in some:
         over = OverPairs(row.pairs, len(row.shifts), RESAMPLES, report.request.seed)

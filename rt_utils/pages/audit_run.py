@@ -82,12 +82,12 @@ def _one(
     left = max(end - time.perf_counter(), 1.0)
     options: dict[str, Any] = {"labelled": labelled, "name": encoder.name, "smallest_within": math.inf}
     size, passes, rung = audit_clock.choose(clock, CORE_SHARE * left, per_pass, asked, **options)
-    if clock.expected(passes, per_pass) > left:
-        cut.append("the smallest audit, which may take longer than what was left of the time")
     if rung:
         starts = f"{size['restarts']} of {asked['restarts']} starts"
         few = f"{size['n_test']} of {asked['n_test']} images, {starts}"
         cut.append(f"attacked {few}, {size['steps']} of {asked['steps']} steps")
+    if clock.expected(passes, per_pass) > left:
+        cut.append("this smallest audit may have taken longer than what was left of the time")
     images = images.first(size["n_test"])
     say(f"{encoder.name}: attacking {len(images.test)} images, about {clock.expected(passes, per_pass):.0f} s")
     parameters = Parameters(**asked, rel_stepsize=3.0, seed=request.seed)

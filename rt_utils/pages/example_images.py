@@ -18,6 +18,7 @@ from rt_utils.pages.image_groups import EXAMPLE, group, is_live, shown_levels
 from rt_utils.pages.labels import shortened
 from rt_utils.pages.plots import strips
 from rt_utils.pages.plots.thumbnails import encoded
+from rt_utils.pages.wording import enumeration
 
 if TYPE_CHECKING:
     from rt_utils.pages.page import Page
@@ -106,8 +107,8 @@ def extremes(
 ) -> Element:
     """With each of the first encoders the k test images with the largest S / m found, and the k with the smallest.
 
-    Of the running example's data set where the page has it, else of its first; `of_each`: of each of the first three
-    data sets one image in the place of k.
+    Of the running example's data set where the page has it, else of its first; `of_each`: where the page has several
+    data sets, of each of the first three one image in the place of k.
     """
     names = page.p.data[:3] if of_each else ["digits" if "digits" in page.p.data else page.p.data[0]]
     most = 1 if len(names) > 1 else k
@@ -134,7 +135,7 @@ def extremes(
         {"groups": groups},
         caption=_EXTREMES,
         alt="Test images of {data} with the largest and the smallest S/m found.",
-        data="each of " * (len(names) > 1) + ", ".join(map(shortened, names)),
+        data="each of " * (len(names) > 1) + enumeration([shortened(name) for name in names]),
         n=least if least == largest else f"{least} to {largest}",
         k=few if few > 1 else "one",
         shown=sum(len(group["pictures"]) for group in groups) // 2,

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from jaxtyping import Int64
 
+from rt_utils.evaluation import published_accuracy
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.halving import HalvingSettings
@@ -18,7 +19,6 @@ from rt_utils.evaluation.regression_tables import floor_ratios
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.images.drawn.sprites import FACTORS
-from rt_utils.models.catalogue import load_encoder
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime import processes
 from rt_utils.runtime.errors import InputError
@@ -89,7 +89,7 @@ def attacks(p: Parameters) -> dict[str, Attack]:
 def run(p: Parameters) -> Regression:
     """Freeze each encoder, fit a probe of all factors, and attack it in both norms. Raises InputError."""
     data, workers = with_factors(p.data), processes.ready(p.workers)
-    loaded = [load_encoder(name) for name in p.encoders]
+    loaded = [published_accuracy.loaded(name, workers=workers) for name in p.encoders]
     given = {"n_train": p.n_train, "n_test": max(p.n_test, p.n_train // 4), "seed": p.seed}
     images = {size: load_data_set(data, size=size, **given) for size in {e.input_size for e in loaded}}
     probed = {encoder.name: probe(encoder, images[encoder.input_size]) for encoder in loaded}

@@ -8,14 +8,13 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from rt_utils.evaluation import measure, measurement
+from rt_utils.evaluation import measure, measurement, published_accuracy
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finetuned_runs import STARTS, Grid, Setting, linear, table_of_runs
 from rt_utils.evaluation.margin_attack import with_margin_attack
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
-from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages.experiment import attack_plan
 from rt_utils.pages.parameters import Parameters
@@ -110,7 +109,7 @@ class Trained:
 def run(p: Parameters) -> Trained:
     """Train everything. Raises InputError for whatever of p.encoders and p.data cannot be used."""
     name, inner, both = only_data_set(p), Inner(p.threat, p.train_steps), grid(p)
-    encoders = {encoder: load_encoder(encoder) for encoder in p.encoders}
+    encoders = {encoder: published_accuracy.loaded(encoder) for encoder in p.encoders}
     counts = {"n_train": p.n_train, "n_test": p.n_test}
     images = {
         (e, k): load_data_set(name, size=encoder.input_size, seed=p.seed + k, **counts)

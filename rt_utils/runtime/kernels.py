@@ -76,6 +76,7 @@ def _arguments(config: Config) -> list[str]:
         "--IPKernelApp.log_level=CRITICAL",  # not a word on its transport at every start
         f"--IPKernelApp.ipython_dir={profiles}",
         "--IPKernelApp.ignore_cwd=True",
+        "--IPKernelApp.exec_PYTHONSTARTUP=False",
     ]
 
 

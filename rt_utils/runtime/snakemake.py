@@ -36,7 +36,7 @@ def follow(
     Ctrl-C reaches Snakemake too, which ends its jobs; this process goes on until it has.
     """
     environment = {**os.environ, "PYTHONUTF8": "1"} | ({"PATH": path} if path else {})
-    command = [sys.executable, "-m", "snakemake", *arguments]
+    command = [sys.executable, "-P", "-m", "snakemake", *arguments]  # -P: no module of the folder where the user is
     log.unlink(missing_ok=True)
     with log.open("wb") as file:
         signal.signal(signal.SIGINT, signal.default_int_handler)
