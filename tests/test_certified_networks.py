@@ -126,7 +126,7 @@ def test_the_section_is_shown_from_the_record_and_its_claims_hold(monkeypatch: p
     monkeypatch.setattr(shown, "display", elements.append)
     page = Page("certified", {"profile": "embedded", "encoders": ["blocks"], "norm": "linf", "eps": "2/255", "seed": 0})
     shown.show(page)
-    assert len(elements) == 9
+    assert len(elements) == 11
     assert [claim.verdict for claim in page.claims] == ["holds", "holds"]
     assert "are certified and right" in elements[0].shown
 
@@ -155,6 +155,14 @@ def test_the_kept_record_is_whole() -> None:
     assert np.abs(clean - moved).max() == 8
     assert {row["encoder"] for row in record["beside"]} == {f"public/cifar_{name}" for name in NETWORKS}
     assert shown.result(deep)["both"] < shown.result(deep)["right"]
+    for row in record["fashion"]:
+        assert row["encoder"] == "public/fashion_mnist"
+        assert row["n"] == 500
+        assert row[f"{THEOREM_2}, right"] <= row[f"{MERGED}, right"] <= row["right"]
+        assert row[THEOREM_2] <= row[MERGED]
+        assert row["found"] <= row["bound"]
+    falling = [row[f"{MERGED}, right"] for row in record["fashion"]]
+    assert falling == sorted(falling, reverse=True)
 
 
 NETWORKS = ("small_8px", "wide_kw", "base_kw", "deep_kw", "sgd_8px", "resnet2b", "resnet4b", "resnet20")

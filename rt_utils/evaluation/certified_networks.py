@@ -166,14 +166,20 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
+def fashion(n_test: int = 500) -> list[dict[str, Any]]:
+    """What `beside` has of `fashion_mnist`, at two radii below that of its training and there."""
+    data = load_data_set("fashion-mnist", size=28, n_train=100, n_test=n_test)
+    return [beside("public/fashion_mnist", data, Threat("linf", eps)) for eps in (2 / 255, 8 / 255, 0.1)]
+
+
 def record(n_test: int = 1000, few: int = FEW) -> dict[str, Any]:
-    """The whole record: `cifar_small_8px` in depth at the radius of its training, and `beside` it all others."""
+    """The whole record: `cifar_small_8px` in depth at the radius of its training, `beside` it all others, `fashion`."""
     data = load_data_set("cifar10-jpeg", size=32, n_train=4000, n_test=n_test)
     radii = [k / 255 for k in (1, 2, 4, 8, 16)]
     deep = in_depth("public/cifar_small_8px", data, Threat("linf", 8 / 255), radii, PLAN)
     names = [name for name in public_files.NAMES if public_files.card(name)["data"] == "CIFAR-10"]
     rows = [beside(name, data.first(few), Threat("linf", k / 255)) for name in names for k in (2, 8)]
-    return {"torch": torch.__version__.split("+")[0], "in depth": deep, "beside": rows}
+    return {"torch": torch.__version__.split("+")[0], "in depth": deep, "beside": rows, "fashion": fashion()}
 
 
 def main() -> None:
