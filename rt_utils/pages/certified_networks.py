@@ -68,8 +68,8 @@ BESIDE = (
 FAILS = (
     "**Where it fails.** Of the {others} other networks of CIFAR-10, at either radius, Theorem 2 by interval bounds "
     "certifies {most:.0%} of the images at most, and the bound is {least_ratio:,.0f} to {most_ratio:.0e} times what "
-    "the attack finds. It is true there and says nothing. Those trained for a certificate at 2/255 were trained with another, "
-    "tighter bound; each further layer widens the boxes again."
+    "the attack finds. It is true there and says nothing. Those trained for a certificate at 2/255 were trained with "
+    "another, tighter bound; each further layer widens the boxes again."
 )
 FASHION = (
     "**On Fashion-MNIST.** `fashion_mnist` was trained for a certificate at {trained}. At {least} Theorem 2 by "
