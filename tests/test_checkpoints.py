@@ -97,6 +97,7 @@ TAKEN: list[tuple[str, Any, str, str, tuple[tuple[float, ...], tuple[float, ...]
         "took the weights under 'state_dict.0', the first of a list of 2, add :key=state_dict.1 for the next",
         TIMMS,
     ),
+    ("list alone", [STATE, OTHER], "", "took the weights under '0', the first of a list of 2, add :key=1", TIMMS),
     ("a key with a dot", {"a": OTHER, "a.b": {"c": STATE}}, ":key=a.b.c", "under 'a.b.c'", TIMMS),
     ("a name that begins alike", {"a": {"b": STATE}, "a.b": 3}, ":key=a.b", "under 'a.b'", TIMMS),
     ("second of a list", {"state_dict": [OTHER, STATE]}, ":key=state_dict.1", "under 'state_dict.1'", TIMMS),

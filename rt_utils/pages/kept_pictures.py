@@ -1,6 +1,7 @@
 """Attacked images of public data sets beside a kept run, computed with the run's own parameters.
 
-At most LIMIT thumbnails in all, of the data sets in CITED alone; records of runs hold no image. They are made again by
+At most LIMIT thumbnails in all, of the data sets in CITED alone; of the records only that of certified networks holds
+images, a pair. They are made again by
 
     python -m rt_utils.pages.kept_pictures section_5_1_cross_entropy natural
 """
