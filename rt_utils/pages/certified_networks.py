@@ -79,7 +79,7 @@ FASHION = (
     "tighter bound."
 )
 FASHION_TABLE = (
-    "`fashion_mnist` with its own head, {n} of the 10,000 test images of Fashion-MNIST, drawn with seed 0. Columns as "
+    "fashion_mnist with its own head, {n} of the 10,000 test images of Fashion-MNIST, drawn with seed 0. Columns as "
     "in the table of the networks of CIFAR-10 below."
 )
 NAMES = {THEOREM_2: "Theorem 2", "S_P < m": "in the head’s subspace", MERGED: "merged", LOGITS: "logits"}
