@@ -196,6 +196,14 @@ def test_a_formula_that_comes_later_is_broken_on_a_phone_too(browser: Any, addre
         assert nowhere["first"] == nowhere["second"] != nowhere["before"]
 
 
+def test_fonts_that_do_not_come_stop_no_formula(browser: Any, address: str) -> None:  # noqa: F811
+    with window(browser, address, 390, "light") as opened:
+        opened.page.route("**/*.woff", lambda route: route.abort())
+        opened.open("chapters/slack.html")
+        opened.page.wait_for_selector("html[data-reader=ready]", state="attached")
+        assert opened.page.locator(".bd-article mjx-container").count() > 50
+
+
 def test_a_missing_script_of_formulas_stops_nothing_else(browser: Any, address: str) -> None:  # noqa: F811
     with window(browser, address, 390, "light") as opened:
         opened.page.route("**/formulas.js*", lambda route: route.abort())

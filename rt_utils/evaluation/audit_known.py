@@ -25,21 +25,22 @@ CONSTANT = "always the most frequent class"
 RESAMPLES = 10_000
 TRAINING = {**dict.fromkeys(ROBUST, "against attacks"), **dict.fromkeys(OTHERS[:2], "without attacks")}
 TRAINING |= {**dict.fromkeys(OTHERS[2:], "none: random weights"), **dict.fromkeys(CONTROLS, "no representation")}
+# As the cards of public networks begin to say it.
 PUBLIC = {"standard": "without attacks", "robust": "against attacks", "trained for": "for a certified bound"}
+IS_ROBUST, IS_CONTROL = ("against attacks", "for a certified bound"), "no representation"
+
+
+def _pretrained(name: str) -> str:
+    if name not in public_files.NAMES:
+        return TRAINING.get(name, "")
+    said = public_files.card(name)["training"]
+    return next((kind for begin, kind in PUBLIC.items() if said.startswith(begin)), "")
 
 
 def training() -> dict[str, str]:
     """How each known encoder was pretrained: the book's, and the public ones of CIFAR-10 whose file is there."""
-    found = dict(TRAINING)
-    for name in public_files.NAMES:
-        card = public_files.card(name)
-        if card["data"] == "CIFAR-10" and public_files.place(name).is_file():
-            found[name] = next(said for begin, said in PUBLIC.items() if card["training"].startswith(begin))
-    return found
-
-
-def _is_public(name: str, *, robust: bool) -> bool:
-    return name in public_files.NAMES and (public_files.card(name)["radius"] != "none") == robust
+    public = [name for name in public_files.NAMES if public_files.card(name)["data"] == "CIFAR-10"]
+    return TRAINING | {name: _pretrained(name) for name in public if public_files.place(name).is_file()}
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ def _rivals(known: Sequence[Known], constant: Bool[np.ndarray, " n"] | None) -> 
     """What needs no robust encoder, and the robust encoders. Raises InputError where there is none of a kind."""
     some = {row.name: row if constant is None else row.robust for row in known}
     found: Rivals = {name: rival for name, rival in some.items() if rival is not None}
-    robust = {name: rival for name, rival in found.items() if name in ROBUST or _is_public(name, robust=True)}
-    counted = OTHERS if constant is None else (*OTHERS, *CONTROLS)
-    others = {name: rival for name, rival in found.items() if name in counted or _is_public(name, robust=False)}
+    kinds = {name: kind for name in found if (kind := _pretrained(name))}
+    robust = {name: found[name] for name, kind in kinds.items() if kind in IS_ROBUST}
+    left_out = IS_ROBUST if constant is not None else (*IS_ROBUST, IS_CONTROL)
+    others = {name: found[name] for name, kind in kinds.items() if kind not in left_out}
     if not robust or not others:
         raise InputError("no known encoder can be used on these images: its weights are missing, or all features equal")
     return others if constant is None else others | {CONSTANT: constant}, robust

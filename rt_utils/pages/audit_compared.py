@@ -73,25 +73,22 @@ def _public(names: Sequence[str], cut: list[str]) -> list[Encoder]:
     return found
 
 
-def _left_out(encoder: Encoder, audited: Sequence[Encoder]) -> bool:
-    return encoder.name.startswith("public/") and encoder.name not in {own.name for own in audited}
-
-
 def run(
     request: Request, subject: Subject, encoders: Sequence[Encoder], clock: Clock, stock: Stock, cut: list[str]
 ) -> Compared | None:
     """Attack the known encoders, and those that are audited, alike; None where the time does not allow it."""
-    order, known = list(audit_known.training()), [load_encoder(name) for name in audit_known.TRAINING]
-    known += _public([name for name in order if name not in audit_known.TRAINING], cut)
+    order, own_kinds = list(audit_known.training()), audit_known.TRAINING
+    public = _public([name for name in order if name not in own_kinds], cut)
+    known = [*(load_encoder(name) for name in own_kinds), *public]
     every = [*known, *(encoder for encoder in encoders if encoder.name not in order)]
     rates = audit_clock.seconds_a_pass(every, request.workers)
     rate, images = sum(rates), {pixels: stock.images(pixels) for pixels in {encoder.input_size for encoder in every}}
     asked = min(len(some.test) for some in images.values())
     n, restarts, steps = size(clock, rate, asked, subject.labelled)
-    if n < min(ENOUGH, asked) and len(order) > len(audit_known.TRAINING):  # the book's own say enough
-        left = [(encoder, its) for encoder, its in zip(every, rates, strict=True) if not _left_out(encoder, encoders)]
-        every, rate = [encoder for encoder, _ in left], sum(its for _, its in left)
-        known = [encoder for encoder in known if encoder in every]
+    if n < min(ENOUGH, asked) and public:  # the book's own say enough
+        dropped = {encoder.name for encoder in public} - {encoder.name for encoder in encoders}
+        rate = sum(its for encoder, its in zip(every, rates, strict=True) if encoder.name not in dropped)
+        every, known = ([encoder for encoder in some if encoder.name not in dropped] for some in (every, known))
         n, restarts, steps = size(clock, rate, asked, subject.labelled)
         cut.append("public networks were left out of the comparison with known encoders")
     if n < min(FEWEST, asked):

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rt_utils.evaluation import audit, audit_clock, audit_probes, audit_radii, audit_worst, published_accuracy
 from rt_utils.evaluation.audit import Audit
@@ -80,8 +79,12 @@ def _one(
         (head,) = audit_probes.fit([(encoder, images)], ProbeSettings(seed=request.seed), workers=request.workers)
     asked = FULL | {"n_test": len(images.test), "n_train": max(len(images.train), 2)}
     left = max(end - time.perf_counter(), 1.0)
-    options: dict[str, Any] = {"labelled": labelled, "name": encoder.name, "smallest_within": math.inf}
-    size, passes, rung = audit_clock.choose(clock, CORE_SHARE * left, per_pass, asked, **options)
+    size, passes, rung = audit_clock.choose(
+        *(clock, CORE_SHARE * left, per_pass, asked),
+        labelled=labelled,
+        name=encoder.name,
+        smallest_within=math.inf,
+    )
     if rung:
         starts = f"{size['restarts']} of {asked['restarts']} starts"
         few = f"{size['n_test']} of {asked['n_test']} images, {starts}"
@@ -92,8 +95,8 @@ def _one(
     say(f"{encoder.name}: attacking {len(images.test)} images, about {clock.expected(passes, per_pass):.0f} s")
     parameters = Parameters(**asked, rel_stepsize=3.0, seed=request.seed)
     plan, before = replace(audit_subject.plan(parameters, size), subspace=None), time.perf_counter()
-    checks = {"checked": size["checked"], "seed": request.seed, "workers": request.workers}
-    done = audit.run(encoder, images, [], request.threat, plan, probe=None, head=head, **checks)
+    options = {"checked": size["checked"], "seed": request.seed, "workers": request.workers}
+    done = audit.run(encoder, images, [], request.threat, plan, probe=None, head=head, **options)
     clock.learn(time.perf_counter() - before, passes, per_pass)
     radii = audit_radii.around(request.threat)
     per_image = len(radii) * audit_radii.passes(size["restarts"], size["steps"], labelled)
@@ -143,8 +146,10 @@ def run(request: Request, say: Say) -> Report:
     core = CORE_SHARE * (1 - audit_compared.SHARE) * clock.left
     parts = audit_clock.parts(clock, core, rates, asked, labelled=subject.labelled)
     for encoder, rate, part in zip(encoders, rates, parts, strict=True):
-        options: dict[str, Any] = {"labelled": subject.labelled, "name": encoder.name}
-        audit_clock.choose(clock, part, rate, asked, smallest_within=part / CORE_SHARE, **options)
+        within = part / CORE_SHARE
+        audit_clock.choose(
+            clock, part, rate, asked, labelled=subject.labelled, name=encoder.name, smallest_within=within
+        )
     stock = Stock(request, subject, audit_clock.trained(clock, PROBE_SHARE * clock.left, sum(rates), request.n_train))
     say("one attack on known encoders and yours")
     compared = audit_compared.run(request, subject, encoders, clock, stock, cut)
