@@ -121,6 +121,30 @@ def test_tables_become_cards_on_a_phone(browser: Any, address: str) -> None:  # 
         assert opened.page.evaluate(WIDE)["scrolling"] <= 2
 
 
+def test_a_long_table_shows_its_first_cards_and_the_others_when_asked_for(browser: Any, address: str) -> None:  # noqa: F811
+    with window(browser, address, 390, "light") as opened:
+        opened.open("chapters/certified.html")
+        opened.page.wait_for_selector("html[data-reader=ready]", state="attached")
+        table = opened.page.locator("table.rt-cards:has(+ .rt-more)").first
+        rows, button = table.locator("tbody tr"), opened.page.locator("table.rt-cards + .rt-more").first
+        count, buttons = rows.count(), opened.page.locator(".rt-more").count()
+        assert count > 10
+        assert rows.locator("visible=true").count() == 6
+        assert button.inner_text() == f"Show all {count} rows"
+        assert table.get_attribute("aria-rowcount") == str(count + table.locator("thead tr").count())
+        button.focus()
+        opened.page.keyboard.press("Enter")
+        assert rows.locator("visible=true").count() == count
+        assert rows.last.locator(".rt-card-label").count() > 2
+        assert opened.page.locator(".rt-more").count() == buttons - 1
+        assert opened.page.evaluate("document.activeElement.parentElement.rowIndex") == 6 + table.locator("thead tr").count()
+        opened.page.set_viewport_size({"width": 1440, "height": 900})  # turned, or made wider: a table again, whole
+        opened.page.wait_for_function("!document.querySelector('table.rt-cards')")
+        assert not opened.page.locator(".rt-more:visible").count()
+        assert not opened.page.locator("tr.rt-later:not(:visible)").count()
+        assert not opened.wrong
+
+
 VALUES = """
 () => [...document.querySelectorAll("table.rt-cards tbody td:not(.rt-long)")]
   .filter((cell) => cell.querySelector(".rt-card-label"))

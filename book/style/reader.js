@@ -1,5 +1,5 @@
-// What every page does for its reader: boxes that scroll take the keyboard's focus, tables become cards on a phone,
-// statements and symbols are previewed on hover, focus and touch. All of it from files of the book, also from file://.
+// What every page does for its reader: boxes that scroll take the keyboard's focus, what does not fit is fitted (cards.js,
+// formulas.js), statements and symbols are previewed on hover, focus and touch. All of it from files of the book.
 "use strict";
 (() => {
   const article = document.querySelector(".bd-article");
@@ -22,59 +22,8 @@
     }
   }
 
-  // --- Tables as cards -----------------------------------------------------------------------------------------------
-  function heads(table) {
-    const rows = all("thead tr", table), last = rows.at(-1);
-    const columns = last && [...last.cells].every((cell) => cell.colSpan === 1) ? [...last.cells] : [];
-    return all("tbody tr", table).every((row) => row.cells.length === columns.length) ? columns : [];
-  }
-
-  function cards(table) {
-    const columns = table.classList.contains("rt-sheet") ? [] : heads(table);
-    if (columns.length < 3 || table.dataset.cards) return Boolean(table.dataset.cards);
-    table.dataset.cards = "made";
-    for (const row of all("tbody tr", table))
-      [...row.cells].forEach((cell, column) => {
-        cell.setAttribute("role", "cell");
-        cell.setAttribute("aria-colindex", column + 1); // an empty one is not shown
-        cell.classList.toggle("rt-first", !column);
-        cell.classList.toggle("rt-empty", !cell.textContent.trim() && !cell.querySelector("img, svg, input"));
-        cell.classList.toggle("rt-long", column > 0 && cell.textContent.trim().length > 24);
-        if (!column || !columns[column].textContent.trim()) return;
-        const label = document.createElement("span");
-        label.className = "rt-card-label";
-        label.setAttribute("aria-hidden", "true"); // a reader of the screen says the column's head
-        label.append(...[...columns[column].childNodes].map((node) => node.cloneNode(true)));
-        const value = document.createElement("span");
-        value.append(...cell.childNodes);
-        cell.append(label, value);
-      });
-    for (const part of all("thead, tbody", table)) part.setAttribute("role", "rowgroup");
-    for (const row of all("tr", table)) row.setAttribute("role", "row");
-    for (const [column, head] of columns.entries()) {
-      head.setAttribute("role", "columnheader");
-      head.setAttribute("aria-colindex", column + 1);
-    }
-    return true;
-  }
-
-  const measured = new Map(); // a table: the width of its box when it was last asked whether it fits
-
-  function tables(again) {
-    const found = all("table").filter((table) => again || measured.get(table) !== table.parentElement.clientWidth);
-    const at = scrollY; // without its cards the page may be too short for where the reader is
-    for (const table of found) table.classList.remove("rt-cards");
-    const wide = found.filter((table) => {
-      const { clientWidth } = table.parentElement;
-      measured.set(table, clientWidth);
-      return phone.matches && clientWidth > 0 && table.scrollWidth > clientWidth + 1;
-    });
-    for (const table of wide) if (cards(table)) table.classList.add("rt-cards");
-    if (wide.length && scrollY !== at) scrollTo({ top: at, behavior: "instant" });
-  }
-
   function fit(again = false) {
-    tables(again);
+    window.rtTables?.(again); // cards.js
     if (typeset) window.rtFormulas?.(); // formulas.js
     focusable();
   }
