@@ -1,9 +1,10 @@
-"""An image of the chapter on RoLI under attack, with the finetuned encoders of both starts."""
+"""An image of the chapter on RoLI under attack: before finetuning, and with the finetuned encoders of both starts."""
 
 from typing import TYPE_CHECKING
 
 from rt_utils.evaluation import examples
 from rt_utils.evaluation.finetuned_runs import STARTS, Grid
+from rt_utils.pages import example_images
 from rt_utils.pages.elements import Element
 from rt_utils.pages.image_groups import group
 from rt_utils.pages.plots import strips
@@ -17,6 +18,11 @@ _STARTS = (
     "\\(\\delta\\) is drawn around grey, magnified as often as said. \\(S\\) found is a lower bound on \\(S(x)\\), in "
     "the finetuned encoder's units. Red and ✗: read as another class. Seen: {seen}."
 )
+
+
+def before_finetuning(page: "Page") -> Element:
+    """The first test image with the pretrained encoders and a linear probe on each."""
+    return example_images.attacked(page, "before-finetuning", data=1)
 
 
 def attacked(page: "Page", trained: Trained, grid: Grid, key: str = "attacked-images", *, encoders: int = 2) -> Element:
