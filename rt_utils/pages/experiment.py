@@ -52,8 +52,9 @@ def attack_plan(p: SimpleNamespace) -> AttackPlan:
 
 
 def probe_settings(p: SimpleNamespace) -> ProbeSettings:
-    """How a page fits its linear probes."""
-    return ProbeSettings(p.probe_epochs, p.probe_lr, p.batch, seed=p.seed)
+    """How a page fits its linear probes; with the usual batch where it has no parameter for it."""
+    batch = vars(p).get("batch", ProbeSettings.batch)
+    return ProbeSettings(p.probe_epochs, p.probe_lr, batch, seed=p.seed)
 
 
 def with_subspace(plan: AttackPlan, p: SimpleNamespace) -> AttackPlan:
