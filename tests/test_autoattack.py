@@ -11,15 +11,16 @@ import pytest
 import torch
 import yaml
 from conftest import ROOT
+from filelock import FileLock
 from linear_world import data_set, normal, reach
 from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
-from rt_utils.evaluation import autoattack, autoattack_batches, autoattack_record
+from rt_utils.evaluation import autoattack, autoattack_batches, autoattack_record, autoattack_sets
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.autoattack import CLEAN, Effort, names, right_after
 from rt_utils.evaluation.autoattack_batches import in_batches
-from rt_utils.evaluation.autoattack_record import SETS, Set
+from rt_utils.evaluation.autoattack_sets import SETS, Set
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
@@ -205,28 +206,46 @@ def test_rows_are_entered_in_the_order_of_the_sets_and_a_new_one_replaces_the_ol
     assert autoattack_record.kept(tmp_path, "natural") == []
 
 
-def test_what_is_entered_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_entered_is_not_measured_again_and_what_lacks_files_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("RT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(paths, "reference", lambda: tmp_path)
     ran: list[tuple[str, str]] = []
-    monkeypatch.setattr(autoattack_record, "case", lambda its: None)
+    without = "natural/robust"
+
+    def case(its: Set) -> None:
+        if its.encoder == without:
+            raise InputError("no images")
+
+    monkeypatch.setattr(autoattack_record, "case", case)
 
     def row(its: Set, *_: object) -> dict[str, object]:
         ran.append((its.encoder, its.data))
         sha = load_encoder(its.encoder).weights_sha256
         same = {name: getattr(its, name) for name in ("encoder", "data", "eps", "n", "head")}
-        return same | {"weights_sha256": sha, "autoattack": {}, "page": {"robust": 0.5}}
+        return same | {"weights_sha256": sha, "autoattack": {}, "page": {"robust": 0.5}, "both": 0.5}
 
     monkeypatch.setattr(autoattack_record, "row", row)
     threads = torch.get_num_threads()
     autoattack_record.main(["embedded/robust,digits"])
-    autoattack_record.main(["embedded"])
+    autoattack_record.main(["embedded", "natural"])
     torch.set_num_threads(threads)
+    assert capsys.readouterr().out.count("is left out: no images") == 3
     embedded = [its for its in SETS if its.world == "embedded"]
     assert ran == [(its.encoder, its.data) for its in embedded]
     rows = autoattack_record.kept(tmp_path / "autoattack", "embedded")
     assert [autoattack_record.is_of(*pair) for pair in zip(rows, embedded, strict=True)] == [True] * len(embedded)
     assert not autoattack_record.is_of(rows[0] | {"weights_sha256": "other"}, embedded[0])
+
+
+def test_two_processes_do_not_measure_the_same_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(autoattack_record, "case", lambda its: pytest.fail("measured twice"))
+    with FileLock(tmp_path / "embedded_robust-digits.lock"):
+        autoattack_record.land(SETS[0], tmp_path, tmp_path)
+    assert "another process measures it" in capsys.readouterr().out
 
 
 def test_an_unknown_set_is_one_line() -> None:
@@ -236,13 +255,13 @@ def test_an_unknown_set_is_one_line() -> None:
 
 def test_more_textures_are_the_pages_and_further_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     its = Set("embedded/robust", "textures", 8 / 255, n=210, n_train=6)
-    data, pages = autoattack_record.images(its, 32), load_data_set("textures", size=32, n_train=6)
+    data, pages = autoattack_sets.images(its, 32), load_data_set("textures", size=32, n_train=6)
     assert (len(data.test), len(pages.test)) == (210, 200)
     assert torch.equal(data.test.images[:200], pages.test.images)
     assert data.fingerprint != pages.fingerprint
-    monkeypatch.setattr(autoattack_record, "load_data_set", lambda *_, **__: data_set(24, 4))
+    monkeypatch.setattr(autoattack_sets, "load_data_set", lambda *_, **__: data_set(24, 4))
     with pytest.raises(InputError, match="'intel' has 24 test images, and 25 are asked for"):
-        autoattack_record.images(Set("embedded/robust", "intel", 8 / 255, n=25), 4)
+        autoattack_sets.images(Set("embedded/robust", "intel", 8 / 255, n=25), 4)
 
 
 def test_the_pages_attacks_are_those_of_their_parameters() -> None:
@@ -251,5 +270,5 @@ def test_the_pages_attacks_are_those_of_their_parameters() -> None:
     for world_name in {its.world for its in SETS}:
         profile = yaml.safe_load((ROOT / "notebooks" / "profiles" / f"{world_name}.yaml").read_text("utf-8"))
         p = SimpleNamespace(**own | {name: value for name, value in profile.items() if name in own})
-        assert autoattack_record.plan(world_name) == experiment.attack_plan(p), world_name
+        assert autoattack_sets.plan(world_name) == experiment.attack_plan(p), world_name
         assert experiment.probe_settings(p) == ProbeSettings()

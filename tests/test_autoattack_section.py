@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rt_utils.evaluation.autoattack_record import SETS, Set
+from rt_utils.evaluation.autoattack_sets import SETS, Set
 from rt_utils.pages import autoattack_section
 from rt_utils.pages.autoattack_section import differences, missing, table
 from rt_utils.pages.elements import filled
@@ -51,9 +51,15 @@ def test_the_sets_that_the_records_lack_are_named() -> None:
         template, values = missing(rows, ASKED)
         return filled(template, values)
 
-    assert text(row(ASKED[0], 0.5, 0.5)) == "Still missing, of 2 sets asked for: `natural/robust` on fashion-mnist."
+    assert (
+        text(row(ASKED[0], 0.5, 0.5)) == "Still missing, 1 of the 2 sets asked for: `natural/robust` on fashion-mnist."
+    )
     assert text(row(ASKED[0], 0.5, 0.5), row(ASKED[1], 0.5, 0.5)) == "All 2 sets asked for are measured."
     assert text().count("`") == 4
+    template, values = missing([], SETS[:3])
+    assert filled(template, values).endswith(
+        "3 of the 3 sets asked for: `embedded/robust` on digits, glyphs, textures."
+    )
 
 
 def test_the_table_has_a_row_a_set() -> None:

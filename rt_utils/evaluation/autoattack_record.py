@@ -7,25 +7,22 @@ several processes can share the work. Finished batches lie in .cache/autoattack,
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.autoattack import CLEAN, Effort
 from rt_utils.evaluation.autoattack_batches import Found, in_batches, versions
-from rt_utils.evaluation.halving import HalvingSettings
-from rt_utils.evaluation.measure import fit_probes, measure
-from rt_utils.evaluation.probe import ProbeSettings
+from rt_utils.evaluation.autoattack_sets import SETS, Set, case, plan
+from rt_utils.evaluation.measure import measure
 from rt_utils.evaluation.search import AttackPlan
-from rt_utils.images.catalogue import load_data_set
-from rt_utils.images.data_set import DataSet, fingerprint, resized, split_of
-from rt_utils.models import public
+from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
@@ -33,86 +30,6 @@ from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.files import whole_file
 from rt_utils.theory.threat import Threat
-
-OWN, PROBE = "its own", "probe"
-
-
-@dataclass(frozen=True)
-class Set:
-    """What is measured: an encoder on the first n test images of a data set, and how strong the pages' attacks are.
-
-    eps: radius of the l_inf ball, in pixels of [0, 1].
-    """
-
-    encoder: str
-    data: str
-    eps: float
-    n: int = 1000
-    n_train: int = 4000  # images that fit the probe
-
-    @property
-    def world(self) -> str:
-        """Which record it goes into."""
-        return self.encoder.partition("/")[0]
-
-    @property
-    def head(self) -> str:
-        """Networks that others trained have the head of their training, as on their cards; the others the probe."""
-        return OWN if self.world == "public" else PROBE
-
-
-_CIFAR = ("cifar_wide_kw", "cifar_base_kw", "cifar_deep_kw", "cifar_sgd_8px", "cifar_resnet2b", "cifar_resnet4b")
-SETS = (
-    Set("embedded/robust", "digits", 8 / 255, n=500),
-    Set("embedded/robust", "glyphs", 8 / 255),
-    Set("embedded/robust", "textures", 8 / 255),
-    Set("embedded/certified", "numerals", 2 / 255, n_train=2000),  # the radius of its chapter
-    Set("public/cifar_small_8px", "cifar10-jpeg", 2 / 255),
-    Set("natural/robust", "fashion-mnist", 8 / 255),
-    Set("natural/robust", "cifar10-jpeg", 8 / 255),
-    Set("public/fashion_mnist", "fashion-mnist", 2 / 255),
-    *(Set(f"public/{name}", "cifar10-jpeg", 2 / 255) for name in _CIFAR),
-    Set("natural/robust", "tinyimagenet100", 8 / 255),
-)
-
-
-def plan(world: str, seed: int = 0) -> AttackPlan:
-    """What Theorem 2's page runs in that world on every point, with the checks on its first points."""
-    starts, steps, floor, apgd = (3, 60, 32, 64) if world == "public" else (5, 100, 64, 100)
-    return AttackPlan(
-        representation=HalvingSettings.of_shift(starts, steps, seed=seed),
-        loss=HalvingSettings.of_loss(starts, steps, seed=seed),
-        margin=HalvingSettings.of_margin(starts, steps, seed=seed),
-        predicted=PGDSettings(steps=20, rel_stepsize=3.0, seed=seed + 100),
-        paper=PGDSettings(steps=20, rel_stepsize=0.7, decay=False, seed=seed + 200),
-        floor=PGDSettings(steps=100, restarts=5, seed=seed + 300),
-        floor_points=floor,
-        apgd_points=apgd,
-    )
-
-
-def images(its: Set, size: int) -> DataSet:
-    """The data set with n test images; of textures, of which pages have 200 at most, as many more are drawn."""
-    data = load_data_set(its.data, size=size, n_train=its.n_train, n_test=its.n)
-    if its.data == "textures" and len(data.test) < its.n:
-        from rt_utils.images.drawn import textures  # here: it imports matplotlib
-
-        drawn, labels = textures.draw_many(its.n, seed=0, stream=2)
-        test = split_of(resized(drawn, size), labels)
-        data = replace(data, test=test, fingerprint=fingerprint(data.train, test))
-    if len(data.test) < its.n:
-        raise InputError(f"{its.data!r} has {len(data.test)} test images, and {its.n} are asked for")
-    return data
-
-
-def case(its: Set) -> tuple[Encoder, Head, DataSet]:
-    """Encoder, head and images of a set. Raises InputError where files are not there."""
-    encoder = load_encoder(its.encoder)
-    data = images(its, encoder.input_size)
-    if its.head == OWN:
-        return encoder, public.own_head(its.encoder), data
-    (head,) = fit_probes([(encoder, data)], ProbeSettings(), workers=1)
-    return encoder, head, data
 
 
 def row(
@@ -152,11 +69,12 @@ def row(
 def enter(folder: Path, world: str, found: dict[str, Any]) -> None:
     """Put a row into the world's record, in place of an older one of the same set; safe beside other processes."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{world}.json"
-    with FileLock(paths.cache() / f"autoattack-{world}.lock"):
+    path, locks = folder / f"{world}.json", paths.cache() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"autoattack-{world}"):
         here, order = (found["encoder"], found["data"]), [(its.encoder, its.data) for its in SETS]
         by_set = {(old["encoder"], old["data"]): old for old in kept(folder, world)} | {here: found}
-        rows = [by_set[name] for name in sorted(by_set, key=order.index)]
+        rows = [by_set[name] for name in order if name in by_set]
         with whole_file(path) as partial:
             partial.write_text(json.dumps({"rows": rows}, indent=1) + "\n", "utf-8")
 
@@ -174,28 +92,43 @@ def is_of(found: Mapping[str, Any], its: Set) -> bool:
     return same and found["weights_sha256"] == load_encoder(its.encoder).weights_sha256
 
 
+def land(its: Set, folder: Path, batches: Path) -> None:
+    """Measure a set and enter it; not where that is done, where another process does it, or where files are missing."""
+    if any(is_of(old, its) for old in kept(folder, its.world)):
+        return
+    batches.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(batches / f"{its.encoder}-{its.data}.lock".replace("/", "_"))
+    try:
+        with lock.acquire(timeout=0):
+            say = partial(print, flush=True)  # a log shows each batch as it is done
+            say(f"{its.encoder} on {its.data}")
+            found = row(its, case(its), plan(its.world), batches, Effort(), say)
+            enter(folder, its.world, found)
+            say(f"entered: {found['page']['robust']:.4f} under the page's attacks, {found['both']:.4f} under all")
+    except Timeout:
+        print(f"{its.encoder} on {its.data}: another process measures it", flush=True)
+    except InputError as error:
+        print(f"{its.encoder} on {its.data} is left out: {error}", flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what is missing, one set after the other."""
+    """Measure what is missing, one set after the other. Raises InputError for a name that no set has."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("only", nargs="*", help="worlds, or encoders, or ENCODER,DATA; else all")
-    parser.add_argument("--batches", type=Path, default=None, help="where finished batches go")
+    parser.add_argument("only", nargs="*", help="worlds, encoders, or ENCODER,DATA; else all")
+    parser.add_argument("--batches", type=Path, help="where finished batches go; else .cache/autoattack")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    known = {name for its in SETS for name in (its.world, its.encoder, f"{its.encoder},{its.data}")}
+    known = {name for its in SETS for name in its.names}
     for name in given.only:
         if name not in known:
             raise unknown("set", name, sorted(known))
-    folder, batches = paths.reference() / "autoattack", given.batches or paths.cache().parent / "autoattack"
     for its in SETS:
-        if given.only and not {its.world, its.encoder, f"{its.encoder},{its.data}"} & {*given.only}:
-            continue
-        if any(is_of(old, its) for old in kept(folder, its.world)):
-            continue
-        print(f"{its.encoder} on {its.data}", flush=True)
-        found = row(its, case(its), plan(its.world), batches, Effort(), lambda line: print(line, flush=True))
-        enter(folder, its.world, found)
-        print(f"entered: {json.dumps(found['autoattack'])} {found['page']['robust']}", flush=True)
+        if not given.only or {*its.names} & {*given.only}:
+            land(its, paths.reference() / "autoattack", given.batches or paths.cache().parent / "autoattack")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))

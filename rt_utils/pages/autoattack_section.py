@@ -7,7 +7,7 @@ import pandas as pd
 from IPython.display import display
 
 from rt_utils.evaluation import autoattack_record
-from rt_utils.evaluation.autoattack_record import SETS, Set
+from rt_utils.evaluation.autoattack_sets import SETS, Set
 from rt_utils.pages.page import Page
 from rt_utils.runtime import paths
 from rt_utils.theory.threat import format_eps
@@ -29,7 +29,7 @@ _APART = (
     "apart**: {cases}. "
 )
 _ONE_APART = "{case} ({page:.1%} under the page’s attacks, {auto:.1%} after AutoAttack)"
-_MISSING = "Still missing, of {asked} sets asked for: {missing}."
+_MISSING = "Still missing, {n} of the {asked} sets asked for: {missing}."
 _WHOLE = "All {asked} sets asked for are measured."
 Text = tuple[str, dict[str, Any]]
 Rows = Sequence[Mapping[str, Any]]
@@ -80,9 +80,13 @@ def differences(rows: Rows) -> Text:
 def missing(rows: Rows, asked: Sequence[Set] = SETS) -> Text:
     """Which of the sets that are asked for the records lack."""
     there = {(row["encoder"], row["data"]) for row in rows}
-    absent = [f"`{its.encoder}` on {its.data}" for its in asked if (its.encoder, its.data) not in there]
+    absent: dict[str, list[str]] = {}
+    for its in asked:
+        if (its.encoder, its.data) not in there:
+            absent.setdefault(its.encoder, []).append(its.data)
     if absent:
-        return _MISSING, {"asked": len(asked), "missing": ", ".join(absent)}
+        named = "; ".join(f"`{encoder}` on {', '.join(data)}" for encoder, data in absent.items())
+        return _MISSING, {"asked": len(asked), "n": sum(map(len, absent.values())), "missing": named}
     return _WHOLE, {"asked": len(asked)}
 
 
