@@ -65,10 +65,11 @@ def test_the_sets_that_the_records_lack_are_named() -> None:
 def test_the_table_has_a_row_a_set() -> None:
     shown = table([row(ASKED[0], 0.5, 0.504)]).to_dict("records")[0]
     assert shown["radius"] == "8/255"
-    assert shown["+ Square"] == shown["both"] == 0.5
+    assert shown["AutoAttack"] == shown["both"] == shown["+ FAB-T"] == 0.5
+    assert (shown["page"], shown["APGD-CE"]) == (0.504, 0.52)
     assert shown["hours"] == 2
-    columns = ["clean", "APGD-CE", "+ APGD-T", "+ FAB-T", "+ Square", "page", "both", "difference", "hours"]
-    assert [*shown][5:] == columns
+    columns = ["clean", "AutoAttack", "page", "difference", "both", "APGD-CE", "+ APGD-T", "+ FAB-T", "head", "hours"]
+    assert [*shown][4:] == columns
 
 
 def test_rows_of_the_records_come_in_the_order_of_the_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

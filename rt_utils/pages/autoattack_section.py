@@ -14,10 +14,10 @@ from rt_utils.theory.threat import format_eps
 
 POINT = 0.01  # of robust accuracy: further apart than this the page names the set
 CAPTION = (
-    "Kept runs: the share of n test images still right clean and after each attack of AutoAttack, which runs on what "
-    "those before it left right; then under the page’s own attacks on the same images, right under both, and the "
-    "page’s share minus AutoAttack’s. Radius: in l_inf. Head: the book’s probe, or the one that the network was "
-    "trained with. Hours: of one core, other work beside it included."
+    "Kept runs: the share of n test images right clean, after the whole AutoAttack, and under the page’s own attacks "
+    "on the same images; the page’s share minus AutoAttack’s; right under both; and after AutoAttack’s parts before "
+    "the last, each on what those before it left right. Radius: in l_inf. Head: the book’s probe, or the one that the "
+    "network was trained with. Hours: of one core, other work beside it included."
 )
 _NONE = "No set is measured yet. "
 _CLOSE = (
@@ -44,17 +44,15 @@ def kept() -> list[dict[str, Any]]:
 
 
 def table(rows: Rows) -> pd.DataFrame:
-    """One row for each set: accuracies after each attack, under the page's attacks and under both."""
+    """One row for each set: accuracies after AutoAttack, under the page's attacks, under both, and after each part."""
     shown = []
     for row in rows:
         found = row["autoattack"]
-        first, *others = found["attacks"]
-        after = {first: found["accuracies"][first]} | {f"+ {name}": found["accuracies"][name] for name in others}
-        case = {name: row[name] for name in ("encoder", "data")}
-        case |= {"radius": format_eps(row["eps"], row["norm"]), "head": row["head"], "n": row["n"]}
-        shares = {"clean": row["clean"]} | after | {"page": row["page"]["robust"], "both": row["both"]}
-        hours = {"hours": sum(row["seconds"].values()) / 3600}
-        shown.append(case | shares | {"difference": row["difference"]} | hours)
+        case = {name: row[name] for name in ("encoder", "data")} | {"radius": format_eps(row["eps"], row["norm"])}
+        case |= {"n": row["n"], "clean": row["clean"], "AutoAttack": _about(row)["auto"]}
+        case |= {"page": row["page"]["robust"], "difference": row["difference"], "both": row["both"]}
+        before = {f"{'+ ' * (k > 0)}{name}": found["accuracies"][name] for k, name in enumerate(found["attacks"][:-1])}
+        shown.append(case | before | {"head": row["head"], "hours": sum(row["seconds"].values()) / 3600})
     return pd.DataFrame(shown)
 
 
@@ -97,5 +95,6 @@ def show(page: Page) -> None:
     display(page.text("autoattack-reading", first + second, values | further))
     if rows:
         frame = table(rows)
-        formats = dict.fromkeys(frame.columns[5:], ".3f") | {"n": "d", "difference": "+.3f", "hours": ".2f"}
+        shares = frame.select_dtypes("number").columns
+        formats = dict.fromkeys(shares, ".3f") | {"n": "d", "difference": "+.3f", "hours": ".2f"}
         display(page.table("autoattack", frame, formats, wide=True, caption=CAPTION))
