@@ -67,8 +67,8 @@ def test_the_table_has_a_row_a_set() -> None:
     assert shown["radius"] == "8/255"
     assert shown["AutoAttack"] == shown["both"] == shown["+ FAB-T"] == 0.5
     assert (shown["page"], shown["APGD-CE"]) == (0.504, 0.52)
-    assert shown["hours"] == 2
-    columns = ["clean", "AutoAttack", "page", "difference", "both", "APGD-CE", "+ APGD-T", "+ FAB-T", "head", "hours"]
+    assert shown["minutes"] == 120
+    columns = ["clean", "AutoAttack", "page", "difference", "both", "APGD-CE", "+ APGD-T", "+ FAB-T", "head", "minutes"]
     assert [*shown][4:] == columns
 
 

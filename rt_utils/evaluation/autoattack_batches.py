@@ -41,7 +41,7 @@ def key(encoder: Encoder, head: Head, points: Split, threat: Threat, effort: Eff
 
 @dataclass(frozen=True)
 class Found:
-    """What AutoAttack left right of a set, by 'clean' and attack, and the seconds that all its batches took."""
+    """What AutoAttack left right of a set, by 'clean' and attack, and the seconds of processor time of its batches."""
 
     after: dict[str, Bool[Tensor, " n"]]
     seconds: float
@@ -60,9 +60,9 @@ def _batch(path: Path, its: dict[str, Any], compute: Callable[[], dict[str, Tens
             return kept
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    start = time.monotonic()
+    start = time.process_time()
     after = {name: right.tolist() for name, right in compute().items()}
-    kept = {"key": its, "after": after, "seconds": round(time.monotonic() - start, 1)}
+    kept = {"key": its, "after": after, "seconds": round(time.process_time() - start, 1)}
     with whole_file(path) as partial:
         partial.write_text(json.dumps(kept) + "\n", "utf-8")
     return kept

@@ -17,7 +17,7 @@ CAPTION = (
     "Kept runs: the share of n test images right clean, after the whole AutoAttack, and under the page’s own attacks "
     "on the same images; the page’s share minus AutoAttack’s; right under both; and after AutoAttack’s parts before "
     "the last, each on what those before it left right. Radius: in l_inf. Head: the book’s probe, or the one that the "
-    "network was trained with. Hours: of one core, other work beside it included."
+    "network was trained with. Minutes: of processor time, on one core."
 )
 _NONE = "No set is measured yet. "
 _CLOSE = (
@@ -52,7 +52,7 @@ def table(rows: Rows) -> pd.DataFrame:
         case |= {"n": row["n"], "clean": row["clean"], "AutoAttack": _about(row)["auto"]}
         case |= {"page": row["page"]["robust"], "difference": row["difference"], "both": row["both"]}
         before = {f"{'+ ' * (k > 0)}{name}": found["accuracies"][name] for k, name in enumerate(found["attacks"][:-1])}
-        shown.append(case | before | {"head": row["head"], "hours": sum(row["seconds"].values()) / 3600})
+        shown.append(case | before | {"head": row["head"], "minutes": sum(row["seconds"].values()) / 60})
     return pd.DataFrame(shown)
 
 
@@ -96,5 +96,5 @@ def show(page: Page) -> None:
     if rows:
         frame = table(rows)
         shares = frame.select_dtypes("number").columns
-        formats = dict.fromkeys(shares, ".3f") | {"n": "d", "difference": "+.3f", "hours": ".2f"}
+        formats = dict.fromkeys(shares, ".3f") | {"n": "d", "difference": "+.3f", "minutes": ".0f"}
         display(page.table("autoattack", frame, formats, wide=True, caption=CAPTION))
