@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from rt_utils.evaluation.attacks import Images
 from rt_utils.theory.threat import Norm, Threat
 
-_APGD_NORM: dict[Norm, str] = {"linf": "Linf", "l2": "L2"}
+APGD_NORM: dict[Norm, str] = {"linf": "Linf", "l2": "L2"}
 
 
-class _ContiguousGradient(nn.Module):
+class ContiguousGradient(nn.Module):
     """pyautoattack takes `.view` of gradients, which fails on those of a channels-last network."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -55,9 +55,9 @@ def apgd(
         return x
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):  # APGD seeds the global generator
         attack = APGDAttack(
-            _ContiguousGradient(model),
+            ContiguousGradient(model),
             n_iter=steps,
-            norm=_APGD_NORM[threat.norm],
+            norm=APGD_NORM[threat.norm],
             eps=threat.eps,
             seed=seed,
             loss=loss,
