@@ -61,7 +61,7 @@ NATURAL := theorem_1_loss_gap theorem_2_criterion slack converse section_5_1_cro
     section_6_1_as_score section_6_2_transfer_methods appendix_b5_distribution_shift \
     appendix_paper_and_code roli audit
 reference: install ## run the chapters under natural and keep what they computed for the book (needs the data)
-	@for chapter in $(NATURAL); do $(BIN)/rt reference $$chapter -f notebooks/profiles/natural.yaml || exit 1; done
+	@for chapter in $(NATURAL); do $(BIN)/rt reference $$chapter --alone -f notebooks/profiles/natural.yaml || exit 1; done
 
 lock: install ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras --no-header \

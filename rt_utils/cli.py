@@ -29,12 +29,12 @@ def value_of(text: str) -> bool | int | float | str:
     return text
 
 
-def keep_reference(chapter: str, given: dict[str, Any], *, progress: bool) -> Path:
-    """Run a chapter and keep what it computed as its reference run under that profile."""
+def keep_reference(chapter: str, given: dict[str, Any], *, alone: bool, progress: bool) -> Path:
+    """Run a chapter and keep what it computed as a reference run under that profile; `alone`: as the only one."""
     from rt_utils.pages import records
 
     notebook = execution.run(chapter, given, progress=progress)
-    return records.write(records.record(chapter, notebook, notebook.parent), paths.reference())
+    return records.write(records.record(chapter, notebook, notebook.parent), paths.reference(), alone=alone)
 
 
 def check_reference(chapter: str, profile: str, *, progress: bool) -> None:
@@ -108,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     kept_run.add_argument("chapter")
     kept_run.add_argument("--check", action="store_true", help="recompute it from its own record and compare")
     kept_run.add_argument("--profile", default="natural", help="whose record to check (default: natural)")
+    kept_run.add_argument("--alone", action="store_true", help="runs kept before, with other parameters, go")
     many = commands.add_parser("sweep", help="run one chapter under many choices of parameters, as Snakemake jobs")
     many.add_argument("chapter")
     for axis, what in (("eps", "radii"), ("encoder", "encoders"), ("data", "data sets")):
@@ -156,11 +157,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 run = execution.run if options.whole else partial(first_answer.run, say=partial(print, flush=True))
                 print(f"wrote {run(options.chapter, given, options.output, progress=progress)}")
             elif options.check:
-                if given:
-                    raise InputError("--check takes the record's own parameters: leave -p and -f out")
+                if given or options.alone:
+                    raise InputError("--check takes the record's own parameters: leave -p, -f and --alone out")
                 check_reference(options.chapter, options.profile, progress=progress)
             else:
-                print(f"wrote {keep_reference(options.chapter, given, progress=progress)}")
+                print(f"wrote {keep_reference(options.chapter, given, alone=options.alone, progress=progress)}")
         elif options.command == "audit":
             run_audit(options)
         elif options.command == "sweep":

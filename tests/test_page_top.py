@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "book" / "extensions"))
 import page_top
 import reference_runs
 import rerun_commands
+import runs_in_words
 
 from rt_utils.pages import elements, records
 
@@ -27,10 +28,20 @@ from rt_utils.pages import elements, records
         ({"profile": "natural", "norm": "l2", "eps": 0.5}, "natural, l_2 0.5"),
         ({"profile": "embedded", "eps": "16/255"}, "embedded, eps 16/255"),
         ({"profile": "embedded", "seed": 0}, "embedded"),
+        (
+            {"profile": "natural", "n_test": 1000, "n_train": 60000, "probe_epochs": 20, "probe_lr": 0.01},
+            "natural, up to 1000 images a data set; probe: up to 60000 training images, 20 epochs at rate 0.01",
+        ),
     ],
 )
 def test_a_run_in_words(parameters: dict[str, Any], words: str) -> None:
-    assert page_top.in_words(parameters).startswith(words)
+    assert runs_in_words.in_words(parameters).startswith(words)
+
+
+def test_two_runs_with_one_probe_name_it_once_and_with_two_both() -> None:
+    run = {"profile": "natural", "n_train": 9, "probe_epochs": 2, "probe_lr": 0.1}
+    assert runs_in_words.in_words(run, run | {"eps": 0.1}).count("probe: ") == 1
+    assert runs_in_words.in_words(run, run | {"probe_epochs": 3}).count("probe: ") == 2
 
 
 def test_reading_time_counts_prose_alone() -> None:
@@ -116,8 +127,19 @@ def test_several_runs_of_a_record_have_one_line_at_the_top(
     shown = "".join(part.astext() for part in inside)
     assert [shown.count(word) for word in ("<strong>eps 8/255<", "<strong>eps 0.1<", "<dl>")] == [1, 1, 2]
     assert sum(isinstance(part, nodes.literal_block) for part in inside) == 2
+    assert "differs from the paper in" not in shown  # this page is about no experiment of the paper's
     runs[0]["code"] = "now"
     assert reference_runs.ages(runs, "slack") == "; the code that computes 1 of them has changed since"
+
+
+def test_a_kept_run_of_the_papers_experiment_says_in_what_it_differs(
+    kept: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    own = {"norm": "linf", "eps": 8 / 255, "n_train": 60000, "probe_epochs": 60, "probe_lr": 0.01}
+    run = kept[1]["runs"][0] | {"commit": "0", "claims": [], "parameters": own}
+    record = {"chapter": "section_5_2_criterion", "profile": "natural", "runs": [run]}
+    shown = "".join(part.astext() for part in page_top.kept_line(record, "natural", {}))
+    assert "<dt>differs from the paper in</dt><dd>probe trained for 60 epochs (there 20)</dd>" in shown
 
 
 def test_an_older_record_takes_what_it_lacks_from_the_page_and_a_newer_one_does_not() -> None:

@@ -49,6 +49,20 @@ def test_as_released_halves_the_radius_where_the_range_is_doubled() -> None:
     assert all(content[name] == paper[name] for name in same)
 
 
+@pytest.mark.parametrize("file", ["natural.yaml", "public.yaml"])
+def test_kept_runs_fit_the_probe_by_the_papers_recipe(file: str) -> None:
+    content, there = given(file), paper_settings.settings()["cifar100"]
+    assert all(content[name] == there[name] for name in ("probe_epochs", "probe_lr", "batch"))
+    assert content["n_train"] >= paper_settings.ALL  # type: ignore[operator]
+    assert content["n_test"] == 1000
+
+
+def test_the_natural_profile_finetunes_by_the_papers_epochs_and_rate_and_attacks_as_many_images() -> None:
+    content, there = given("natural.yaml"), paper_settings.settings()["cifar100"]
+    assert all(content[name] == there[name] for name in ("ft_epochs", "ft_lr"))
+    assert content["ft_points"] == content["section_5_2_criterion.path_points"] == 1000
+
+
 def run(**changes: object) -> parameters.Parameters:
     own = {name: value for name, value in changes.items() if name not in ("encoders", "data")}
     theirs = {"profile": "paper", "norm": "linf", "eps": "8/255", "probe_epochs": 20, "probe_lr": 0.01, "batch": 128}

@@ -89,6 +89,8 @@ def test_a_record_holds_runs_with_other_parameters_too(book: Path, tmp_path: Pat
     for content in (record, other, record):
         path = records.write(content, tmp_path)
     assert [run["parameters"]["eps"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [0.1, 8 / 255]
+    records.write(other, tmp_path, alone=True)
+    assert [run["parameters"]["eps"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [0.1]
 
 
 def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
@@ -113,6 +115,7 @@ def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
     [
         (["setting", "--check"], "no reference run of setting under 'natural' is kept"),
         ([CHAPTER, "--check", "-p", "seed", "1"], "--check takes the record's own parameters"),
+        ([CHAPTER, "--check", "--alone"], "--check takes the record's own parameters"),
         (["nothing"], "unknown chapter 'nothing'"),
     ],
 )

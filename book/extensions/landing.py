@@ -4,8 +4,8 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes  # type: ignore[import-untyped]
-from page_top import in_words
 from reference_runs import records_of
+from runs_in_words import in_words
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 

@@ -9,7 +9,6 @@ stand behind one line each, with the command that makes the run again.
 import html
 import re
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from docutils import nodes  # type: ignore[import-untyped]
 from in_short import in_short
 from reference_runs import ages, differing, name_of, records_of
 from rerun_commands import beyond_profile, commands
+from runs_in_words import in_words
 from sphinx.application import Sphinx
 from sphinx_exercise.nodes import solution_node  # type: ignore[import-untyped]
 
-from rt_utils.pages import profiles, records
+from rt_utils.pages import paper_settings, profiles, records
 from rt_utils.pages.files import provenance
+from rt_utils.pages.parameters import Parameters
 from rt_utils.pages.wording import enumeration
-from rt_utils.theory.threat import format_eps
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS_PER_MINUTE = 150  # of prose with proofs; a formula counts as a word, a displayed one as a line of ten
@@ -52,22 +52,6 @@ def minutes(doctree: nodes.Node) -> int:
 
     count(doctree)
     return max(5, 5 * round(words / WORDS_PER_MINUTE / 5))
-
-
-def _radius(parameters: Summary) -> str:
-    norm = parameters.get("norm", "")
-    radius = format_eps(float(Fraction(parameters["eps"])), norm or "linf")
-    return f"{norm.replace('l', 'l_', 1)} {radius}" if norm else f"eps {radius}"
-
-
-def in_words(*runs: Summary) -> str:
-    """Runs in a few words, from their parameters: "embedded, l_inf 8/255, up to 500 images a data set"."""
-    said = [str(runs[0].get("profile", "unknown"))]
-    if radii := dict.fromkeys(_radius(run) for run in runs if run.get("eps")):
-        said.append(enumeration(list(radii)))
-    if numbers := [run["n_test"] for run in runs if run.get("n_test")]:
-        said.append(f"up to {max(numbers)} images a data set")
-    return ", ".join(said)
 
 
 def switch(own: str, kept: list[str]) -> str:
@@ -123,6 +107,8 @@ def kept_line(record: dict[str, Any], name: str, defaults: Summary) -> list[node
     inside: list[nodes.Node] = []
     for run, parameters, differs in zip(runs, given, differing(runs), strict=True):
         facts = run["run"] | {"commit": run["commit"], "claims": _counted(run["claims"])}
+        if chapter in paper_settings.ABOUT:
+            facts |= {"differs from the paper in": "; ".join(paper_settings.differences(Parameters(**parameters)))}
         how = commands(chapter, parameters, "-f", file, *beyond_profile(chapter, parameters, profile, defaults))
         which = f"<p><strong>{html.escape(differs.removeprefix('; '))}</strong></p>" if differs else ""
         inside += [nodes.raw("", which + _rows(provenance("", facts)), format="html"), *_command(how)]

@@ -97,14 +97,14 @@ def record(chapter: str, notebook: Path, results: Path) -> dict[str, Any]:
     return {"chapter": chapter, "profile": parameters["profile"], "runs": [run]}
 
 
-def write(content: Mapping[str, Any], folder: Path) -> Path:
+def write(content: Mapping[str, Any], folder: Path, *, alone: bool = False) -> Path:
     """Write a record to `folder`/PROFILE/CHAPTER.json, whole or not at all.
 
-    Runs that are there with other parameters stay; one with the same parameters is replaced.
+    Runs that are there with other parameters stay, unless `alone`; one with the same parameters is replaced.
     """
     path = folder / content["profile"] / f"{content['chapter']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    before = json.loads(path.read_text("utf-8")).get("runs", []) if path.is_file() else []
+    before = json.loads(path.read_text("utf-8")).get("runs", []) if path.is_file() and not alone else []
     new = [run["parameters"] for run in content["runs"]]
     runs = [run for run in before if run["parameters"] not in new] + content["runs"]
     with whole_file(path) as partial:
