@@ -4,6 +4,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # read when torch is imported, here and in all that tests start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers of several threads each wait for one another
+
 import numpy as np
 import papermill
 import pytest
@@ -23,8 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DEAR_FIRST = ("pipeline", "natural_profile", "sweeps", "paper_profile", "audit", "chapter", "sweeps_on_slurm")
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that were not asked for are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the dear files, in that order; the others stay as they are."""
+    """What looks at a whole chapter's run is slow. Begin with the dear files, in that order; the others stay."""
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
     rank = {f"test_{name}.py": place for place, name in enumerate(DEAR_FIRST)}
     assert all((ROOT / "tests" / name).is_file() for name in rank), "a dear file has another name"
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))

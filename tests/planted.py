@@ -356,8 +356,8 @@ EXPERIMENT = _in(
     ("restarts=5, seed=p.seed + 300", "restarts=5, seed=p.seed", "test_the_attacks_of_a_page"),
     ("floor_points=p.floor_points", "floor_points=p.apgd_points", "test_the_attacks_of_a_page"),
     ("n_test=p.n_test, seed=p.seed)", "n_test=p.n_test)", "test_a_run_is_of_its_parameters"),
-    ("p.probe_lr, p.batch, seed=p.seed)", "p.probe_lr, p.batch)", "test_a_run_is_of_its_parameters"),
-    ("p.probe_lr, p.batch, seed", "p.probe_lr, seed", "test_a_run_is_of_its_parameters"),
+    ("p.probe_lr, batch, seed=p.seed)", "p.probe_lr, batch)", "test_a_run_is_of_its_parameters"),
+    ("p.probe_lr, batch, seed", "p.probe_lr, seed", "test_a_run_is_of_its_parameters"),
     ("Threat(p.norm, p.eps)", 'Threat("linf", p.eps)', "test_every_encoder_meets_every_data_set_at_its_own_size"),
     ("update(seed=p.seed + k", "update(seed=p.seed", "test_no_repetition_has_more_points_than_the_page_itself"),
     (

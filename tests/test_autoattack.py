@@ -21,7 +21,6 @@ from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.autoattack import CLEAN, Effort, names, right_after
 from rt_utils.evaluation.autoattack_batches import in_batches
 from rt_utils.evaluation.autoattack_sets import SETS, Set
-from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet, Split
@@ -271,4 +270,6 @@ def test_the_pages_attacks_are_those_of_their_parameters() -> None:
         profile = yaml.safe_load((ROOT / "notebooks" / "profiles" / f"{world_name}.yaml").read_text("utf-8"))
         p = SimpleNamespace(**own | {name: value for name, value in profile.items() if name in own})
         assert autoattack_sets.plan(world_name) == experiment.attack_plan(p), world_name
-        assert experiment.probe_settings(p) == ProbeSettings()
+        assert autoattack_sets.probe(world_name) == experiment.probe_settings(p), world_name
+        fitted_on = {its.n_train for its in SETS if its.world == world_name and its.encoder != "embedded/certified"}
+        assert world_name == "public" or fitted_on == {p.n_train}

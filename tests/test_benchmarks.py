@@ -102,6 +102,7 @@ def test_a_cell_of_table_1_is_filled_both_ways() -> None:
         assert row["AS score"] > 0
 
 
+@pytest.mark.slow
 def test_a_command_is_timed_until_it_says_a_line_and_until_it_ends(tmp_path: Path) -> None:
     code = "import time; print('so far', flush=True); time.sleep(2.5); print('so far'); raise SystemExit({})"
     found = whole_book.timed([sys.executable, "-c", code.format(0)], tmp_path, "so far")

@@ -86,6 +86,7 @@ def test_the_renamed_checkpoint_and_the_odd_one_are_the_same_network() -> None:
     torch.testing.assert_close(plain.features(x), odd.features(x), rtol=2e-2, atol=2e-2)  # one was rounded to halves
 
 
+@pytest.mark.slow
 def test_the_audit_of_a_class_of_ones_own_says_how_it_was_loaded(image_folder: Path, folder: Path) -> None:
     values = {"n_test": 8, "n_train": 24, "floor_points": 2, "apgd_points": 2, "steps": 2, "restarts": 1}
     values |= {"probe_epochs": 2, "workers": 1, "resamples": 100}

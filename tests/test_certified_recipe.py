@@ -78,6 +78,7 @@ def trained() -> tuple[nn.Module, nn.Linear]:
     return train(EASY, progress=False)
 
 
+@pytest.mark.slow
 def test_it_lowers_the_worst_case_and_certifies(trained: tuple[nn.Module, nn.Linear]) -> None:
     """More is certified of what it gets right than of what the same training without a radius gets right."""
     test = split_of(*glyphs.draw_many(64, seed=0, stream=2, classes="IO"))

@@ -83,6 +83,7 @@ def test_the_files_alone_give_the_same_numbers(finished: Path) -> None:
     assert checked == SMALL["n_test"]
 
 
+@pytest.mark.slow
 def test_theorem_1_from_its_file_alone(tmp_path: Path) -> None:
     """An independent float64 evaluation of both sides of Lemma 1, in numpy, from points.npz."""
     values = SMALL | {"encoders": "embedded/robust", "data": "digits, textures", "resamples": 100}

@@ -8,6 +8,8 @@ import pytest
 from live_page import Reader, page_of, site  # noqa: F401
 from test_book_in_browser import Visit, browser  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=[1280, 390], ids=["desk", "phone"])
 def reader(request: pytest.FixtureRequest, site: Path, browser: Any) -> Iterator[Reader]:  # noqa: F811

@@ -130,6 +130,7 @@ def breaks_the_kernel(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) 
         ("raise SystemExit(3)", "Kernel died before replying to kernel_info"),
     ],
 )
+@pytest.mark.slow
 def test_a_kernel_that_dies_at_its_start_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, why: str
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_kernel_that_dies_at_its_start_is_one_line(
     assert str(caught.value) == f"the notebook's kernel died at its start: {why}"
 
 
+@pytest.mark.slow
 def test_rt_says_one_line_of_a_kernel_that_dies_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

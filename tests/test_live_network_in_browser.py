@@ -24,6 +24,8 @@ from rt_utils.theory.losses import CROSS_ENTROPY
 from rt_utils.theory.perturbations import allowed, random_start
 from rt_utils.theory.threat import Norm, Threat
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = ("network", "theory", "attack", "intervals")
 # What the tests call in the page: an encoder, built once, and its head.
 READY = """

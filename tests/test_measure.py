@@ -88,6 +88,7 @@ CHANGES: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.slow
 def test_what_another_case_left_in_the_cache_changes_nothing(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

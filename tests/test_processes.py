@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import torch
+
 SCRIPT = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have had it ignored
@@ -53,3 +55,9 @@ def test_a_module_of_the_users_own_takes_no_place_of_pythons(tmp_path: Path) -> 
     script.write_text(OWN, "utf-8")
     done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "[1, 2]\n", done.stderr[-500:]
+
+
+def test_a_worker_of_the_tests_has_one_thread() -> None:
+    in_a_worker = "PYTEST_XDIST_WORKER" in os.environ
+    assert not in_a_worker or torch.get_num_threads() == 1
+    assert not in_a_worker or os.environ["OMP_NUM_THREADS"] == "1"  # for kernels that tests start

@@ -93,6 +93,7 @@ def test_a_record_holds_runs_with_other_parameters_too(book: Path, tmp_path: Pat
     assert [run["parameters"]["eps"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [0.1]
 
 
+@pytest.mark.slow
 def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
     book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

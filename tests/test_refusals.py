@@ -282,6 +282,7 @@ def test_weights_through_rt(
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 def test_no_space_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything written to /dev/full fails as on a full disk; files are written under a name with their writer."""
     monkeypatch.chdir(tmp_path)

@@ -87,6 +87,7 @@ def test_a_tiny_encoder_of_the_sprites_is_trained(tmp_path: Path) -> None:
     assert "84 features, 64x64 grey" in card["architecture"]
 
 
+@pytest.mark.slow
 def test_the_shipped_encoders_are_as_their_cards_say() -> None:
     """Among them: on the orientation the robust one is hurt less than the standard one by what attacks its card."""
     errors = {n: model_card(f"embedded/sprites-{n}")["measured"] for n in ("robust", "standard")}

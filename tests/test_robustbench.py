@@ -98,6 +98,7 @@ def test_the_doubled_range_is_the_released_codes(models: Path) -> None:
         load_encoder(f"{SMALL}:2x")
 
 
+@pytest.mark.slow
 def test_it_travels_to_another_process(models: Path) -> None:
     """A worker that meets such a network first has not yet registered what RobustBench imports."""
     _written(SMALL)
@@ -224,6 +225,7 @@ def test_weights_that_cannot_be_compared_are_not_verified(models: Path, tmp_path
 
 
 @pytest.mark.parametrize(("share", "accepted"), [(0.66, True), (0.01, False), (0.95, False)])
+@pytest.mark.slow
 def test_a_clean_accuracy_far_from_robustbenchs_is_refused(
     share: float, accepted: bool, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

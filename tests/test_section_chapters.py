@@ -32,6 +32,7 @@ def cross_entropy(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(y)), y]
 
 
+@pytest.mark.slow
 def test_section_5_1_from_its_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = run("section_5_1_cross_entropy", tmp_path, monkeypatch, path_points=8)
     arrays = np.load("files/points.npz")
@@ -51,6 +52,7 @@ def test_section_5_1_from_its_file_alone(tmp_path: Path, monkeypatch: pytest.Mon
     assert set(rows[rows.seed == 1].n) == {6}
 
 
+@pytest.mark.slow
 def test_section_5_2_joint_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = run("section_5_2_criterion", tmp_path, monkeypatch, path_points=12, eps="2/255")
     beyond = rows[rows.claim.str.startswith("Observation, Table 8")].set_index("claim").rhs
@@ -67,6 +69,7 @@ def test_section_5_2_refuses_a_radius_that_it_cannot_triple(tmp_path: Path, monk
         execution.run("section_5_2_criterion", TINY | {"eps": 0.5}, Path("no.ipynb"), progress=False)
 
 
+@pytest.mark.slow
 def test_section_6_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = run("section_6_2_transfer_methods", tmp_path, monkeypatch, ft_epochs=2, ft_points=8)
     lemma = rows[rows.claim.str.startswith("Lemma 1")]

@@ -36,6 +36,7 @@ def test_fields_of_dataclasses_and_plain_types_are_checked() -> None:
         Parts("many")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_they_are_checked_in_a_worker_too() -> None:
     own = f"{__file__}::{test_tensors_that_would_broadcast_are_refused.__name__}"
     command = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "no:cacheprovider", own]

@@ -34,6 +34,7 @@ from rt_utils.theory import converse
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_dropped_assumption_makes_the_check_fail(
     chapter: str, drop: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,6 +63,7 @@ def _directed(arrays: Mapping[str, np.ndarray], case: str) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = SMALL | {"n_train": 1000, "n_test": 40, "encoders": "embedded/robust", "data": "digits"}
@@ -82,6 +84,7 @@ def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (bound.lhs > 0.8 * bound.rhs).all()  # and the attack comes close to it
 
 
+@pytest.mark.slow
 def test_the_converse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = SMALL | {"n_train": 1000, "encoders": "embedded/robust", "data": "digits", "resamples": 100}
@@ -106,6 +109,7 @@ def test_the_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(pd.read_csv("files/ledger.csv").verdict) == {"holds"}
 
 
+@pytest.mark.slow
 def test_certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = SMALL | {"encoders": "embedded/certified, blocks, pixels", "data": "digits", "eps": "1/255"}

@@ -108,8 +108,9 @@ def right_after(
     effort = effort or Effort()
     its_names = names(len(head.weight))
     images, y = points.images, points.required_labels()
-    if head.weight.shape[1] != encoder.width:
-        raise InputError(f"the head takes {head.weight.shape[1]} features, {encoder.name} gives {encoder.width}")
+    takes = head.weight.shape[1]
+    if takes != encoder.width:
+        raise InputError(f"the head takes {takes} features, {encoder.name} gives {encoder.width}")
     if threat.norm == "l2" and min(images.shape[2:]) < 5:
         raise InputError(f"AutoAttack in l_2 needs images of 5 x 5 pixels, and these have {tuple(images.shape[2:])}")
     encoder = placed(encoder)
