@@ -33,7 +33,10 @@ def test_the_largest_difference_is_said() -> None:
     text = said(row(ASKED[0], 0.5, 0.504), row(ASKED[1], 0.4, 0.393))
     assert "differ by at most 0.7 points of robust accuracy** over 2 sets" in text
     assert "`natural/robust` on fashion-mnist: 39.3% under the page’s attacks, 40.0% after AutoAttack" in text
-    assert "over 1 set;" in said(row(ASKED[0], 0.5, 0.5))
+    assert "over 1 set;" in said(row(ASKED[0], 0.5, 0.502))
+    equal = "**AutoAttack and the pages’ own attacks leave as many images right as each other**, on {}. "
+    assert said(row(ASKED[0], 0.5, 0.5)) == equal.format("1 set")
+    assert said(row(ASKED[0], 0.5, 0.5), row(ASKED[1], 0.4, 0.4)) == equal.format("2 sets")
     assert said() == "No set is measured yet. "
 
 

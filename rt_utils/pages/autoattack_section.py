@@ -24,6 +24,7 @@ _CLOSE = (
     "**AutoAttack and the pages’ own attacks differ by at most {largest:.1f} points of robust accuracy** over "
     "{sets} {name}; the most on {case}: {page:.1%} under the page’s attacks, {auto:.1%} after AutoAttack. "
 )
+_EQUAL = "**AutoAttack and the pages’ own attacks leave as many images right as each other**, on {sets} {name}. "
 _APART = (
     "**On {apart} of {sets} {name} AutoAttack and the pages’ own attacks are more than one point of robust accuracy "
     "apart**: {cases}. "
@@ -72,6 +73,8 @@ def differences(rows: Rows) -> Text:
         cases = "; ".join(_ONE_APART.format(**_about(row)) for row in far)
         return _APART, counted | {"apart": len(far), "cases": cases}
     most = max(rows, key=lambda row: abs(row["difference"]))
+    if not most["difference"]:
+        return _EQUAL, counted
     return _CLOSE, counted | {"largest": 100 * abs(most["difference"])} | _about(most)
 
 
