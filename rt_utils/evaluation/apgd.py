@@ -8,6 +8,7 @@ from pyautoattack.autopgd_base import APGDAttack
 from torch import Tensor, nn
 
 from rt_utils.evaluation.attacks import Images
+from rt_utils.theory.perturbations import into_ball
 from rt_utils.theory.threat import Norm, Threat
 
 APGD_NORM: dict[Norm, str] = {"linf": "Linf", "l2": "L2"}
@@ -70,5 +71,5 @@ def apgd(
             found = attack.perturb(x.contiguous(), y)
     # APGD clips to the ball in float32 before it clips to the box: pull back what rounding let out.
     if threat.norm == "linf":
-        found = torch.minimum(torch.maximum(found, x - threat.eps), x + threat.eps)
+        found = into_ball(found, x, threat)
     return found.clamp(0, 1).detach()

@@ -21,7 +21,7 @@ from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.devices import placed
 from rt_utils.runtime.errors import InputError
-from rt_utils.theory.perturbations import allowed
+from rt_utils.theory.perturbations import allowed, into_ball
 from rt_utils.theory.threat import Threat
 
 CLEAN = "clean"
@@ -75,7 +75,7 @@ def _attacks(model: nn.Module, threat: Threat, n_classes: int, effort: Effort, d
 def _inside(threat: Threat, x: Images, found: Images) -> Images:
     """What rounding let out of the ball pulled back. Raises RuntimeError where it was more than rounding."""
     if threat.norm == "linf":
-        found = torch.minimum(torch.maximum(found, x - threat.eps), x + threat.eps)
+        found = into_ball(found, x, threat)
     found = found.clamp(0, 1).detach()
     if (outside := int((~allowed(threat, x, found)).sum())) > 0:
         raise RuntimeError(f"{outside} images of AutoAttack lie outside {threat}")
