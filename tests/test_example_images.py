@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from rt_utils.evaluation import examples
 from rt_utils.evaluation.examples import Examples, attacked
 from rt_utils.evaluation.measure import fit_probes
 from rt_utils.evaluation.probe import ProbeSettings
@@ -48,6 +49,23 @@ def case() -> tuple[Encoder, Head, DataSet]:
 def found(threat: Threat) -> Examples:
     encoder, head, data = case()
     return attacked(encoder, head, data.test.images[-2:], data.test.required_labels()[-2:], threat)
+
+
+def test_what_was_found_is_kept_for_the_next_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> Examples:
+        raise AssertionError("searched again")
+
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    encoder, head, data = case()
+    given = (data.test.images[:1], data.test.required_labels()[:1], THREATS[0])
+    first = attacked(encoder, head, *given)
+    monkeypatch.setattr(examples, "_attacked", never)
+    again = attacked(encoder, head, *given)
+    assert all(torch.equal(value, vars(again)[name]) for name, value in vars(first).items())
+    other = Head(head.weight, head.bias + torch.arange(len(head.bias)))
+    for changed in ((head, *given[:2], THREATS[1]), (other, *given), (head, given[0], None, given[2])):
+        with pytest.raises(AssertionError, match="searched again"):
+            attacked(encoder, *changed)
 
 
 def pixels(png: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -27,10 +28,13 @@ def largest_shifts(
     """The largest shift found at each image with each of the k radii, in feature units; pixels in [0, 1].
 
     A larger ball contains the smaller one, so what a smaller one allowed counts for it too. Radii beyond the norm's
-    largest count as that.
+    largest count as that. Kept in the cache.
     """
+    key = (encoder.name, encoder.weights_sha256, joblib.hash(x.numpy()), norm, tuple(radii), repr(settings))
+    entry = Entry("sweeps", key, encoder.code | {__name__})
+    found: np.ndarray
     # In one thread: so few images only get slower on several, and very slow beside other work.
-    found: np.ndarray = processes.alone(_largest_shifts, encoder, x, norm, radii, settings)
+    (found,) = processes.compute([(entry, _largest_shifts, (encoder, x, norm, radii, settings))], 1)
     return found
 
 
