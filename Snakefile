@@ -9,14 +9,16 @@ from pipeline import PAGES
 
 PROFILE = "notebooks/profiles/embedded.yaml"
 CHAPTERS = [name for name in pages() if name not in PAGES]
-LONG = [  # they start first, so that none of them is left running alone at the end
+# They start first, the longest before the others, so that none of them is left running alone at the end.
+LONGEST = ["section_6_2_transfer_methods", "roli"]
+LONG = [
     "theorem_2_criterion",
     "section_5_1_cross_entropy",
-    "section_6_2_transfer_methods",
+    "section_5_2_criterion",
     "appendix_b2_regression",
     "appendix_b5_distribution_shift",
+    "appendix_paper_and_code",
     "certified",
-    "roli",
     "purification",
 ]
 RUN = config.get("chapters", "").split() or CHAPTERS  # make book CHAPTERS="...": these alone
@@ -65,7 +67,7 @@ rule chapter:
         "results/book/{name}/ledger.csv",
         "results/book/{name}/run.json",
     wildcard_constraints:
-        name="|".join(name for name in CHAPTERS if name not in LONG),
+        name="|".join(name for name in CHAPTERS if name not in LONGEST + LONG),
     threads: max(1, workflow.cores // min(2, len(RUN)))
     shell:
         "OMP_NUM_THREADS={threads} LOKY_MAX_CPU_COUNT={threads} rt run {wildcards.name} --whole -f {PROFILE} "
@@ -76,6 +78,12 @@ use rule chapter as long_chapter with:
     wildcard_constraints:
         name="|".join(LONG),
     priority: 1
+
+
+use rule chapter as longest_chapter with:
+    wildcard_constraints:
+        name="|".join(LONGEST),
+    priority: 2
 
 
 rule page:
