@@ -134,7 +134,7 @@ def small_run() -> dict[str, Any]:
     table = {"kind": "table", "rows": [["x", 1.0, None], ["y", 2, 0.0]], "values": {"n": 3}}
     figure = {"kind": "figure", "data": {"xy": [[0.0, 1.0]]}}
     kept = {"t": table, "f": figure, "w": {"kind": "text", "values": {"what": "A"}}}
-    return {"run": facts, "claims": [{"verdict": "holds"}], "elements": kept}
+    return {"parameters": {}, "run": facts, "claims": [{"verdict": "holds"}], "elements": kept}
 
 
 def test_differences() -> None:
@@ -150,6 +150,24 @@ def test_differences() -> None:
     now = copy.deepcopy(kept)
     now["elements"]["t"]["rows"].pop()
     assert records.differences("c", kept, now)[0][1] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("kept", "now", "same"),
+    [
+        (3, 4, True),  # a count, by one image
+        (3, 5, False),
+        (0.25, 0.28, True),  # a share of 64 images, by less than two of them
+        (0.25, 0.29, False),
+        (4.0, 4.1, False),  # no share and no count
+    ],
+)
+def test_a_single_flip_is_no_difference(kept: float, now: float, same: bool) -> None:
+    before, after = small_run(), small_run()
+    before["elements"]["t"]["values"]["n"], after["elements"]["t"]["values"]["n"] = kept, now
+    assert records.differences("c", before, after)[0][1] > 0
+    before["parameters"]["n_test"] = 64
+    assert (records.differences("c", before, after)[0][1] == 0) == same
 
 
 @pytest.mark.parametrize(

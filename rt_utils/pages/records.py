@@ -131,17 +131,26 @@ def _same_inputs(chapter: str, kept: Mapping[str, Any], now: Mapping[str, Any]) 
             )
 
 
-def _numbers(kept: Any, now: Any, place: str) -> Iterator[tuple[str, float]]:
-    """The relative difference of every number, with its place; infinite where the two are not of one kind."""
+def _difference(kept: float, now: float, points: int) -> float:
+    """The relative difference; none where one of `points` that flipped explains it: another machine's rounding does.
+
+    One point moves a count by 1, a share by 1 / points, and the ends of its interval by less than twice that.
+    """
+    whole, largest = isinstance(kept, int) and isinstance(now, int), max(abs(kept), abs(now))
+    flip = 0.0 if not points else 1.0 if whole else 2 / points if largest <= 1 else 0.0
+    return abs(kept - now) / largest if abs(kept - now) > flip else 0.0
+
+
+def _numbers(kept: Any, now: Any, place: str, points: int) -> Iterator[tuple[str, float]]:
+    """The `_difference` of every number, with its place; infinite where the two are not of one kind."""
     if isinstance(kept, int | float) and isinstance(now, int | float):
-        largest = max(abs(kept), abs(now))
-        yield place, abs(kept - now) / largest if largest else 0.0
+        yield place, _difference(kept, now, points)
     elif isinstance(kept, list) and isinstance(now, list) and len(kept) == len(now):
         for index, (a, b) in enumerate(zip(kept, now, strict=True)):
-            yield from _numbers(a, b, f"{place}[{index}]")
+            yield from _numbers(a, b, f"{place}[{index}]", points)
     elif isinstance(kept, dict) and isinstance(now, dict) and kept.keys() == now.keys():
         for key in kept:
-            yield from _numbers(kept[key], now[key], f"{place} {key}".strip())
+            yield from _numbers(kept[key], now[key], f"{place} {key}".strip(), points)
     elif isinstance(kept, str) and isinstance(now, str):
         return  # texts repeat the tables' numbers in words
     elif kept != now:
@@ -151,10 +160,11 @@ def _numbers(kept: Any, now: Any, place: str) -> Iterator[tuple[str, float]]:
 def differences(chapter: str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, float]]:
     """Every number of a kept run's elements, and every verdict, by how much the new run differs, worst first.
 
-    Raises InputError where the new run had other weights or data.
+    What a single flipped image explains counts as no difference. Raises InputError where the new run had other weights or data.
     """
     _same_inputs(chapter, kept, now)
     verdicts = [[claim["verdict"] for claim in run["claims"]] for run in (kept, now)]
     changed = [("a verdict", math.inf)] * (verdicts[0] != verdicts[1])
-    found = [*changed, *_numbers(kept["elements"], now["elements"], "")]
+    points = int(kept["parameters"].get("n_test", 0))
+    found = [*changed, *_numbers(kept["elements"], now["elements"], "", points)]
     return sorted(found, key=lambda pair: -pair[1])
