@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +18,8 @@ install_import_hook("rt_utils", "shape_checks.checked")  # before anything of th
 
 import in_process  # noqa: E402
 
+from rt_utils.models import public_files  # noqa: E402
+from rt_utils.models.catalogue import PUBLIC  # noqa: E402
 from rt_utils.pages import execution  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,6 +70,22 @@ def unpack_fashion_mnist(shared: Path, root: Path) -> None:
     for path in (shared / "FashionMNIST" / "raw").glob("*.gz"):
         with gzip.open(path) as packed, (root / "FashionMNIST" / "raw" / path.stem).open("wb") as file:
             shutil.copyfileobj(packed, file)
+
+
+@pytest.fixture(scope="session")
+def public_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real files under the names of the cards, for $RT_MODELS; skipped where ../shared is absent."""
+    files = sorted((ROOT.parent / "shared" / "encoders").glob("*.*th"))
+    if not files:
+        pytest.skip("../shared/encoders is absent")
+    root = tmp_path_factory.mktemp("real")
+    (root / "public").mkdir()
+    by_digest = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in files}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RT_MODELS", str(root))
+        for name in PUBLIC:
+            public_files.place(name).symlink_to(by_digest[public_files.card(name)["sha256"]])
+    return root
 
 
 @pytest.fixture

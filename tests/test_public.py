@@ -168,30 +168,14 @@ def test_the_kept_runs_are_of_these_files() -> None:
     assert found == cifar | {("public/fashion_mnist", "fashion-mnist", radius) for radius in (8.0, 25.5)}
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real files under the names of the cards, and images; skipped where ../shared is absent."""
-    files = sorted((SHARED / "encoders").glob("*.*th"))
-    if not files:
-        pytest.skip("../shared/encoders is absent")
-    root = tmp_path_factory.mktemp("real")
-    (root / "public").mkdir()
-    by_digest = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in files}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RT_MODELS", str(root))
-        for name in PUBLIC:
-            public_files.place(name).symlink_to(by_digest[public_files.card(name)["sha256"]])
-    return root
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_real_networks_are_as_accurate_as_was_said(
-    real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    public_networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By their own heads on all 10,000 images of CIFAR-10 (JPEG); by `public/` and by `python:` the same features."""
-    monkeypatch.setenv("RT_MODELS", str(real))
-    monkeypatch.setenv("PUBLIC_FILES", str(real / "public"))
+    monkeypatch.setenv("RT_MODELS", str(public_networks))
+    monkeypatch.setenv("PUBLIC_FILES", str(public_networks / "public"))
     monkeypatch.setenv("RT_DATA", str(tmp_path))
     with zipfile.ZipFile(SHARED / "data" / "cifar10_jpeg.zip") as archive:
         names = archive.namelist()
