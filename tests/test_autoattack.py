@@ -223,6 +223,7 @@ def test_what_is_entered_is_not_measured_again_and_what_lacks_files_stops_nothin
         ran.append((its.encoder, its.data))
         sha = load_encoder(its.encoder).weights_sha256
         same = {name: getattr(its, name) for name in ("encoder", "data", "eps", "n", "head")}
+        same |= {"probe": autoattack_sets.recipe(its)}
         return same | {"weights_sha256": sha, "autoattack": {}, "page": {"robust": 0.5}, "both": 0.5}
 
     monkeypatch.setattr(autoattack_record, "row", row)
@@ -235,7 +236,9 @@ def test_what_is_entered_is_not_measured_again_and_what_lacks_files_stops_nothin
     assert ran == [(its.encoder, its.data) for its in embedded]
     rows = autoattack_record.kept(tmp_path / "autoattack", "embedded")
     assert [autoattack_record.is_of(*pair) for pair in zip(rows, embedded, strict=True)] == [True] * len(embedded)
-    assert not autoattack_record.is_of(rows[0] | {"weights_sha256": "other"}, embedded[0])
+    probe = rows[0]["probe"]
+    for other in ({"weights_sha256": "other"}, {"probe": probe | {"epochs": probe["epochs"] + 1}}, {"probe": None}):
+        assert not autoattack_record.is_of(rows[0] | other, embedded[0])
 
 
 def test_two_processes_do_not_measure_the_same_set(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rt_utils.evaluation.autoattack_sets import SETS, Set
+from rt_utils.evaluation.autoattack_sets import SETS, Set, recipe
 from rt_utils.pages import autoattack_section
 from rt_utils.pages.autoattack_section import differences, missing, table
 from rt_utils.pages.elements import filled
@@ -19,6 +19,7 @@ def row(its: Set, auto: float, page: float) -> dict[str, Any]:
     shares = {"APGD-CE": auto + 0.02, "APGD-T": auto, "FAB-T": auto, "Square": auto}
     return {
         **{"encoder": its.encoder, "data": its.data, "norm": "linf", "eps": its.eps, "n": its.n, "head": its.head},
+        **{"probe": recipe(its)},
         **{"clean": 0.9, "autoattack": {"attacks": [*shares], "n": its.n, "accuracies": shares}, "both": auto},
         **{"page": {"robust": page}, "difference": page - auto, "seconds": {"autoattack": 5400, "page": 1800}},
     }
@@ -71,6 +72,9 @@ def test_the_table_has_a_row_a_set() -> None:
     assert shown["AutoAttack"] == shown["both"] == shown["+ FAB-T"] == 0.5
     assert (shown["page"], shown["APGD-CE"]) == (0.504, 0.52)
     assert shown["minutes"] == 120
+    assert shown["head"] == "probe, 60 epochs at 0.1"
+    own = next(its for its in SETS if its.world == "public")
+    assert table([row(own, 0.5, 0.5)])["head"].tolist() == ["its own"]
     columns = ["clean", "AutoAttack", "page", "difference", "both", "APGD-CE", "+ APGD-T", "+ FAB-T", "head", "minutes"]
     assert [*shown][4:] == columns
 

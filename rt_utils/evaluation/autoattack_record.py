@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from rt_utils.evaluation.autoattack import CLEAN, Effort
 from rt_utils.evaluation.autoattack_batches import Found, in_batches, versions
-from rt_utils.evaluation.autoattack_sets import SETS, Set, case, plan
+from rt_utils.evaluation.autoattack_sets import SETS, Set, case, plan, recipe
 from rt_utils.evaluation.measure import measure
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
@@ -52,7 +52,7 @@ def row(
     shares = {name: share for name, share in accuracies.items() if name != CLEAN}
     return {
         **{"encoder": its.encoder, "data": its.data, "norm": threat.norm, "eps": its.eps, "n": n},
-        **{"head": its.head, "seed": effort.seed, "clean": accuracies[CLEAN]},
+        **{"head": its.head, "probe": recipe(its), "seed": effort.seed, "clean": accuracies[CLEAN]},
         "autoattack": {"attacks": list(shares), "n": n, "accuracies": shares},
         "page": {
             "robust": page,
@@ -87,9 +87,11 @@ def kept(folder: Path, world: str) -> list[dict[str, Any]]:
 
 
 def is_of(found: Mapping[str, Any], its: Set) -> bool:
-    """Whether a row is that set's, with the weights that are loaded today."""
+    """Whether a row is that set's, with today's recipe of the probe and the weights that are loaded today."""
     same = all(found[name] == getattr(its, name) for name in ("encoder", "data", "eps", "n", "head"))
-    return same and found["weights_sha256"] == load_encoder(its.encoder).weights_sha256
+    return (
+        same and found["probe"] == recipe(its) and found["weights_sha256"] == load_encoder(its.encoder).weights_sha256
+    )
 
 
 def land(its: Set, folder: Path, batches: Path) -> None:

@@ -1,6 +1,7 @@
 """The sets that the full AutoAttack measures: robust encoders, images, heads, and a page's attacks beside it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.halving import HalvingSettings
@@ -81,6 +82,11 @@ def plan(world: str, seed: int = 0) -> AttackPlan:
 def probe(world: str) -> ProbeSettings:
     """How the pages fit their probes in that world: on photographs by the paper's recipe."""
     return ProbeSettings() if world == "embedded" else ProbeSettings(epochs=20, lr=0.01)
+
+
+def recipe(its: Set) -> dict[str, Any] | None:
+    """What a row says of its probe; None where the head is the network's own."""
+    return None if its.head == OWN else {"n_train": its.n_train, **asdict(probe(its.world))}
 
 
 def images(its: Set, size: int) -> DataSet:

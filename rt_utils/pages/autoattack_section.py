@@ -16,8 +16,8 @@ POINT = 0.01  # of robust accuracy: further apart than this the page names the s
 CAPTION = (
     "Kept runs: the share of n test images right clean, after the whole AutoAttack, and under the page’s own attacks "
     "on the same images; the page’s share minus AutoAttack’s; right under both; and after AutoAttack’s parts before "
-    "the last, each on what those before it left right. Radius: in l_inf. Head: the book’s probe, or the one that the "
-    "network was trained with. Minutes: of processor time, on one core."
+    "the last, each on what those before it left right. Radius: in l_inf. Head: a linear probe with its epochs and "
+    "rate, or the one that the network was trained with. Minutes: of processor time, on one core."
 )
 _NONE = "No set is measured yet. "
 _CLOSE = (
@@ -53,8 +53,13 @@ def table(rows: Rows) -> pd.DataFrame:
         case |= {"n": row["n"], "clean": row["clean"], "AutoAttack": _about(row)["auto"]}
         case |= {"page": row["page"]["robust"], "difference": row["difference"], "both": row["both"]}
         before = {f"{'+ ' * (k > 0)}{name}": found["accuracies"][name] for k, name in enumerate(found["attacks"][:-1])}
-        shown.append(case | before | {"head": row["head"], "minutes": sum(row["seconds"].values()) / 60})
+        shown.append(case | before | {"head": _head(row), "minutes": sum(row["seconds"].values()) / 60})
     return pd.DataFrame(shown)
+
+
+def _head(row: Mapping[str, Any]) -> str:
+    probe = row["probe"]
+    return f"{row['head']}, {probe['epochs']} epochs at {probe['lr']}" if probe else row["head"]
 
 
 def _about(row: Mapping[str, Any]) -> dict[str, Any]:

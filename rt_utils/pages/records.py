@@ -160,7 +160,8 @@ def _numbers(kept: Any, now: Any, place: str, points: int) -> Iterator[tuple[str
 def differences(chapter: str, kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, float]]:
     """Every number of a kept run's elements, and every verdict, by how much the new run differs, worst first.
 
-    What a single flipped image explains counts as no difference. Raises InputError where the new run had other weights or data.
+    What a single flipped image explains counts as no difference.
+    Raises InputError where the new run had other weights or data.
     """
     _same_inputs(chapter, kept, now)
     verdicts = [[claim["verdict"] for claim in run["claims"]] for run in (kept, now)]
