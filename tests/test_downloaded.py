@@ -124,10 +124,27 @@ def test_a_named_folder_of_images(root: Path) -> None:
         load_data_set("cifar10-jpeg", size=32)
 
 
+def test_imagenet_as_torchvision_unpacks_it(root: Path) -> None:
+    """Its classes in the order of their WordNet numbers, which is that of networks trained on it; val is for tests."""
+    pixels = Image.fromarray(RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8))
+    for label in range(1000):
+        for part in ("train", "val"):
+            (folder := root / "imagenet" / part / f"n{10_000_000 - label:08}").mkdir(parents=True)
+            pixels.save(folder / "ILSVRC2012_00000001.JPEG")
+    data = load_data_set("imagenet", size=16, n_train=1000, n_test=10)
+    assert data.classes == tuple(sorted(data.classes))
+    assert data.classes[0] == "n09999001"
+    assert (data.train.images.shape, len(data.test)) == ((1000, 3, 16, 16), 10)
+    shutil.rmtree(root / "imagenet" / "train" / "n10000000")
+    with pytest.raises(InputError, match="has 999 classes, imagenet has 1000"):
+        load_data_set("imagenet", size=16)
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [
         ("cifar10-jpeg", "put CIFAR-10's images as files there, as train/CLASS/FILE and test/CLASS/FILE"),
+        ("imagenet", "put ILSVRC2012 from https://image-net.org as torchvision's ImageNet unpacks it"),
         ("tinyimagenet100", r"put the 100 classes of Tiny ImageNet that the card of natural/robust names"),
     ],
 )

@@ -48,6 +48,7 @@ NAMED: dict[str, Source] = {
     "cifar10-jpeg": Source(places.check_known_folder, _in_loading("folder")),
     "fashion-mnist": Source(places.check_torchvision, _in_loading("torchvision")),
     "tinyimagenet100": Source(places.check_known_folder, _in_loading("folder")),
+    "imagenet": Source(places.check_known_folder, _in_loading("folder")),
     "intel": Source(places.check_intel, _in_loading("folder")),
     "dsprites": Source(places.check_dsprites, _in_loading("dsprites")),
 }
@@ -90,9 +91,9 @@ def load_data_set(name: str, *, size: int, n_train: int = 4000, n_test: int = 50
         name: 'glyphs', 'letters' and 'numerals' (glyphs of these classes alone), 'digits' (margin kept),
             'digits:stretched', 'digits:coloured' (ink, ground, shade and noise as the glyphs have), 'textures' (at most
             200 test images), 'sprites' (classes: the shapes; factors: scale, orientation, posX, posY), 'cifar10',
-            'cifar100', 'fashion-mnist' (as torchvision unpacks them), 'cifar10-jpeg', 'tinyimagenet100' (folders),
-            'dsprites:PATH' (its .npz), 'intel:PATH' (Kaggle's archive, unpacked), 'folder:PATH' (one sub-folder a
-            class, or images without labels; `train` and `test` sub-folders are respected).
+            'cifar100', 'fashion-mnist' (as torchvision unpacks them), 'cifar10-jpeg', 'tinyimagenet100' and 'imagenet'
+            (folders), 'dsprites:PATH' (its .npz), 'intel:PATH' (Kaggle's archive, unpacked), 'folder:PATH' (one
+            sub-folder a class, or images without labels; `train` and `test` sub-folders are respected).
         size: Height and width of the images, in pixels.
         n_train: Training images, at most.
         n_test: Test images, at most.

@@ -35,6 +35,11 @@ _FOLDERS = {  # the folder below the data; how many classes; what to put there
         100,
         "the 100 classes of Tiny ImageNet that the card of natural/robust names (http://cs231n.stanford.edu)",
     ),
+    "imagenet": (
+        "imagenet",
+        1000,
+        "ILSVRC2012 from https://image-net.org as torchvision's ImageNet unpacks it (classes: their WordNet numbers)",
+    ),
 }
 _INTEL = ("buildings", "forest", "glacier", "mountain", "sea", "street")
 _INTEL_PAGE = "https://www.kaggle.com/datasets/puneet6060/intel-image-classification"
@@ -99,7 +104,7 @@ def check_known_folder(name: str) -> None:
     if not root.is_dir():
         raise InputError(
             f"no {name}: there is no folder {str(root)!r}; put {what} there, "
-            "as train/CLASS/FILE and test/CLASS/FILE, or set RT_DATA"
+            "as train/CLASS/FILE and test/CLASS/FILE (or val for test), or set RT_DATA"
         )
     found = sum(path.is_dir() for path in root.glob("train/*"))
     if found != classes:
