@@ -230,6 +230,21 @@ def test_the_rotated_runs_have_a_row_each() -> None:
     assert (turned["axes"] != turned["rotated"]).all()  # `.axes` is the frame's own
 
 
+def test_what_was_computed_is_kept_for_the_same_parameters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    monkeypatch.setattr(purification, "RECIPES", purification.RECIPES[:1])
+    given = {"steps": 2, "n_test": 4, "n_seeds": 1}
+    first = purification.simulate(checked=2, **given, **TABLE)
+    monkeypatch.setattr(purification, "pretrain_together", lambda *_, **__: pytest.fail("computed again"))
+    again = purification.simulate(checked=2, **given, **TABLE)
+    pd.testing.assert_frame_equal(again.runs, first.runs)
+    pd.testing.assert_frame_equal(again.floor, first.floor)
+    for place, seen in first.purities.items():
+        assert all(torch.equal(again.purities[place][step], values) for step, values in seen.items())
+    with pytest.raises(pytest.fail.Exception, match="computed again"):
+        purification.simulate(checked=2, **given, **TABLE | {"seed": 4})
+
+
 def test_what_is_said_of_a_sweep() -> None:
     rows = [
         {"contrastive": name, "adversary": adversary, "seed": 0, "purity": value, "robust acc., l2": value / 2}

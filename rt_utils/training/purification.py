@@ -1,10 +1,13 @@
 """Two-layer networks on sparse codes, pretrained clean and against an adversary, then probed on a new task."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,6 +15,7 @@ from rt_utils.evaluation.code_probe import floor, probed
 from rt_utils.evaluation.code_tables import ADVERSARIES, KINDS
 from rt_utils.evaluation.sparse_codes import purity, radii
 from rt_utils.runtime import processes
+from rt_utils.runtime.cache import Entry
 from rt_utils.training.code_pretraining import Purities, Recipe, pretrain, pretrain_together
 
 RECIPES = [Recipe(*rest) for rest in product(KINDS, ADVERSARIES)]
@@ -51,9 +55,15 @@ def _seeds(seed: int, n_seeds: int) -> list[int]:
     return [1000 * seed + k for k in range(n_seeds)]
 
 
+def _kept(function: Callable[..., Any], *arguments: float) -> Any:
+    """From the cache, or computed in one thread: matrices this small only get slower on several."""
+    entry = Entry("sparse codes", (function.__name__, *arguments), frozenset({__name__}))
+    return processes.compute([(entry, function, arguments)], 1)[0]
+
+
 def _simulate(
     eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, seed: int, checked: int
-) -> Simulation:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[tuple[str, str], dict[int, np.ndarray]]]:
     rows, floor_rows, along = [], [], {}
     seeds = _seeds(seed, n_seeds)
     for recipe in RECIPES:
@@ -65,8 +75,8 @@ def _simulate(
             if k == 0:
                 floor_rows += [place | its for its in floor(nodes, radii(eps), n_test, seeds[k] + 500, found, checked)]
                 if recipe.activation == "soft":
-                    along[recipe.kind, recipe.adversary] = seen
-    return Simulation(pd.DataFrame(rows), pd.DataFrame(floor_rows), along)
+                    along[recipe.kind, recipe.adversary] = {step: values.numpy() for step, values in seen.items()}
+    return rows, floor_rows, along
 
 
 def simulate(
@@ -76,11 +86,12 @@ def simulate(
 
     eps in units of the code; `checked`: on how many inputs a longer search checks the attacks.
     """
-    # In one thread: matrices this small only get slower on several.
-    return processes.alone(_simulate, eps, threshold, steps, n_test, n_seeds, seed, checked)
+    rows, floor_rows, along = _kept(_simulate, eps, threshold, steps, n_test, n_seeds, seed, checked)
+    purities = {place: {k: torch.from_numpy(v) for k, v in seen.items()} for place, seen in along.items()}
+    return Simulation(pd.DataFrame(rows), pd.DataFrame(floor_rows), purities)
 
 
-def _sweep(eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, seed: int) -> pd.DataFrame:
+def _sweep(eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, seed: int) -> list[dict[str, Any]]:
     rows, seeds = [], _seeds(seed, n_seeds)
     for (name, recipe), adversary in product(SWEEP.items(), ADVERSARIES[::2]):
         one = replace(recipe, adversary=adversary)
@@ -88,15 +99,15 @@ def _sweep(eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, 
         for k, (nodes, _) in enumerate(each):
             row, _ = probed(nodes, radii(eps), min(SWEPT_POINTS, n_test), seeds[k] + 500)
             rows.append({"contrastive": name, "adversary": adversary, "seed": k, **row})
-    return pd.DataFrame(rows)
+    return rows
 
 
 def sweep(*, eps: float, threshold: float, steps: int, n_test: int, n_seeds: int, seed: int) -> pd.DataFrame:
     """The contrastive pretrainings of SWEEP, clean and against the l_inf adversary: one row each and seed."""
-    return processes.alone(_sweep, eps, threshold, steps, n_test, n_seeds, seed)
+    return pd.DataFrame(_kept(_sweep, eps, threshold, steps, n_test, n_seeds, seed))
 
 
-def _turned(eps: float, threshold: float, steps: int, seed: int) -> pd.DataFrame:
+def _turned(eps: float, threshold: float, steps: int, seed: int) -> list[dict[str, Any]]:
     rows = []
     for name, recipe in TURNED.items():
         both = {
@@ -107,7 +118,7 @@ def _turned(eps: float, threshold: float, steps: int, seed: int) -> pd.DataFrame
         }
         medians = {how: purity(nodes.weight).median().item() for how, (nodes, _) in both.items()}
         rows.append({"pretraining": name, **medians})
-    return pd.DataFrame(rows)
+    return rows
 
 
 def turned(*, eps: float, threshold: float, steps: int, seed: int) -> pd.DataFrame:
@@ -115,7 +126,7 @@ def turned(*, eps: float, threshold: float, steps: int, seed: int) -> pd.DataFra
 
     Adam treats the axes as special; whether purity comes from that alone shows here.
     """
-    return processes.alone(_turned, eps, threshold, steps, seed)
+    return pd.DataFrame(_kept(_turned, eps, threshold, steps, seed))
 
 
 def nested(purities: Mapping[tuple[str, str], Purities]) -> dict[str, dict[str, dict[str, Float[Tensor, " k"]]]]:
