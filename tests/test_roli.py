@@ -6,6 +6,7 @@ import json
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import jupytext
 import numpy as np
@@ -151,6 +152,29 @@ def test_finetuning_leaves_the_encoder_as_it_was_and_starts_from_the_head_given(
     other = adversarial_finetuning.adversarial_finetuning(encoder, None, data, INNER, lr=1e-9, **how)
     assert not torch.allclose(other.head.weight, probe.weight, atol=1e-3)
     assert other.encoder.name == "embedded/robust+RanLI-LoRA"
+
+
+@pytest.mark.parametrize("method", ["full", *peft.PEFT])
+def test_a_finetuned_network_is_kept_with_all_its_layers(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    encoder, data = load_encoder("embedded/robust"), load_data_set("textures", size=32, n_train=8, n_test=4)
+    its: dict[str, Any] = {"method": method, "rank": 2, "lr": 0.01, "epochs": 1, "seed": 0}
+    first = adversarial_finetuning.adversarial_finetuning(encoder, None, data, INNER, **its)
+    monkeypatch.setattr(adversarial_finetuning, "train", lambda *_: pytest.fail("trained again"))
+    again = adversarial_finetuning.adversarial_finetuning(encoder, None, data, INNER, **its)
+    assert again.encoder.weights_sha256 == first.encoder.weights_sha256 != encoder.weights_sha256
+    x = data.test.pixels()
+    assert torch.equal(again.encoder.features(x), first.encoder.features(x))
+    assert torch.equal(again.head.weight, first.head.weight)
+    assert again.merging == first.merging
+    few = dataclasses.replace(data, train=data_set.Split(data.train.images[1:], data.train.required_labels()[1:]))
+    for changed in ((None, few, INNER), (first.head, data, INNER), (None, data, dataclasses.replace(INNER, size=0.5))):
+        with pytest.raises(pytest.fail.Exception, match="trained again"):
+            adversarial_finetuning.adversarial_finetuning(encoder, *changed, **its)
+    with pytest.raises(pytest.fail.Exception, match="trained again"):
+        adversarial_finetuning.adversarial_finetuning(encoder, None, data, INNER, **its | {"seed": 1})
 
 
 def test_the_margin_by_hand() -> None:

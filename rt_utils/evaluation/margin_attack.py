@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from torch import nn
@@ -13,18 +14,29 @@ from rt_utils.evaluation.measurement import Measurement
 from rt_utils.images.data_set import Split
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
+from rt_utils.runtime import processes
+from rt_utils.runtime.cache import Entry
 from rt_utils.theory.threat import Threat
+
+
+def _features(encoder: Encoder, head: Head, test: Split, threat: Threat, settings: PGDSettings) -> list[np.ndarray]:
+    """Of the images that each start of PGD on the margin found."""
+    x, model = test.pixels().contiguous(memory_format=torch.channels_last), nn.Sequential(encoder, head.module()).eval()
+    found = loss_pgd(model, x, test.required_labels(), threat, settings, margin)
+    return [encoder.features(images).numpy() for images in found]
 
 
 def with_margin_attack(
     m: Measurement, encoder: Encoder, head: Head, test: Split, threat: Threat, settings: PGDSettings
 ) -> Measurement:
-    """The measurement after one more attack, PGD on the margin: the best per point over all that was found."""
-    x, y = test.pixels().contiguous(memory_format=torch.channels_last), test.required_labels()
-    model, index = nn.Sequential(encoder, head.module()).eval(), np.arange(len(test))
-    found = loss_pgd(model, x, y, threat, settings, margin)
+    """The measurement after one more attack, PGD on the margin, kept in the cache: the best per point over all."""
+    y, index = test.required_labels(), np.arange(len(test))
+    depends_on = joblib.hash((test.images.numpy(), y.numpy(), head.weight.numpy(), head.bias.numpy()))
+    key = (encoder.name, encoder.weights_sha256, depends_on, repr(threat), repr(settings))
+    entry = Entry("margins", key, encoder.code | {__name__})
+    (found,) = processes.compute([(entry, _features, (encoder, head, test, threat, settings))], 1)
     finds = [Find("representation", index, m.z_shift), Find("loss", index, m.z_loss)]
-    finds += [Find("loss", index, encoder.features(images).numpy()) for images in found]
+    finds += [Find("loss", index, z) for z in found]
     columns = {name: values.numpy() for name, values in best(head, torch.from_numpy(m.z), y, finds, {}).items()}
     changed: dict[str, Any] = {name: columns[name] for name in ("z_shift", "z_loss", "shift_page", "loss_page")}
     flags = ("wrong", "wrong_pgd", "flipped", *(["flipped_by_loss"] if m.flipped_by_loss is not None else []))

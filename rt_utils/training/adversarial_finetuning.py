@@ -3,10 +3,13 @@
 Hua et al. 2024. The network stays in eval mode: BatchNorm's statistics are frozen.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import joblib
+import numpy as np
 import torch
 from torch import nn
 
@@ -14,6 +17,8 @@ from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.models.weights import digest
+from rt_utils.runtime import processes
+from rt_utils.runtime.cache import Entry
 from rt_utils.theory.threat import Threat
 from rt_utils.training.adversarial import perturbed
 from rt_utils.training.finetuning import first_head
@@ -62,18 +67,73 @@ def train(
             schedule.step()
 
 
-def _head(layer: nn.Linear) -> Head:
-    return Head(layer.weight.detach().double(), layer.bias.detach().double())
+def _arrays(layer: nn.Linear) -> tuple[np.ndarray, np.ndarray]:
+    """Its weight and bias in double precision."""
+    return layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy()
 
 
-def adversarial_probe(encoder: Encoder, data: DataSet, inner: Inner, *, lr: float, epochs: int, seed: int) -> Head:
-    """The head alone, on the frozen encoder: SGD with momentum 0.9."""
+def _kept(kind: str, function: Callable[..., Any], encoder: Encoder, *arguments: Any) -> Any:
+    """`function(encoder, *arguments)` from the cache, or computed in this process; data sets and heads by value."""
+    key = [_by_value(argument) for argument in arguments]
+    entry = Entry(kind, (encoder.name, encoder.weights_sha256, *key), encoder.code | {__name__})
+    return processes.compute([(entry, function, (encoder, *arguments))], 1)[0]
+
+
+def _by_value(argument: object) -> object:
+    if isinstance(argument, DataSet):  # its training part may be one of what the fingerprint covers
+        train = argument.train
+        return argument.fingerprint, joblib.hash((train.images.numpy(), train.required_labels().numpy()))
+    if isinstance(argument, Head):
+        return joblib.hash((argument.weight.numpy(), argument.bias.numpy()))
+    return repr(argument)
+
+
+def _probe(
+    encoder: Encoder, data: DataSet, inner: Inner, lr: float, epochs: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     layer = first_head(encoder.width, len(data.classes), None, seed)
     nn.init.zeros_(layer.weight)  # convex but for the attack: no random start needed
     nn.init.zeros_(layer.bias)
     optimiser = torch.optim.SGD(layer.parameters(), lr, momentum=0.9)
     train(encoder.network, layer, data.train, inner, optimiser, epochs, seed)
-    return _head(layer)
+    return _arrays(layer)
+
+
+def adversarial_probe(encoder: Encoder, data: DataSet, inner: Inner, *, lr: float, epochs: int, seed: int) -> Head:
+    """The head alone, on the frozen encoder: SGD with momentum 0.9. Kept in the cache."""
+    weight, bias = _kept("adversarial probes", _probe, encoder, data, inner, lr, epochs, seed)
+    return Head(torch.from_numpy(weight), torch.from_numpy(bias))
+
+
+def _prepared(encoder: Encoder, method: str, rank: int, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return prepared(encoder.network, method, rank)
+
+
+def _tuned(
+    encoder: Encoder,
+    head: Head | None,
+    data: DataSet,
+    inner: Inner,
+    method: str,
+    rank: int,
+    lr: float,
+    epochs: int,
+    seed: int,
+) -> tuple[list[np.ndarray], tuple[np.ndarray, np.ndarray], float]:
+    """The network's state after `merged`, the head, and the relative change of features that merging made."""
+    network = _prepared(encoder, method, rank, seed)
+    layer = first_head(encoder.width, len(data.classes), head, seed)
+    trained = [values for values in (*network.parameters(), *layer.parameters()) if values.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr, weight_decay=0.01)
+    train(network, layer, data.train, inner, optimiser, epochs, 1000 + seed)
+    x = data.test.pixels()[:32]
+    with torch.no_grad():
+        before = network(x)
+        network = merged(network)
+        change = float((network(x) - before).norm() / before.norm())
+    return [values.numpy() for values in network.state_dict().values()], _arrays(layer), change
 
 
 def adversarial_finetuning(
@@ -90,20 +150,13 @@ def adversarial_finetuning(
 ) -> Finetuned:
     """Head and encoder, or what `method` trains of it (`peft`), from `head` (RoLI) or a random one (RanLI): AdamW.
 
-    The encoder that is given stays as it is.
+    The encoder that is given stays as it is. Kept in the cache.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = prepared(encoder.network, method, rank)
-    layer = first_head(encoder.width, len(data.classes), head, seed)
-    trained = [values for values in (*network.parameters(), *layer.parameters()) if values.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr, weight_decay=0.01)
-    train(network, layer, data.train, inner, optimiser, epochs, 1000 + seed)
-    x = data.test.pixels()[:32]
-    with torch.no_grad():
-        before = network(x)
-        network = merged(network)
-        change = float((network(x) - before).norm() / before.norm())
+    how = (head, data, inner, method, rank, lr, epochs, seed)
+    state, (weight, bias), change = _kept("adversarially finetuned", _tuned, encoder, *how)
+    network = merged(_prepared(encoder, method, rank, seed))
+    values = zip(network.state_dict(), map(torch.from_numpy, state), strict=True)
+    network.load_state_dict(dict(values))
     name = f"{encoder.name}+{'RanLI' if head is None else 'RoLI'}-{method}"
     tuned = Encoder(name, network, input_size=encoder.input_size, width=encoder.width, weights_sha256=digest(network))
-    return Finetuned(tuned, _head(layer), change)
+    return Finetuned(tuned, Head(torch.from_numpy(weight), torch.from_numpy(bias)), change)
