@@ -7,11 +7,12 @@ import torch
 from linear_world import PIXELS, grey_images, linear_encoder, normal, reach
 from torch import Tensor, nn
 
-from rt_utils.evaluation import attacks
-from rt_utils.evaluation.attacks import PGDSettings
+from rt_utils.evaluation import attacks, per_point
+from rt_utils.evaluation.attacks import PGDSettings, loss_pgd
 from rt_utils.evaluation.finds import restored, stored
 from rt_utils.evaluation.halving import HalvingSettings, halving
 from rt_utils.evaluation.measure import fit_probes
+from rt_utils.evaluation.per_point import PerPoint, at_once
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
@@ -163,3 +164,28 @@ def test_at_its_budget_it_reaches_foolboxs_objective(data: str) -> None:
     with torch.no_grad():
         assert shift(ours).mean() >= shift(theirs).mean()
         assert losses(worse).mean() >= losses(their_loss).mean()
+
+
+@pytest.mark.parametrize("threat", THREATS, ids=str)
+def test_starts_that_share_a_batch_find_what_each_finds_alone(threat: Threat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven starts of 12 points: one by one, in twos with one left over, all at once; and foolbox's runs likewise."""
+    model = nn.Sequential(linear_encoder(normal(5, PIXELS)), nn.Linear(5, 3)).requires_grad_(False).eval()
+    y = torch.arange(len(X)) % 3
+    found: list[Tensor] = []
+    for together in (1, 2, 7):
+        monkeypatch.setattr(per_point, "TOGETHER", together * X[:, 0].numel())
+        losses = attacks.losses_of(model, y)
+        assert at_once(losses, X) == together
+        settings = HalvingSettings(7, 3, (2, 2, 2), seed=1)
+        own = halving(losses, X, threat, settings)
+        found.append(torch.stack([own, *loss_pgd(model, X, y, threat, PGDSettings(2, 7, 2, seed=1))]))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0], rtol=1e-5, atol=1e-6)
+
+
+def test_values_per_point_take_several_rounds_of_the_points() -> None:
+    own = torch.tensor([1.0, 2.0])
+    values = PerPoint(lambda images, its: images.sum((1, 2, 3)) * its, own)
+    images = torch.arange(4.0)[:, None, None, None]
+    assert values(images).tolist() == [0.0, 2.0, 2.0, 6.0]
+    assert at_once(lambda images: images.sum((1, 2, 3)), X) == 1

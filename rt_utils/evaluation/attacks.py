@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Float, Int64, Shaped
 from torch import Tensor, nn
 
+from rt_utils.evaluation.per_point import PerPoint, Values, at_once, repeated
 from rt_utils.theory.perturbations import random_start
 from rt_utils.theory.threat import Norm, Threat
 
 Images = Float[Tensor, "n c h w"]
-Values = Callable[[Tensor], Tensor]  # images to one number each
 
 
 @dataclass(frozen=True)
@@ -93,34 +93,40 @@ def _pgd(
         yield x
         return
     wrapped = fb.PyTorchModel(model, bounds=(0, 1), device=x.device)
-    ignored = fb.criteria.Misclassification(torch.zeros(len(x), dtype=torch.long, device=x.device))
 
-    def run(start: Images, steps: int, rel_stepsize: float) -> Images:
+    def run(starts: list[Images], steps: int, rel_stepsize: float) -> Iterator[Images]:
+        centre = repeated(x, len(starts))
+        ignored = fb.criteria.Misclassification(torch.zeros(len(centre), dtype=torch.long, device=x.device))
         attack = _PGD[threat.norm](steps=steps, rel_stepsize=rel_stepsize, random_start=True)
-        attack.objective, attack.start, attack.decay = lambda inputs: values(inputs).sum(), start, settings.decay
-        found: Tensor = attack.run(wrapped, x, ignored, epsilon=threat.eps).detach()
-        return found
+        attack.objective, attack.decay = lambda inputs: values(inputs).sum(), settings.decay
+        attack.start = torch.cat(starts) if len(starts) > 1 else starts[0]
+        found: Tensor = attack.run(wrapped, centre, ignored, epsilon=threat.eps).detach()
+        yield from found.split(len(x))
+
+    def begin(restart: int) -> Images:
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + restart)
+        return random_start(threat, x, generator) if start is None else start
 
     best, best_values = x.clone(), torch.full((len(x),), -math.inf, device=x.device)
-    for restart in range(settings.restarts):
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + restart)
-        begin = random_start(threat, x, generator) if start is None else start
-        found = run(begin, settings.steps, settings.rel_stepsize)
-        yield found
-        if settings.refine:
-            with torch.no_grad():
-                reached = values(found)
-            better = reached > best_values
-            best[better], best_values[better] = found[better], reached[better]
+    most = at_once(values, x)
+    for first in range(0, settings.restarts, most):
+        starts = [begin(restart) for restart in range(first, min(settings.restarts, first + most))]
+        for found in run(starts, settings.steps, settings.rel_stepsize):
+            yield found
+            if settings.refine:
+                with torch.no_grad():
+                    reached = values(found)
+                better = reached > best_values
+                best[better], best_values[better] = found[better], reached[better]
     if settings.refine:
-        yield run(best, settings.refine, settings.rel_stepsize * 2 / 3)
+        yield from run([best], settings.refine, settings.rel_stepsize * 2 / 3)
 
 
 def shifts_from(encoder: nn.Module, x: Images) -> Values:
     """``||f_theta(x + delta) - f_theta(x)||_2`` of perturbed images, one number each, in feature units."""
     with torch.no_grad():
         z = encoder(x)
-    return lambda inputs: (encoder(inputs) - z).norm(dim=1)
+    return PerPoint(lambda inputs, clean: (encoder(inputs) - clean).norm(dim=1), z)
 
 
 def representation_pgd(
@@ -160,7 +166,7 @@ def losses_of(
     model: nn.Module, y: Shaped[Tensor, "n ..."], loss: Callable[[Tensor, Tensor], Tensor] = _cross_entropy
 ) -> Values:
     """The losses of a predictor at perturbed images, one number each; by default cross-entropies in nats."""
-    return lambda inputs: loss(model(inputs), y)
+    return PerPoint(lambda inputs, its: loss(model(inputs), its), y)
 
 
 def loss_pgd(

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rt_utils.evaluation.attacks import Values
+from rt_utils.evaluation.per_point import Values, at_once, repeated
 from rt_utils.theory.perturbations import Images, into_ball, pgd_step, random_start
 from rt_utils.theory.threat import Threat
 
@@ -101,14 +101,13 @@ def _climb(
     values: Values, x: Images, threat: Threat, start: Images, velocity: Images, sizes: Sequence[float], momentum: float
 ) -> tuple[Images, Float[Tensor, " n"], Images]:
     """Steps of `sizes` times eps from `start`: the best images on the way, their values, the mean gradient."""
-    best, best_values = start.clone(), torch.full((len(x),), -math.inf, device=x.device)
     at = start.contiguous(memory_format=torch.channels_last)
+    best, best_values = at.clone(), torch.full((len(x),), -math.inf, device=x.device)
 
     def note(value: Float[Tensor, " n"]) -> None:
-        nonlocal best, best_values
         better = value > best_values
-        best = torch.where(better[:, None, None, None], at, best)
-        best_values = torch.where(better, value, best_values)
+        torch.where(better[:, None, None, None], at, best, out=best)
+        torch.where(better, value, best_values, out=best_values)
 
     for size in sizes:
         with torch.enable_grad():
@@ -116,12 +115,26 @@ def _climb(
             value = values(point)
             (gradient,) = torch.autograd.grad(value.sum(), point)
         note(value.detach())
-        gradient = gradient / gradient.abs().mean((1, 2, 3), keepdim=True).clamp(min=1e-30)
+        gradient /= gradient.abs().mean((1, 2, 3), keepdim=True).clamp(min=1e-30)
         velocity = momentum * velocity + (1 - momentum) * gradient
         at = pgd_step(at, velocity, x, threat, size).clamp(0, 1)
     with torch.no_grad():
         note(values(at))
     return best, best_values, velocity
+
+
+def _climb_all(
+    values: Values, x: Images, threat: Threat, candidates: _Candidates, sizes: Sequence[float], momentum: float
+) -> _Candidates:
+    """`_climb` from every candidate, as many in one batch as pays."""
+    found = []
+    most = at_once(values, x)
+    for first in range(0, len(candidates.images), most):
+        starts, velocity = (part[first : first + most] for part in (candidates.images, candidates.velocity))
+        k, centre = len(starts), repeated(x, len(starts))
+        climbed = _climb(values, centre, threat, starts.flatten(0, 1), velocity.flatten(0, 1), sizes, momentum)
+        found.append([part.unflatten(0, (k, len(x))) for part in climbed])
+    return _Candidates(*(torch.cat(part) for part in zip(*found, strict=True)))
 
 
 def _mixed(
@@ -171,11 +184,7 @@ def halving(
         if rung:
             candidates = candidates.best(kept)
         sizes = [settings.rel_stepsize * (1 + math.cos(math.pi * (done + k) / total)) / 2 for k in range(steps)]
-        climbed = [
-            _climb(values, x, threat, start, velocity, sizes, settings.momentum)
-            for start, velocity in zip(candidates.images, candidates.velocity, strict=True)
-        ]
-        candidates = _Candidates(*(torch.stack(part) for part in zip(*climbed, strict=True)))
+        candidates = _climb_all(values, x, threat, candidates, sizes, settings.momentum)
         done += steps
         if rung == 0:
             best = candidates.best(max(3, settings.mirrored)).images

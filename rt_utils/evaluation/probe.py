@@ -25,6 +25,9 @@ class ProbeSettings:
     seed: int = 0
 
 
+Gradients = tuple[Float[Tensor, "c r"], Float[Tensor, " c"]]  # of a mean loss, in the weight and in the bias
+
+
 def fit_head(
     layer: nn.Linear,
     n: int,
@@ -32,6 +35,21 @@ def fit_head(
     loss: Callable[[nn.Linear, Int64[Tensor, " b"]], Float[Tensor, ""]],
 ) -> Head:
     """The head that SGD with momentum finds for `loss`, from 0: a function of the layer and of a batch of n points."""
+
+    def gradients(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Gradients:
+        in_weight, in_bias = torch.autograd.grad(loss(layer, chosen), (layer.weight, layer.bias))
+        return in_weight, in_bias
+
+    return descend(layer, n, settings, gradients)
+
+
+def descend(
+    layer: nn.Linear,
+    n: int,
+    settings: ProbeSettings,
+    gradients: Callable[[nn.Linear, Int64[Tensor, " b"]], Gradients],
+) -> Head:
+    """`fit_head` for a loss that is given by its gradients."""
     generator = torch.Generator().manual_seed(settings.seed)
     nn.init.zeros_(layer.weight)  # convex problem: no random start needed
     nn.init.zeros_(layer.bias)
@@ -45,11 +63,22 @@ def fit_head(
     for _ in range(settings.epochs):
         order = torch.randperm(n, generator=generator)
         for start in starts:
-            optimiser.zero_grad()
-            loss(layer, order[start : start + settings.batch]).backward()
+            layer.weight.grad, layer.bias.grad = gradients(layer, order[start : start + settings.batch])
             optimiser.step()
             schedule.step()
     return Head.of(layer)
+
+
+@torch.no_grad()
+def cross_entropy_gradients(layer: nn.Linear, x: Float[Tensor, "b r"], y: Int64[Tensor, " b"]) -> Gradients:
+    """The gradients of the batch's mean cross-entropy, number for number autograd's, at a third of its time.
+
+    A batch is so small that to record it costs more than to compute it.
+    """
+    logs = torch.log_softmax(layer(x), 1)
+    outer = torch.zeros_like(logs).scatter_(1, y[:, None], -1 / len(y))
+    inner = torch.ops.aten._log_softmax_backward_data(outer, logs, 1, logs.dtype)
+    return inner.t() @ x, inner.sum(0)
 
 
 def linear_probe(
@@ -73,10 +102,10 @@ def linear_probe(
         tensor([0, 1])
     """
 
-    def loss(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Float[Tensor, ""]:
-        return nn.functional.cross_entropy(layer(features[chosen]), labels[chosen])
+    def gradients(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Gradients:
+        return cross_entropy_gradients(layer, features[chosen], labels[chosen])
 
-    return fit_head(nn.Linear(features.shape[1], n_classes, dtype=features.dtype), len(features), settings, loss)
+    return descend(nn.Linear(features.shape[1], n_classes, dtype=features.dtype), len(features), settings, gradients)
 
 
 def clean_features(encoder: Encoder, images: UInt8[Tensor, "n _ h w"]) -> Float[np.ndarray, "n r"]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from rt_utils.theory import purity as theory
@@ -28,9 +28,17 @@ def reach_radius(eps: float, threshold: float) -> float:
     return eps if eps < below(threshold) else 0.8 * below(threshold)
 
 
+def _least(values: Float[Tensor, "n d"], k: int) -> Int64[Tensor, "n k"]:
+    """Where the k least values of each row are, in their order: without ties there is no need to sort all."""
+    least = values.topk(k + 1, dim=1, largest=False)
+    if (least.values[:, 1:] == least.values[:, :-1]).any():
+        return values.argsort(1)[:, :k]
+    return least.indices[:, :k]
+
+
 def codes(n: int, draw: torch.Generator) -> Float[Tensor, "n 32"]:
     """n codes with K non-zero entries at random, of sizes from LOW to HIGH and random signs."""
-    where = torch.rand(n, D, generator=draw).argsort(1)[:, :K]
+    where = _least(torch.rand(n, D, generator=draw), K)
     sizes = (LOW + torch.rand(n, K, generator=draw)) * torch.randn(n, K, generator=draw).sign()
     return torch.zeros(n, D).scatter(1, where, sizes)
 

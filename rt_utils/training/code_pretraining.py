@@ -96,9 +96,11 @@ def pretrain_together(
         if contrastive:
             pairs = [views(recipe, s, draw) for s, draw in zip(drawn, draws, strict=True)]
             s, other = (torch.stack(view) for view in zip(*pairs, strict=True))
-            return s, lambda x: contrast(hidden(x), hidden(other), recipe.temperature)
+            shown = hidden(other)  # the same at every step of the attack on the first view
+            return s, lambda x: contrast(hidden(x), shown, recipe.temperature)
         s = torch.stack(drawn)
-        return s, lambda x: (hidden(x) @ head.mT - s @ beta.mT).square().sum()
+        targets = s @ beta.mT
+        return s, lambda x: (hidden(x) @ head.mT - targets).square().sum()
 
     def purities() -> list[Tensor]:
         return [purity(own) for own in content().detach()]

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from rt_utils.models.networks.few_channels import FewChannels
+
 
 class RegressionNetwork(nn.Sequential):
     """Pixels in [0, 1], shape (n, 1 or 3, 64, 64), to features, shape (n, 84).
@@ -19,8 +21,8 @@ class RegressionNetwork(nn.Sequential):
 
     def __init__(self) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict()
-        for k, (inputs, outputs) in enumerate(((1, 6), (6, 16)), start=1):
-            layers[f"conv{k}"] = nn.Conv2d(inputs, outputs, 5)
+        for k, (inputs, outputs, side) in enumerate(((1, 6, 4), (6, 16, 2)), start=1):
+            layers[f"conv{k}"] = FewChannels(inputs, outputs, 5, side=side)
             layers[f"relu{k}"] = nn.ReLU()
             layers[f"pool{k}"] = nn.AvgPool2d(2)
             layers[f"norm{k}"] = nn.BatchNorm2d(outputs, affine=False)

@@ -32,8 +32,9 @@ class ResidualBlock(nn.Module):
         fold_into(self, "conv2", "norm2")
 
     def forward(self, x: Float[Tensor, "n i h w"]) -> Float[Tensor, "n o h2 w2"]:
-        y = torch.relu(self.norm1(self.conv1(x)))
-        return torch.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+        # In place: no layer needs what it gave to go back, and a copy of it costs an attack some percent.
+        y = torch.relu_(self.norm1(self.conv1(x)))
+        return torch.relu_(self.norm2(self.conv2(y)).add_(self.shortcut(x)))
 
 
 class SmallResNet(nn.Sequential):
