@@ -5,6 +5,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from rt_utils.evaluation import criterion_variants
 from rt_utils.pages import execution, paper_settings, parameters
 
 FOLDER = ROOT / "notebooks" / "profiles"
@@ -49,6 +50,22 @@ def test_as_released_halves_the_radius_where_the_range_is_doubled() -> None:
     assert all(content[name] == paper[name] for name in same)
 
 
+def test_as_released_switches_on_together_what_belongs_together() -> None:
+    content = given("as_released.yaml")
+    assert (content["probe_mode"], content["score_batch"]) == ("train", criterion_variants.BATCH)
+    chapters = ("theorem_2_criterion", "section_5_2_criterion")
+    for chapter in chapters:
+        declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))
+        assert (declared["probe_mode"], declared["score_batch"]) == ("eval", 0)  # not without being asked for
+        p = parameters.check(
+            {name: content.get(name, value) for name, value in declared.items() if name != "encoders"}
+            | {"data": ["digits"]}
+        )
+        said = "; ".join(paper_settings.differences(p))
+        assert "the encoder in train mode while its probe is fitted (there eval)" in said
+        assert "a test by the mean shift of 32 images (there each point's)" in said
+
+
 @pytest.mark.parametrize("file", ["natural.yaml", "public.yaml"])
 def test_kept_runs_fit_the_probe_by_the_papers_recipe(file: str) -> None:
     content, there = given(file), paper_settings.settings()["cifar100"]
@@ -84,6 +101,8 @@ def test_the_papers_own_run_differs_in_nothing() -> None:
         ({"eps": "4/255"}, "radius 4/255 (there 8/255)"),
         ({"probe_epochs": 60}, "probe trained for 60 epochs (there 20)"),
         ({"probe_lr": 0.1}, "at rate 0.1 (there 0.01)"),
+        ({"probe_mode": "train"}, "in train mode while its probe is fitted (there eval)"),
+        ({"score_batch": 32}, "the mean shift of 32 images (there each point's)"),
         ({"n_train": 4000}, "at most 4000 training images (there all)"),
         ({"steps": 100, "rel_stepsize": 3.0}, "(there 20 steps of 0.7 ε from one start"),
     ],

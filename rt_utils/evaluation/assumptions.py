@@ -68,12 +68,11 @@ def noise_for_an_attack(
 ) -> pd.DataFrame:
     """Lemma 1 with random noise on the right-hand side: the mean shift under one random corner of the ball.
 
-    On the first `points` test images of each encoder and data set; `images` by name and size. In feature units.
+    On the first `points` test images of each gap's data set, with its encoder; `images` by name and size. In feature
+    units.
     """
-    generator, frozen = torch.Generator().manual_seed(seed), {encoder.name: encoder for encoder in encoders}
-    rows = []
-    for gap in gaps:
-        encoder = frozen[gap.encoder]
+    generator, rows = torch.Generator().manual_seed(seed), []
+    for gap, encoder in zip(gaps, encoders, strict=True):
         x = images[gap.data, encoder.input_size].test.pixels()[:points]
         noisy = perturbations.random_start(threat, x, generator).clamp(0, 1)
         shifts = statements.shift(encoder.features(x).double(), encoder.features(noisy).double())

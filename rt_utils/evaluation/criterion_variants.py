@@ -23,11 +23,11 @@ def batch_mean(shifts: Float[np.ndarray, " n"], batch: int = BATCH) -> Float[np.
     return np.concatenate([np.full(len(part), part.mean()) for part in parts])
 
 
-def crossed(m: Measurement) -> pd.DataFrame:
+def crossed(m: Measurement, batch: int = BATCH) -> pd.DataFrame:
     """Per variant: how many points pass, and how many of these a perturbation found flips.
 
-    shift: the point's own, or its batch's mean. under: the largest shift found, or the shift where the cross-entropy
-    found is largest. class: the predicted one, or the label.
+    shift: the point's own, or its batch's mean, over batches of `batch` test points in their order. under: the largest
+    shift found, or the shift where the cross-entropy found is largest. class: the predicted one, or the label.
     """
     z, z_shift, z_loss, weight = (torch.from_numpy(a).double() for a in (m.z, m.z_shift, m.z_loss, m.weight))
     logits = z @ weight.T + torch.from_numpy(m.bias)
@@ -38,7 +38,7 @@ def crossed(m: Measurement) -> pd.DataFrame:
     }
     rows = []
     for whose, under, label in VARIANTS:
-        left = shifts[under] if whose == "own" else batch_mean(shifts[under])
+        left = shifts[under] if whose == "own" else batch_mean(shifts[under], batch)
         passes = left < margins[label]
         counts = {"pass": int(passes.sum()), "flip": int((passes & m.flipped).sum()), "n": len(passes)}
         rows.append(dict(zip(VARIANT, (whose, under, label), strict=True)) | counts)
@@ -49,3 +49,19 @@ def counted(measurements: Iterable[Measurement]) -> pd.DataFrame:
     """`crossed` over all data sets: columns encoder (full name), VARIANT, pass, flip, n; indexed by the first four."""
     rows = pd.concat([crossed(m).assign(encoder=m.encoder) for m in measurements])
     return rows.groupby(["encoder", *VARIANT], sort=False)[["pass", "flip", "n"]].sum()
+
+
+def beside(measurements: Iterable[Measurement], batch: int = BATCH) -> pd.DataFrame:
+    """Theorem 2's criterion and the released code's test side by side, one row for each encoder and data set.
+
+    AS under CE: the mean shift where the cross-entropy found is largest, in feature units. stated, released: how many
+    of the n points pass; flip: how many of the latter a perturbation found flips.
+    """
+    rows: list[dict[str, object]] = []
+    for m in measurements:
+        own: dict[tuple[str, ...], dict[str, int]] = crossed(m, batch).set_index(VARIANT).to_dict("index")  # type: ignore[assignment]
+        stated, released = own[AS_STATED], own[AS_RELEASED]
+        score = np.linalg.norm(m.z_loss.astype(np.float64) - m.z, axis=1).mean()
+        row = {"encoder": m.encoder, "data": m.data, "n": released["n"], "AS under CE": float(score)}
+        rows.append(row | {"stated": stated["pass"], "released": released["pass"], "flip": released["flip"]})
+    return pd.DataFrame(rows)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from types import SimpleNamespace
 
@@ -20,8 +20,12 @@ from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.catalogue import pretrained_head
 from rt_utils.models.frozen_encoder import Encoder
+from rt_utils.models.head import Head
 from rt_utils.runtime import processes
 from rt_utils.theory.threat import Threat
+from rt_utils.training.train_mode_probe import probes_in_train_mode
+
+TRAIN = "train"  # the encoder's mode while its probe is fitted, where it does not stay frozen
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,24 @@ class Experiment:
     images: Mapping[tuple[str, int], DataSet]  # by name and size
     measurements: Sequence[Measurement]
     points: pd.DataFrame
+    # By the names of encoder and data set, what a probe in train mode left of an encoder; empty where they stay frozen.
+    moved: Mapping[tuple[str, str], Encoder] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> list[Encoder]:
+        """The encoders that were measured: `encoders`, but those that moved, one for each data set, in their place."""
+        own = [e for e in self.encoders if e.name not in {name for name, _ in self.moved}]
+        return [*own, *self.moved.values()]
+
+    def encoder(self, m: Measurement) -> Encoder:
+        """The encoder of one of the measurements."""
+        return self.moved.get((m.encoder, m.data)) or next(e for e in self.encoders if e.name == m.encoder)
+
+    def case(self, m: Measurement, n: int | None = None) -> tuple[Encoder, Head, DataSet]:
+        """Encoder, head and data set of one of the measurements; of the test images the first n."""
+        encoder = self.encoder(m)
+        images = self.images[m.data, encoder.input_size]
+        return encoder, m.head, images if n is None else images.first(n)
 
 
 def attack_plan(p: SimpleNamespace) -> AttackPlan:
@@ -57,6 +79,16 @@ def probe_settings(p: SimpleNamespace) -> ProbeSettings:
     return ProbeSettings(p.probe_epochs, p.probe_lr, batch, seed=p.seed)
 
 
+def fitted_probes(
+    p: SimpleNamespace, pairs: Sequence[tuple[Encoder, DataSet]], workers: int
+) -> list[tuple[Encoder, Head]]:
+    """For every pair the encoder that is measured, and its linear probe, in the mode that the page's parameters say."""
+    if vars(p).get("probe_mode") == TRAIN:
+        return probes_in_train_mode(pairs, probe_settings(p), workers=workers)
+    heads = measure.fit_probes(pairs, probe_settings(p), workers=workers)
+    return [(encoder, head) for (encoder, _), head in zip(pairs, heads, strict=True)]
+
+
 def with_subspace(plan: AttackPlan, p: SimpleNamespace) -> AttackPlan:
     """The plan with a modest attack aimed at the head's own subspace too."""
     aimed = PGDSettings(
@@ -78,6 +110,8 @@ def loaded_images(
 def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     """Freeze each encoder, fit a linear probe on its clean features, attack, and evaluate; in `workers` processes.
 
+    With `probe_mode` "train" its BatchNorm statistics move with the probe, and what that leaves behind is measured.
+
     `subspace`: whether an attack is aimed at the head's own subspace too; it changes no other number.
     A script that calls this needs the guard `if __name__ == "__main__"`, as every use of processes does.
     Raises InputError for whatever of p.encoders and p.data cannot be used.
@@ -86,11 +120,17 @@ def run(p: SimpleNamespace, *, subspace: bool = False) -> Experiment:
     loaded = [published_accuracy.loaded(name, workers=workers) for name in p.encoders]
     images = loaded_images(p, p.data, loaded)
     pairs = [(encoder, images[name, encoder.input_size]) for encoder, name in product(loaded, p.data)]
-    heads = measure.fit_probes(pairs, probe_settings(p), workers=workers)
-    cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
+    probed = fitted_probes(p, pairs, workers)
+    cases = [(encoder, head, data) for (encoder, head), (_, data) in zip(probed, pairs, strict=True)]
+    moved = {
+        (after.name, data.name): after
+        for (before, data), (after, _) in zip(pairs, probed, strict=True)
+        if after is not before
+    }
     plan = with_subspace(attack_plan(p), p) if subspace else attack_plan(p)
     found = measure.measure(cases, Threat(p.norm, p.eps), plan, workers=workers)
-    return Experiment(loaded, images, found, pd.concat([measurement.table(m) for m in found], ignore_index=True))
+    points = pd.concat([measurement.table(m) for m in found], ignore_index=True)
+    return Experiment(loaded, images, found, points, moved)
 
 
 def repeated(p: SimpleNamespace, k: int) -> SimpleNamespace:

@@ -21,6 +21,8 @@ WORDS = {
     "ft_epochs": "finetuning for {here} epochs (there {there})",
     "ft_lr": "at rate {here:g} (there {there:g})",
     "batch": "batches of {here} (there {there})",
+    "probe_mode": "the encoder in {here} mode while its probe is fitted (there {there})",
+    "score_batch": "beside the criterion also a test by the mean shift of {here} images (there each point's)",
     "norm": "norm {here} (there {there})",
 }
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,10 +59,15 @@ def _results(name: str, value: Any) -> str:
     return str(value)
 
 
-def _profile(name: str, value: Any) -> str:
-    if value not in PROFILES:
-        raise unknown("profile", value, PROFILES)
-    return str(value)
+def one_of(what: str, allowed: Sequence[str]) -> Callable[[str, Any], str]:
+    """One of a few words; `what` they are says the refusal."""
+
+    def parse(name: str, value: Any) -> str:
+        if value not in allowed:
+            raise unknown(what, value, allowed)
+        return str(value)
+
+    return parse
 
 
 def names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
@@ -84,7 +89,7 @@ def names(check: Callable[[str], None]) -> Callable[[str, Any], list[str]]:
 
 Parser = Callable[[str, Any], Any]
 KNOWN: dict[str, Parser] = {
-    "profile": _profile,
+    "profile": one_of("profile", PROFILES),
     "encoders": names(check_encoder),
     "encoder": lambda name, value: names(check_encoder)(name, [value])[0],
     "data": names(check_data_set),
@@ -101,6 +106,8 @@ KNOWN: dict[str, Parser] = {
     "probe_epochs": whole(1, 10_000),
     "probe_lr": number(0, 100),
     "batch": whole(1, 1_000_000),
+    "probe_mode": one_of("mode of the encoder", ("eval", "train")),
+    "score_batch": whole(0, 1_000_000),
     "weight_decay": number(0, 100),
     "path_points": whole(2, 10_000_000),
     "ft_epochs": whole(1, 10_000),

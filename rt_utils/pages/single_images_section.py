@@ -69,11 +69,7 @@ def shown(found: pd.DataFrame, norm: str) -> pd.DataFrame:
 
 def show(page: Page, run: Experiment) -> None:
     """The table and its reading, on the first `path_points` images of each of the run's cases."""
-    loaded = {encoder.name: encoder for encoder in run.encoders}
-    cases = [
-        (loaded[m.encoder], m.head, run.images[m.data, loaded[m.encoder].input_size].first(page.p.path_points))
-        for m in run.measurements
-    ]
+    cases = [run.case(m, page.p.path_points) for m in run.measurements]
     found = single_images.measured(cases, page.p.norm, page.p.seed, ERROR, workers=page.workers)
     low, high = single_images.BETWEEN
     caption = {"n": int(found.n.min()), "low": low, "high": high}
