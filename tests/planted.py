@@ -85,8 +85,8 @@ BOUNDS = _in(
 ATTACKS = _in(
     "test_known_maxima",
     (
-        "lambda inputs: values(inputs).sum(), start",
-        "lambda inputs: -values(inputs).sum(), start",
+        "lambda inputs: values(inputs).sum(), settings.decay",
+        "lambda inputs: -values(inputs).sum(), settings.decay",
         "test_the_cross_entropy",
     ),
     ("epsilon=threat.eps).detach()", "epsilon=threat.eps / 2).detach()", "test_the_shift_of_one_feature"),
