@@ -53,6 +53,10 @@ def test_as_released_halves_the_radius_where_the_range_is_doubled() -> None:
 def test_as_released_switches_on_together_what_belongs_together() -> None:
     content = given("as_released.yaml")
     assert (content["probe_mode"], content["score_batch"]) == ("train", criterion_variants.BATCH)
+    sprites = {name: content[f"appendix_b2_regression.{name}"] for name in ("probe_fit", "table_loss", "eps")}
+    assert sprites == {"probe_fit": "adam", "table_loss": "squared", "eps": "16/255"}
+    own = execution.declared_parameters(jupytext.read(execution.source("appendix_b2_regression")))
+    assert (own["probe_fit"], own["table_loss"]) == ("least squares", "absolute")
     chapters = ("theorem_2_criterion", "section_5_2_criterion")
     for chapter in chapters:
         declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))

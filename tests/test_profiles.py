@@ -33,6 +33,7 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for i in range(classes):
             (tmp_path / "data" / below / "train" / str(i)).mkdir(parents=True)
     _intel(tmp_path / "data" / "intel")
+    (tmp_path / "data" / places.DSPRITES_FILE).touch()
 
 
 @pytest.mark.parametrize("file", FILES)
