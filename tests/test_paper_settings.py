@@ -50,9 +50,23 @@ def test_as_released_halves_the_radius_where_the_range_is_doubled() -> None:
     assert all(content[name] == paper[name] for name in same)
 
 
+def test_as_released_has_the_papers_imagenet_settings_too() -> None:
+    content, paper, other = (
+        given(f"{name}.yaml") for name in ("as_released_imagenet", "paper_imagenet", "as_released")
+    )
+    assert all(content[name] == value for name, value in paper.items() if name != "profile")
+    switched = {"probe_mode", "score_batch", "restarts", "steps", "rel_stepsize", "appendix_paper_and_code"}
+    assert content.keys() - paper.keys() == switched
+    assert all(content[name] == other[name] for name in (*switched, "profile"))
+
+
 def test_as_released_switches_on_together_what_belongs_together() -> None:
     content = given("as_released.yaml")
     assert (content["probe_mode"], content["score_batch"]) == ("train", criterion_variants.BATCH)
+    sprites = {name: content[f"appendix_b2_regression.{name}"] for name in ("probe_fit", "table_loss", "eps")}
+    assert sprites == {"probe_fit": "adam", "table_loss": "squared", "eps": "16/255"}
+    own = execution.declared_parameters(jupytext.read(execution.source("appendix_b2_regression")))
+    assert (own["probe_fit"], own["table_loss"]) == ("least squares", "absolute")
     chapters = ("theorem_2_criterion", "section_5_2_criterion")
     for chapter in chapters:
         declared = execution.declared_parameters(jupytext.read(execution.source(chapter)))

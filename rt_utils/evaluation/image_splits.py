@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 
 from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.regression import (
+    Fit,
     Found,
     Probed,
     as_taken,
@@ -57,18 +58,19 @@ def compared(
     n: int,
     seed: int,
     workers: int,
+    fit: Fit = least_squares,
 ) -> pd.DataFrame:
     """By encoder and split the mean |f(x) - y| of each factor on clean images, and on n images LHS and AS score.
 
     `finds`: what the attack found on the random split's first test images, by encoder. The random split is the one that
-    `probed` has; "all" tests its probe on all images; "ordered" fits on what comes first in their order.
+    `probed` has; "all" tests its probe on all images; "ordered" fits on what comes first in their order, by `fit`.
     """
     heads, images, cases = {}, {}, {}
     for name, its in probed.items():
         shapes, y, z = everything(its)
         start, last = cut_in_order(shapes, y)
         picked = np.random.default_rng(seed).choice(last, min(n, len(last)), replace=False)
-        heads[name], images[name] = least_squares(z[start], y[start]), (last, picked)
+        heads[name], images[name] = fit(z[start], y[start]), (last, picked)
         pixels = as_taken(its.encoder, torch.cat([its.data.train.images, its.data.test.images])[picked])
         targets = torch.from_numpy(y[picked].astype(np.float32))
         cases[name] = Case(its.encoder, heads[name], pixels, targets, its.data.name, threat, {"page": attack})

@@ -1,6 +1,6 @@
 """A linear probe that regresses factors of images: fitted by least squares, and what attacks on it found."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,8 @@ from rt_utils.models.head import Head
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.runtime import cache, processes
 from rt_utils.theory import statements
+
+Fit = Callable[[np.ndarray, np.ndarray], Head]  # from features and targets to a probe of all factors
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,14 @@ def least_squares(z: Float[np.ndarray, "n r"], y: Float[np.ndarray, "n k"]) -> H
     return Head(torch.from_numpy(solution[:-1].T.copy()), torch.from_numpy(solution[-1].copy()))
 
 
-def probe(encoder: Encoder, data: DataSet) -> Probed:
-    """Fit one probe for all factors on the training images."""
+def probe(encoder: Encoder, data: DataSet, fit: Fit = least_squares) -> Probed:
+    """Fit one probe for all factors on the training images, by least squares or as `fit` does."""
     z_train, z_test = (
         features(encoder, as_taken(encoder, split.images), f"{data.name} {which} {data.fingerprint}")
         for which, split in (("train", data.train), ("test", data.test))
     )
     y_train, y_test = factors(data.train), factors(data.test)
-    return Probed(encoder, data, z_train, z_test, y_train, y_test, least_squares(z_train, y_train))
+    return Probed(encoder, data, z_train, z_test, y_train, y_test, fit(z_train, y_train))
 
 
 def residuals(head: Head, z: Float[np.ndarray, "n r"], y: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:

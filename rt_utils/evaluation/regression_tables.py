@@ -64,16 +64,17 @@ def orientation_errors(probed: Iterable[Probed]) -> pd.DataFrame:
     return pd.DataFrame([*rows, {"encoder": "least possible", **least}])
 
 
-def lemma_1(sides: pd.DataFrame, probed: Mapping[str, Probed]) -> pd.DataFrame:
+def lemma_1(sides: pd.DataFrame, probed: Mapping[str, Probed], lhs: str = "|xi|") -> pd.DataFrame:
     """Table 7: by norm and encoder the LHS of each factor and the AS score that they share, in feature units.
 
-    AS / distance: over the mean distance between two images' features. `sides`: rows of `regression.both_sides`.
+    AS / distance: over the mean distance between two images' features. `sides`: rows of `regression.both_sides`, of
+    whose left sides this is the one named `lhs`.
     """
     rows = []
     for (norm, encoder), part in sides.groupby(["norm", "encoder"], sort=False):
         score = part["AS"].iloc[0]
         apart = torch.pdist(torch.from_numpy(probed[str(encoder)].z_test[:300])).mean().item()
-        row = {"norm": norm, "encoder": encoder} | dict(zip(part["factor"], part["|xi|"], strict=True))
+        row = {"norm": norm, "encoder": encoder} | dict(zip(part["factor"], part[lhs], strict=True))
         rows.append(row | {"AS": score, "AS / distance": score / apart})
     return pd.DataFrame(rows)
 

@@ -107,6 +107,8 @@ KNOWN: dict[str, Parser] = {
     "probe_lr": number(0, 100),
     "batch": whole(1, 1_000_000),
     "probe_mode": one_of("mode of the encoder", ("eval", "train")),
+    "probe_fit": one_of("fit of the probe", ("least squares", "adam")),
+    "table_loss": one_of("loss of Table 7", ("absolute", "squared")),
     "score_batch": whole(0, 1_000_000),
     "weight_decay": number(0, 100),
     "path_points": whole(2, 10_000_000),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -10,10 +11,21 @@ import torch
 from jaxtyping import Int64
 
 from rt_utils.evaluation import published_accuracy
+from rt_utils.evaluation.adam_probe import adam
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.finds import Find
 from rt_utils.evaluation.halving import HalvingSettings
-from rt_utils.evaluation.regression import Found, Probed, as_taken, both_sides, first, probe, strongest
+from rt_utils.evaluation.regression import (
+    Fit,
+    Found,
+    Probed,
+    as_taken,
+    both_sides,
+    first,
+    least_squares,
+    probe,
+    strongest,
+)
 from rt_utils.evaluation.regression_search import Attack, Case, Halvings, search
 from rt_utils.evaluation.regression_tables import floor_ratios
 from rt_utils.images.catalogue import load_data_set
@@ -25,6 +37,11 @@ from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Norm, Threat
 
 NORMS: tuple[Norm, ...] = ("linf", "l2")
+# Which left side of `regression.left_sides` Table 7 shows, and its loss in words, by the parameter `table_loss`.
+LOSSES = {
+    "absolute": ("|xi|", r"\(|\xi|\)"),
+    "squared": ("code", r"\(\xi^2\) with \(C_1=1\), as in the released code"),
+}
 PAGE, FLOOR, PAPER = "page", "floor", "paper"
 
 
@@ -86,13 +103,18 @@ def attacks(p: Parameters) -> dict[str, Attack]:
     }
 
 
+def fit_of(p: Parameters) -> Fit:
+    """How the page's probes are fitted, from its parameters."""
+    return partial(adam, seed=p.seed) if p.probe_fit == "adam" else least_squares
+
+
 def run(p: Parameters) -> Regression:
     """Freeze each encoder, fit a probe of all factors, and attack it in both norms. Raises InputError."""
     data, workers = with_factors(p.data), processes.ready(p.workers)
     loaded = [published_accuracy.loaded(name, workers=workers) for name in p.encoders]
     given = {"n_train": p.n_train, "n_test": max(p.n_test, p.n_train // 4), "seed": p.seed}
     images = {size: load_data_set(data, size=size, **given) for size in {e.input_size for e in loaded}}
-    probed = {encoder.name: probe(encoder, images[encoder.input_size]) for encoder in loaded}
+    probed = {encoder.name: probe(encoder, images[encoder.input_size], fit_of(p)) for encoder in loaded}
     threats, settings, few = {norm: Threat(norm, p.eps) for norm in NORMS}, attacks(p), min(p.floor_points, p.n_test)
     cases = {}
     for (name, its), norm in product(probed.items(), NORMS):
