@@ -99,8 +99,8 @@ ATTACKS = _in(
     ("settings.seed * 1_000_003 + restart", "settings.seed", "test_every_seed_and_every_restart_changes_something"),
     ("return ep.astensor(self.start)", "return x0", "test_every_seed_and_every_restart_changes_something"),
     (
-        "yield run(best, settings.refine",
-        "yield run(x, settings.refine",
+        "yield from run([best], settings.refine",
+        "yield from run([x], settings.refine",
         "test_the_refinement_starts_from_each_points_best",
     ),
     (
