@@ -31,7 +31,7 @@ def with_margin_attack(
 ) -> Measurement:
     """The measurement after one more attack, PGD on the margin, kept in the cache: the best per point over all."""
     y, index = test.required_labels(), np.arange(len(test))
-    depends_on = joblib.hash((test.images.numpy(), y.numpy(), head.weight.numpy(), head.bias.numpy()))
+    depends_on = joblib.hash((head.weight.numpy(), head.bias.numpy(), test.images.numpy(), y.numpy()))
     key = (encoder.name, encoder.weights_sha256, depends_on, repr(threat), repr(settings))
     entry = Entry("margins", key, encoder.code | {__name__})
     (found,) = processes.compute([(entry, _features, (encoder, head, test, threat, settings))], 1)
