@@ -26,7 +26,7 @@ test-book: book ## the built pages in a real browser
 	@$(BIN)/python -m pytest -m "book and not long" -n 2 --dist loadfile --durations=25
 
 test-slow: install ## the tests that take long: whole books, trained encoders, large networks
-	@$(BIN)/python -m pytest -m "slow and not long" -n 2 --dist loadfile --no-loadscope-reorder --durations=25
+	@$(BIN)/python -m pytest -m "slow and not long" -n 3 --dist loadfile --no-loadscope-reorder --durations=25
 
 test-long: install ## the tests that take more than three minutes each, outside CI
 	@$(BIN)/python -m pytest -m long -n 2 --dist loadfile --durations=25 --timeout 7200
