@@ -100,6 +100,7 @@ def test_an_encoder_without_batchnorm_stays_itself(digits: DataSet) -> None:
     assert torch.equal(head.weight, expected.weight)
 
 
+@pytest.mark.slow
 def test_a_run_measures_the_encoder_that_the_probe_left(runs: dict[str, experiment.Experiment]) -> None:
     frozen, moved = runs["eval"], runs["train"]
     assert not frozen.moved
@@ -116,6 +117,7 @@ def test_a_run_measures_the_encoder_that_the_probe_left(runs: dict[str, experime
         assert frozen.encoder(old) is frozen.encoders[0]
 
 
+@pytest.mark.slow
 def test_frozen_is_the_default(runs: dict[str, experiment.Experiment], tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RT_CACHE", str(tmp_path))
@@ -123,6 +125,7 @@ def test_frozen_is_the_default(runs: dict[str, experiment.Experiment], tmp_path:
     pd.testing.assert_frame_equal(run.points, runs["eval"].points)
 
 
+@pytest.mark.slow
 def test_the_codes_test_beside_the_criterion(runs: dict[str, experiment.Experiment]) -> None:
     """In one batch the score is the mean of the points' shifts; in batches of one it is each point's own."""
     (m, *_) = runs["eval"].measurements

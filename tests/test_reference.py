@@ -29,7 +29,7 @@ RECORDS = sorted((ROOT / "book" / "reference" / "natural").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A book of one quick chapter, and the record of its run."""
     folder = tmp_path_factory.mktemp("book")
     (folder / "notebooks").mkdir()
@@ -44,12 +44,12 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def record_in(book: Path) -> Path:
-    return book / "book" / "reference" / "embedded" / f"{CHAPTER}.json"
+def record_in(finished: Path) -> Path:
+    return finished / "book" / "reference" / "embedded" / f"{CHAPTER}.json"
 
 
-def test_a_record_holds_data_and_no_layout(book: Path) -> None:
-    record = json.loads(record_in(book).read_text("utf-8"))
+def test_a_record_holds_data_and_no_layout(finished: Path) -> None:
+    record = json.loads(record_in(finished).read_text("utf-8"))
     assert record["chapter"] == CHAPTER
     (run,) = record["runs"]
     assert run["parameters"]["n_test"] == 4
@@ -62,10 +62,10 @@ def test_a_record_holds_data_and_no_layout(book: Path) -> None:
     assert len(run["claims"]) > 3
 
 
-def test_a_kept_run_is_drawn_by_todays_page(book: Path) -> None:
+def test_a_kept_run_is_drawn_by_todays_page(finished: Path) -> None:
     """What the page shows and what is drawn from the record with the page's own words is the same."""
-    (run,) = json.loads(record_in(book).read_text("utf-8"))["runs"]
-    (path,) = book.glob("results/*/*.ipynb")
+    (run,) = json.loads(record_in(finished).read_text("utf-8"))["runs"]
+    (path,) = finished.glob("results/*/*.ipynb")
     notebook = nbformat.read(path, as_version=4)
     figures.use_style()
     shown = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if DATA in o.get("metadata", {})]
@@ -82,8 +82,8 @@ def test_a_kept_run_is_drawn_by_todays_page(book: Path) -> None:
     assert "Another caption for l_inf, eps = 8/255." in other.shown.source  # type: ignore[union-attr]
 
 
-def test_a_record_holds_runs_with_other_parameters_too(book: Path, tmp_path: Path) -> None:
-    record = json.loads(record_in(book).read_text("utf-8"))
+def test_a_record_holds_runs_with_other_parameters_too(finished: Path, tmp_path: Path) -> None:
+    record = json.loads(record_in(finished).read_text("utf-8"))
     other = copy.deepcopy(record)
     other["runs"][0]["parameters"]["eps"] = 0.1
     for content in (record, other, record):
@@ -93,22 +93,21 @@ def test_a_record_holds_runs_with_other_parameters_too(book: Path, tmp_path: Pat
     assert [run["parameters"]["eps"] for run in json.loads(path.read_text("utf-8"))["runs"]] == [0.1]
 
 
-@pytest.mark.slow
 def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
-    book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(book)
+    monkeypatch.chdir(finished)
     check = ["reference", CHAPTER, "--check", "--profile", "embedded", "-q"]
     cli.main(check)
     assert "values are the record's, the largest difference 0" in capsys.readouterr().out
-    whole = record_in(book).read_text("utf-8")
+    whole = record_in(finished).read_text("utf-8")
     altered = json.loads(whole)
     table = altered["runs"][0]["elements"]["table-3"]
     table["rows"][0][table["columns"].index("AS score")] += 1
-    record_in(book).write_text(json.dumps(altered), "utf-8")
+    record_in(finished).write_text(json.dumps(altered), "utf-8")
     with pytest.raises(SystemExit, match=rf"rt: {CHAPTER}: 1 of \d+ values differ by more than 1%"):
         cli.main(check)
-    record_in(book).write_text(whole, "utf-8")
+    record_in(finished).write_text(whole, "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -121,10 +120,10 @@ def test_a_record_is_recomputed_and_an_altered_one_is_found_out(
     ],
 )
 def test_a_wrong_call_in_one_line(
-    arguments: list[str], line: str, book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], line: str, finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if arguments[0] != "setting":
-        monkeypatch.chdir(book)
+        monkeypatch.chdir(finished)
     with pytest.raises(SystemExit, match=line):
         cli.main(["reference", *arguments])
 
@@ -180,9 +179,9 @@ def test_other_inputs_are_refused(fact: str, line: str) -> None:
         records.differences("c", kept, now)
 
 
-def test_prose_and_plotting_do_not_count_as_computation(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(book)
-    before, source = records.computation(CHAPTER), book / "notebooks" / f"{CHAPTER}.md"
+def test_prose_and_plotting_do_not_count_as_computation(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(finished)
+    before, source = records.computation(CHAPTER), finished / "notebooks" / f"{CHAPTER}.md"
     whole = source.read_text("utf-8")
     source.write_text(whole.replace("How to read it", "What it says").replace('"geometry",', '"plane",'), "utf-8")
     assert records.computation(CHAPTER) == before
