@@ -29,6 +29,12 @@ CODE = sorted(
     for p in Path("rt_utils").rglob("*")
     if p.suffix in (".py", ".json", ".safetensors")
 )
+KEPT = {  # the kept runs that a chapter reads itself; the build shows the others beside it
+    "certified": ("embedded/certified_seeds.json", "public/certified_networks.json"),
+    "model_cards": ("autoattack/*.json",),
+    "roli": ("embedded/roli_peft.json",),
+    "section_5_2_criterion": ("control/*.json",),
+}
 PROSE = sorted(str(p) for p in Path("book").rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 BOOK = "_build/book.done"
 
@@ -62,6 +68,9 @@ rule chapter:
         PROFILE,
         "requirements.lock",
         CODE,
+        lambda wildcards: [
+            str(path) for pattern in KEPT.get(wildcards.name, ()) for path in sorted(Path("book/reference").glob(pattern))
+        ],
     output:
         "chapters/{name}.ipynb",
         "results/book/{name}/ledger.csv",
