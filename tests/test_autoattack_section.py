@@ -8,7 +8,7 @@ import pytest
 
 from rt_utils.evaluation.autoattack_sets import SETS, Set, recipe
 from rt_utils.pages import autoattack_section
-from rt_utils.pages.autoattack_section import differences, missing, table
+from rt_utils.pages.autoattack_section import differences, missing, probes, table
 from rt_utils.pages.elements import filled
 from rt_utils.runtime import paths
 
@@ -72,11 +72,19 @@ def test_the_table_has_a_row_a_set() -> None:
     assert shown["AutoAttack"] == shown["both"] == shown["+ FAB-T"] == 0.5
     assert (shown["page"], shown["APGD-CE"]) == (0.504, 0.52)
     assert shown["minutes"] == 120
-    assert shown["head"] == "probe, 60 epochs at 0.1"
-    own = next(its for its in SETS if its.world == "public")
-    assert table([row(own, 0.5, 0.5)])["head"].tolist() == ["its own"]
     columns = ["clean", "AutoAttack", "page", "difference", "both", "APGD-CE", "+ APGD-T", "+ FAB-T", "head", "minutes"]
     assert [*shown][4:] == columns
+    own = next(its for its in SETS if its.world == "public")
+    assert table([row(own, 0.5, 0.5), row(ASKED[1], 0.5, 0.5)])["head"].tolist() == ["its own", "probe"]
+    assert probes([row(own, 0.5, 0.5)]) == ""
+    both = probes([row(its, 0.5, 0.5) for its in (*ASKED, own)])
+    assert both == " Probes: embedded, 60 epochs at rate 0.1; natural, 20 epochs at rate 0.01."
+
+
+def test_what_floating_point_leaves_is_no_difference() -> None:
+    its = row(ASKED[0], 0.439, 0.439) | {"difference": -5e-17}
+    assert str(table([its])["difference"][0]) == "0.0"
+    assert "leave as many images right" in said(its)
 
 
 def test_rows_of_the_records_come_in_the_order_of_the_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

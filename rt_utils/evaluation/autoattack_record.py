@@ -47,7 +47,7 @@ def row(
     start = time.process_time()
     (m,) = measure([given], threat, own, workers=1)
     seconds = round(time.process_time() - start)
-    accuracies, page = found.accuracies, 1 - m.wrong.mean().item()
+    accuracies, page = found.accuracies, (~m.wrong).mean().item()
     *_, last = found.after.values()
     shares = {name: share for name, share in accuracies.items() if name != CLEAN}
     return {

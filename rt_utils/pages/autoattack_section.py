@@ -16,8 +16,8 @@ POINT = 0.01  # of robust accuracy: further apart than this the page names the s
 CAPTION = (
     "Kept runs: the share of n test images right clean, after the whole AutoAttack, and under the page’s own attacks "
     "on the same images; the page’s share minus AutoAttack’s; right under both; and after AutoAttack’s parts before "
-    "the last, each on what those before it left right. Radius: in l_inf. Head: a linear probe with its epochs and "
-    "rate, or the one that the network was trained with. Minutes: of processor time, on one core."
+    "the last, each on what those before it left right. Radius: in l_inf. Head: the book’s probe, or the one that the "
+    "network was trained with. Minutes: of processor time, on one core.{probes}"
 )
 _NONE = "No set is measured yet. "
 _CLOSE = (
@@ -51,15 +51,22 @@ def table(rows: Rows) -> pd.DataFrame:
         found = row["autoattack"]
         case = {name: row[name] for name in ("encoder", "data")} | {"radius": format_eps(row["eps"], row["norm"])}
         case |= {"n": row["n"], "clean": row["clean"], "AutoAttack": _about(row)["auto"]}
-        case |= {"page": row["page"]["robust"], "difference": row["difference"], "both": row["both"]}
+        case |= {"page": row["page"]["robust"], "difference": _points(row), "both": row["both"]}
         before = {f"{'+ ' * (k > 0)}{name}": found["accuracies"][name] for k, name in enumerate(found["attacks"][:-1])}
-        shown.append(case | before | {"head": _head(row), "minutes": sum(row["seconds"].values()) / 60})
+        shown.append(case | before | {"head": row["head"], "minutes": sum(row["seconds"].values()) / 60})
     return pd.DataFrame(shown)
 
 
-def _head(row: Mapping[str, Any]) -> str:
-    probe = row["probe"]
-    return f"{row['head']}, {probe['epochs']} epochs at {probe['lr']}" if probe else row["head"]
+def probes(rows: Rows) -> str:
+    """With which epochs and rate the probes of each world were fitted; no probe, no words."""
+    recipes = {row["encoder"].partition("/")[0]: row["probe"] for row in rows if row["probe"]}
+    said = "; ".join(f"{world}, {its['epochs']} epochs at rate {its['lr']:g}" for world, its in recipes.items())
+    return f" Probes: {said}." if said else ""
+
+
+def _points(row: Mapping[str, Any]) -> float:
+    """The difference of two shares of the same points, without what its floating point left."""
+    return round(row["difference"], 9) + 0.0  # no -0
 
 
 def _about(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,15 +79,15 @@ def differences(rows: Rows) -> Text:
     """The largest difference between AutoAttack and the pages' attacks; the sets where it is above a point by name."""
     if not rows:
         return _NONE, {}
-    far = [row for row in rows if round(abs(row["difference"]), 9) > POINT]
+    far = [row for row in rows if abs(_points(row)) > POINT]
     counted = {"sets": len(rows), "name": "set" if len(rows) == 1 else "sets"}
     if far:
         cases = "; ".join(_ONE_APART.format(**_about(row)) for row in far)
         return _APART, counted | {"apart": len(far), "cases": cases}
-    most = max(rows, key=lambda row: abs(row["difference"]))
-    if not most["difference"]:
+    most = max(rows, key=lambda row: abs(_points(row)))
+    if not _points(most):
         return _EQUAL, counted
-    return _CLOSE, counted | {"largest": 100 * abs(most["difference"])} | _about(most)
+    return _CLOSE, counted | {"largest": 100 * abs(_points(most))} | _about(most)
 
 
 def missing(rows: Rows, asked: Sequence[Set] = SETS) -> Text:
@@ -105,4 +112,4 @@ def show(page: Page) -> None:
         frame = table(rows)
         shares = frame.select_dtypes("number").columns
         formats = dict.fromkeys(shares, ".3f") | {"n": "d", "difference": "+.3f", "minutes": ".0f"}
-        display(page.table("autoattack", frame, formats, wide=True, caption=CAPTION))
+        display(page.table("autoattack", frame, formats, wide=True, caption=CAPTION, probes=probes(rows)))
