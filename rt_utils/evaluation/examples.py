@@ -93,7 +93,7 @@ def attacked(
     taken = (images.numpy(), None if labels is None else labels.numpy(), head.weight.numpy(), head.bias.numpy())
     key = (encoder.name, encoder.weights_sha256, joblib.hash(taken), repr(threat), seed)
     entry = Entry("examples", key, encoder.code | {__name__})
-    (found,) = processes.compute([(entry, _arrays, (encoder, head, images, labels, threat, seed))], 1)
+    found = processes.kept(entry, _arrays, encoder, head, images, labels, threat, seed)
     return Examples(**{name: torch.from_numpy(value) for name, value in found.items()})
 
 

@@ -34,7 +34,7 @@ def with_margin_attack(
     depends_on = joblib.hash((head.weight.numpy(), head.bias.numpy(), test.images.numpy(), y.numpy()))
     key = (encoder.name, encoder.weights_sha256, depends_on, repr(threat), repr(settings))
     entry = Entry("margins", key, encoder.code | {__name__})
-    (found,) = processes.compute([(entry, _features, (encoder, head, test, threat, settings))], 1)
+    found = processes.kept(entry, _features, encoder, head, test, threat, settings)
     finds = [Find("representation", index, m.z_shift), Find("loss", index, m.z_loss)]
     finds += [Find("loss", index, z) for z in found]
     columns = {name: values.numpy() for name, values in best(head, torch.from_numpy(m.z), y, finds, {}).items()}

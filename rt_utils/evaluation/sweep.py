@@ -32,9 +32,8 @@ def largest_shifts(
     """
     key = (encoder.name, encoder.weights_sha256, joblib.hash(x.numpy()), norm, tuple(radii), repr(settings))
     entry = Entry("sweeps", key, encoder.code | {__name__})
-    found: np.ndarray
     # In one thread: so few images only get slower on several, and very slow beside other work.
-    (found,) = processes.compute([(entry, _largest_shifts, (encoder, x, norm, radii, settings))], 1)
+    found: np.ndarray = processes.kept(entry, _largest_shifts, encoder, x, norm, radii, settings)
     return found
 
 

@@ -178,3 +178,8 @@ def compute(tasks: Sequence[Task], workers: int) -> list[Any]:
 
 def _identity(value: Any) -> Any:
     return value
+
+
+def kept(entry: cache.Entry, function: Callable[..., Any], *arguments: Any) -> Any:
+    """`function(*arguments)` from the cache, or computed in this process, in one thread, and kept: `compute` of one."""
+    return compute([(entry, function, arguments)], 1)[0]

@@ -76,7 +76,7 @@ def _kept(kind: str, function: Callable[..., Any], encoder: Encoder, *arguments:
     """`function(encoder, *arguments)` from the cache, or computed in this process; data sets and heads by value."""
     key = [_by_value(argument) for argument in arguments]
     entry = Entry(kind, (encoder.name, encoder.weights_sha256, *key), encoder.code | {__name__})
-    return processes.compute([(entry, function, (encoder, *arguments))], 1)[0]
+    return processes.kept(entry, function, encoder, *arguments)
 
 
 def _by_value(argument: object) -> object:

@@ -58,7 +58,7 @@ def _seeds(seed: int, n_seeds: int) -> list[int]:
 def _kept(function: Callable[..., Any], *arguments: float) -> Any:
     """From the cache, or computed in one thread: matrices this small only get slower on several."""
     entry = Entry("sparse codes", (function.__name__, *arguments), frozenset({__name__}))
-    return processes.compute([(entry, function, arguments)], 1)[0]
+    return processes.kept(entry, function, *arguments)
 
 
 def _simulate(
