@@ -7,6 +7,7 @@ the same in both is not repeated, and a published table stands beside either run
 
 import html
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,12 @@ def name_of(record: dict[str, Any], own_profile: str) -> str:
     return f"{profile}-kept" if profile == own_profile else profile
 
 
+computation = cache(records.computation)  # of each chapter once a build, not once an element
+
+
 def age(run: dict[str, Any], chapter: str) -> str:
     """Whether the code that computes a kept run's numbers is another today, as a clause; else nothing."""
-    return "" if run["code"] == records.computation(chapter) else "; the code that computes this has changed since"
+    return "" if run["code"] == computation(chapter) else "; the code that computes this has changed since"
 
 
 def ages(runs: list[dict[str, Any]], chapter: str) -> str:
