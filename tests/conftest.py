@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,25 @@ papermill.execute_notebook = in_process.execute_notebook  # but for tests marked
 def _a_kernel_for_those_who_ask(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.node.get_closest_marker("kernel"):
         monkeypatch.setattr(papermill, "execute_notebook", IN_KERNELS)
+
+
+@pytest.fixture
+def attacks_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run of an attack in this process takes one step: for tests of what a chapter does with what attacks find."""
+    from rt_utils.evaluation import attacks, halving  # here, since few tests need foolbox
+
+    pgd, climb = attacks._pgd, halving._climb
+
+    def one(model: object, values: object, x: object, threat: object, its: Any, *start: object) -> object:
+        return pgd(model, values, x, threat, replace(its, steps=min(1, its.steps), refine=0), *start)
+
+    def one_a_rung(
+        values: object, x: object, threat: object, start: object, velocity: object, sizes: list[float], momentum: float
+    ) -> object:
+        return climb(values, x, threat, start, velocity, sizes[:1], momentum)
+
+    monkeypatch.setattr(attacks, "_pgd", one)
+    monkeypatch.setattr(halving, "_climb", one_a_rung)
 
 
 def run_in(folder: Path, chapter: str, values: dict[str, Any]) -> Path:

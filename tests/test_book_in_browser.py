@@ -154,36 +154,62 @@ class Visit:
         self.page.evaluate(SETTLED)
 
 
-@pytest.mark.parametrize(("scheme", "widths"), [("light", (1280, 390)), ("dark", (390, 1280))], ids=["light", "dark"])
-def test_every_page_is_whole(browser: Any, address: str, scheme: str, widths: tuple[int, int]) -> None:
-    """Each page is loaded once in each scheme, at one width, and looked at there and, resized, at the other."""
-    window = browser.new_context(color_scheme=scheme, viewport={"width": widths[0], "height": 900})
+DESK, PHONE = 1280, 390
+
+
+def solution_opens(page: Any) -> list[str]:
+    """What is wrong with the first folded solution of a page that has one: it is closed, and a click opens it."""
+    box = page.locator(".solution.dropdown").first
+    if not box.count():
+        return []
+    content = box.locator("section").first
+    wrong = ["the solution is shown from the start"] if content.is_visible() else []
+    box.locator(".admonition-title").click(position={"x": 5, "y": 5})
+    content.wait_for(state="visible", timeout=5_000)
+    return wrong
+
+
+@pytest.mark.parametrize("first", ["light", "dark"])
+def test_every_page_is_whole(browser: Any, address: str, first: str) -> None:
+    """Half of the pages come light on a desk, the others dark on a phone; then each as the others came."""
+    schemes, widths = ("light", "dark"), (DESK, PHONE)
+    turn = 1 if first == "light" else -1
+    window = browser.new_context(color_scheme=first, viewport={"width": widths[::turn][0], "height": 900})
     visit = Visit(window.new_page(), address)
     wrong: list[str] = []
 
-    def look(name: str) -> None:
-        for width in widths:
+    def look(name: str, *at: int) -> None:
+        for width in at:
             visit.page.set_viewport_size({"width": width, "height": 900})
             visit.page.evaluate(NEXT_FRAMES)
             wrong.extend(f"{name}, {width} wide: {line}" for line in visit.page.evaluate(LOOK))
-        visit.page.set_viewport_size({"width": widths[0], "height": 900})
 
-    assert pages(), "the book has no pages"
-    for name in pages():
+    assert len(pages()) > 1, "the book has no pages"
+    for name in pages()[schemes.index(first) :: 2]:
         visit.open(name)
-        theme = visit.page.evaluate("document.documentElement.dataset.theme")
-        wrong += [] if theme == scheme else [f"{name}: shown {theme}"]
-        look(name)
+        wrong += [f"{name}: {line}" for line in solution_opens(visit.page)]
+        for scheme, at in zip(schemes[::turn], (widths[::turn], widths[::-turn][:1]), strict=True):
+            visit.page.emulate_media(color_scheme=scheme)
+            look(name, *at)
+            theme = visit.page.evaluate("document.documentElement.dataset.theme")
+            wrong += [] if theme == scheme else [f"{name}: shown {theme}"]
         if visit.page.locator(".rt-runs").count():
             other = visit.page.locator(".rt-runs input").nth(1)
             other.check()
             visit.page.wait_for_selector(f"html[data-run={other.input_value()}]", state="attached")
             visit.page.wait_for_function(SET)
-            look(f"{name}, reference run")
+            look(f"{name}, reference run", *widths)
         wrong += [f"{name}: {line}" for line in visit.wrong]
         visit.wrong.clear()
+        visit.page.emulate_media(color_scheme=first)
+        visit.page.set_viewport_size({"width": widths[::turn][0], "height": 900})
     window.close()
     assert not wrong, "\n".join(wrong)
+
+
+def test_some_page_has_a_folded_solution() -> None:
+    require_book()
+    assert any("solution dropdown" in (BOOK / name).read_text("utf-8") for name in pages())
 
 
 def test_every_link_inside_the_book_leads_somewhere() -> None:
@@ -232,21 +258,6 @@ def test_search_finds_a_word(browser: Any, address: str) -> None:
     visit.page.wait_for_load_state("networkidle")
     visit.page.close()
     assert not visit.wrong, "\n".join(visit.wrong)
-
-
-def test_a_folded_solution_opens(browser: Any, address: str) -> None:
-    page = browser.new_page()
-    folded = [name for name in pages() if "solution dropdown" in (BOOK / name).read_text(encoding="utf-8")]
-    assert folded, "no page has a solution"
-    for name in folded:
-        page.goto(address + name)
-        box = page.locator(".solution.dropdown").first
-        content = box.locator("section").first
-        page.wait_for_selector(".solution.toggle-hidden")
-        assert not content.is_visible(), f"{name}: the solution is shown from the start"
-        box.locator(".admonition-title").click(position={"x": 5, "y": 5})
-        content.wait_for(state="visible", timeout=5_000)
-    page.close()
 
 
 def test_the_book_opens_as_a_file(browser: Any) -> None:

@@ -30,9 +30,13 @@ ft_epochs: 1
 sweep_points: 2
 resamples: 200
 roli.n_train: 64
-purification.steps: 60
+workers: 1
 """
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is absent")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("attacks_of_one_step"),
+    pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/data is absent"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +58,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize(
-    ("chapter", "images"),
-    [
-        ("section_5_1_cross_entropy", "cifar10-jpeg"),
-        ("section_6_1_as_score", "cifar10-jpeg"),
-        ("roli", "cifar10-jpeg"),
-        ("purification", ""),  # it has neither images nor an encoder
-    ],
-)
-def test_a_chapter_runs(chapter: str, images: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# Not purification, which has neither images nor an encoder: test_paper_profile runs it.
+@pytest.mark.parametrize("chapter", ["section_5_1_cross_entropy", "section_6_1_as_score", "roli"])
+def test_a_chapter_runs(chapter: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RT_DATA", str(data))
     (tmp_path / "tiny.yaml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
@@ -71,9 +68,8 @@ def test_a_chapter_runs(chapter: str, images: str, data: Path, tmp_path: Path, m
     ledger = pd.read_csv("out/ledger.csv", keep_default_na=False)
     assert set(ledger.profile) == {"natural"}
     (run,) = records.record(chapter, Path("out.ipynb"), Path("out"))["runs"]
-    if images:
-        assert "natural/robust" in run["run"]["weights (SHA-256)"]
-        assert images in run["run"]["data (fingerprint)"]
+    assert "natural/robust" in run["run"]["weights (SHA-256)"]
+    assert "cifar10-jpeg" in run["run"]["data (fingerprint)"]
     assert run["elements"]
     lemma = ledger[ledger.claim.str.contains("LHS is at most the AS score")]
     assert (len(lemma) > 20) == (chapter == "section_5_1_cross_entropy")

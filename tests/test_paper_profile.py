@@ -1,10 +1,10 @@
 """Every chapter under the paper's two profiles, with random checkpoints of its two architectures, at a tiny size.
 
-At their full width and depth for Theorem 2 alone: what the others do with an encoder does not depend on its size.
+At their full width and depth for Theorem 2 alone, the wider one outside CI: what a chapter does with an encoder does
+not depend on its size.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +17,9 @@ from torch import nn
 from torchvision.models import resnet18
 
 from rt_utils import cli
-from rt_utils.evaluation import attacks, halving
-from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.models import robustbench
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("attacks_of_one_step")]
 PROFILES = ROOT / "notebooks" / "profiles"
 ENCODERS = {"paper.yaml": CIFAR, "paper_imagenet.yaml": f"{IMAGENET}:256"}
 CASES = [
@@ -31,23 +29,6 @@ CASES = [
     if "profile" in declared and yaml.safe_load((PROFILES / file).read_text("utf-8")).get(chapter, "") is not None
     if file == "paper.yaml" or declared.keys() & {"encoder", "encoders"}  # without one, one file is enough
 ]
-
-
-PGD, CLIMB = attacks._pgd, halving._climb
-
-
-def one_step(
-    model: nn.Module, values: object, x: object, threat: object, settings: PGDSettings, *start: object
-) -> object:
-    """Each run of an attack takes one step, whatever the chapter asks: its strength is not what is tested here."""
-    return PGD(model, values, x, threat, replace(settings, steps=min(1, settings.steps), refine=0), *start)
-
-
-def one_step_a_rung(
-    values: object, x: object, threat: object, start: object, velocity: object, sizes: list[float], momentum: float
-) -> object:
-    """The same of a page's own search."""
-    return CLIMB(values, x, threat, start, velocity, sizes[:1], momentum)
 
 
 WHOLE = "theorem_2_criterion"
@@ -75,16 +56,14 @@ SMALL = {CIFAR: small_wide_resnet, IMAGENET: small_resnet}
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Path]]:
-    """Folders with both checkpoints, small (True) and whole, and a cache that only these runs share."""
+    """A folder with both checkpoints, small (True), one for whole ones, and a cache that only these runs share."""
     pytest.importorskip("robustbench.model_zoo", reason="RobustBench is not installed")
     folders = {small: tmp_path_factory.mktemp("models") for small in (True, False)}
-    for small, folder in folders.items():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("RT_MODELS", str(folder))
-            if small:
-                shrink(patch)
-            for encoder in ENCODERS.values():
-                _written(encoder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RT_MODELS", str(folders[True]))
+        shrink(patch)
+        for encoder in ENCODERS.values():
+            _written(encoder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield folders
@@ -102,27 +81,30 @@ MINUTES = (
     *("section_5_1_cross_entropy", "section_6_1_as_score", "section_6_2_transfer_methods"),
 )
 SWEEP = [
-    pytest.param(*case, marks=pytest.mark.long) if case in {("paper_imagenet.yaml", name) for name in MINUTES} else case
+    pytest.param(*case, True, marks=pytest.mark.long)
+    if case in {("paper_imagenet.yaml", name) for name in MINUTES}
+    else (*case, case != ("paper.yaml", WHOLE))
     for case in CASES
 ]
+SWEEP.append(pytest.param("paper_imagenet.yaml", WHOLE, False, marks=pytest.mark.long))
 
 
-@pytest.mark.parametrize(("file", "chapter"), SWEEP)
+@pytest.mark.parametrize(("file", "chapter", "small"), SWEEP)
 def test_a_chapter_runs(
     file: str,
     chapter: str,
+    small: bool,
     checkpoints: dict[bool, Path],
     image_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    small = chapter != WHOLE
     monkeypatch.setenv("RT_MODELS", str(checkpoints[small]))
     if small:
         shrink(monkeypatch)
-    monkeypatch.setattr(attacks, "_pgd", one_step)
-    monkeypatch.setattr(halving, "_climb", one_step_a_rung)
+    else:
+        _written(ENCODERS[file])
     tiny = TINY | {"data": f"folder:{image_folder}", "results": "out"}
     options = [str(text) for name, value in tiny.items() if name in DECLARED[chapter] for text in ("-p", name, value)]
     cli.main(["run", chapter, "-q", "-f", str(PROFILES / file), *options])
