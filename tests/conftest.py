@@ -57,9 +57,8 @@ def _a_kernel_for_those_who_ask(request: pytest.FixtureRequest, monkeypatch: pyt
         monkeypatch.setattr(papermill, "execute_notebook", IN_KERNELS)
 
 
-@pytest.fixture
-def attacks_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each run of an attack in this process takes one step: for tests of what a chapter does with what attacks find."""
+def let_attacks_take_one_step(patch: pytest.MonkeyPatch) -> None:
+    """Each of their runs in this process: for tests of what a chapter does with what attacks find."""
     from rt_utils.evaluation import attacks, halving  # here, since few tests need foolbox
 
     pgd, climb = attacks._pgd, halving._climb
@@ -72,8 +71,13 @@ def attacks_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> object:
         return climb(values, x, threat, start, velocity, sizes[:1], momentum)
 
-    monkeypatch.setattr(attacks, "_pgd", one)
-    monkeypatch.setattr(halving, "_climb", one_a_rung)
+    patch.setattr(attacks, "_pgd", one)
+    patch.setattr(halving, "_climb", one_a_rung)
+
+
+@pytest.fixture
+def attacks_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_attacks_take_one_step(monkeypatch)
 
 
 def run_in(folder: Path, chapter: str, values: dict[str, Any]) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import run_in
+from conftest import let_attacks_take_one_step, run_in
 from torch import nn
 
 from rt_utils.evaluation.attacks import PGDSettings
@@ -26,7 +26,7 @@ from rt_utils.theory.threat import Threat
 from rt_utils.training import embedded_encoders as train_encoders
 from rt_utils.training.embedded_recipes import RECIPES
 
-SMALL = {"n_train": 300, "n_test": 6, "restarts": 1, "steps": 2, "floor_points": 2, "workers": 0}
+SMALL = {"n_train": 300, "n_test": 6, "restarts": 1, "steps": 2, "floor_points": 2, "workers": 1}
 CHAPTER = "appendix_b2_regression"
 
 
@@ -124,7 +124,9 @@ def test_the_attacks_stay_inside_and_raise_their_residual() -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_in(tmp_path_factory.mktemp("regression"), CHAPTER, SMALL | {"results": "files"})
+    with pytest.MonkeyPatch.context() as patch:
+        let_attacks_take_one_step(patch)
+        return run_in(tmp_path_factory.mktemp("regression"), CHAPTER, SMALL | {"results": "files"})
 
 
 def test_both_sides_from_the_file_alone(finished: Path) -> None:
@@ -178,6 +180,7 @@ def test_data_without_factors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("attacks_of_one_step")
 def test_dsprites(tmp_path: Path) -> None:
     """A file in its format, with drawn sprites in place of its own."""
     grey, shapes, factors = sprites.draw_grey(400, seed=1, stream=7)

@@ -184,6 +184,7 @@ def test_without_robustbench(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("attacks_of_one_step")
 def test_an_audit(models: Path, image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _written(SMALL)
     monkeypatch.chdir(models.parent)
