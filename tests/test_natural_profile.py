@@ -30,7 +30,6 @@ ft_epochs: 1
 sweep_points: 2
 resamples: 200
 roli.n_train: 64
-workers: 1
 """
 pytestmark = [
     pytest.mark.slow,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, run_in
+from conftest import ROOT, let_attacks_take_one_step, run_in
 from planted_module import planted
 from torch import nn
 
@@ -356,7 +356,9 @@ def test_the_reference_run_is_of_these_encoders_and_of_the_default_parameters() 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return run_in(tmp_path_factory.mktemp("roli"), "roli", SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        let_attacks_take_one_step(patch)
+        return run_in(tmp_path_factory.mktemp("roli"), "roli", SMALL)
 
 
 def test_the_page_small(finished: Path) -> None:
@@ -375,6 +377,7 @@ def test_the_page_small(finished: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("attacks_of_one_step")
 def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     small = SMALL | {"n_seeds": 1, "encoders": "embedded/robust", "data": "digits"}
@@ -394,6 +397,7 @@ def test_one_seed_and_one_encoder_from_the_file_alone(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("attacks_of_one_step")
 def test_without_a_radius_robust_is_clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     one = {"n_seeds": 1, "encoders": "embedded/robust", "eps": 0}
