@@ -1,6 +1,7 @@
 """Figures of the AS score: shifts before a head, score against lost robustness, the score against the radius."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from rt_utils.pages.figures import INK
 from rt_utils.pages.labels import colours, labels, shortened
 from rt_utils.pages.plots.criterion import LOWEST
+from rt_utils.pages.plots.panels import first_in_rows, panels
 
 MARKERS = "osD^vP*X"
 ENDS = ["score_low", "score_high", "relative_low", "relative_high"]  # of bars
@@ -28,10 +30,9 @@ def shifts_before_a_head(
 
     Boxes hold the middle half of the points, whiskers the middle 80%; the diamond is the mean.
     """
-    size = (2.5 * len(encoders) + 0.9, 0.5 * len(data) + 1.3)
-    figure, axes = plt.subplots(1, len(encoders), figsize=size, sharey=True, squeeze=False)
+    figure, axes = panels(len(encoders), 2.5, 0.5 * len(data) + 1.3, margin=0.9, sharey=True)
     colour, label = colours(encoders), labels(encoders)
-    for axis, encoder in zip(axes[0], encoders, strict=True):
+    for axis, encoder in zip(axes, encoders, strict=True):
         values = shifts[encoder]
         boxes = axis.boxplot(
             values, orientation="horizontal", whis=(10, 90), showfliers=False, widths=0.5, patch_artist=True
@@ -43,7 +44,7 @@ def shifts_before_a_head(
         axis.plot(means, range(1, len(values) + 1), "D", color=colour[encoder], mec=INK, ms=6)
         axis.set(title=label[encoder], xlabel="shift found [feature units]", xlim=(0, None))
         axis.set_yticks(range(1, len(data) + 1), [shortened(name) for name in data])
-    axes[0, 0].invert_yaxis()
+    axes[0].invert_yaxis()
     return figure
 
 
@@ -67,10 +68,9 @@ def score_against_loss(
     `runs`: columns encoder, data, score, relative, of the page's run and of its repeats (small marks). `intervals`:
     columns encoder, data and ENDS.
     """
-    size = (2.25 * len(encoders) + 2.9, 3.3)
-    figure, axes = plt.subplots(1, len(encoders) + 1, figsize=size, sharey=True, squeeze=False)
+    figure, axes = panels(len(encoders) + 1, 2.25, 3.3, margin=0.65, sharey=True)
     colour, label, markers = colours(encoders), labels(encoders), _markers(data)
-    for axis, encoder in zip(axes[0], encoders, strict=False):
+    for axis, encoder in zip(axes, encoders, strict=False):
         hue = colour[encoder]
         for name, marker in markers.items():
             points = [
@@ -87,30 +87,31 @@ def score_against_loss(
                 axis.plot(*other, marker, color=hue, ms=4, alpha=0.6)
         largest = runs[0][runs[0].encoder == encoder].score.max()
         axis.set(yscale="log", title=label[encoder], xlabel="AS score", xlim=(0, 1.25 * largest or 1))
-    _published(axes[0, -1], published)
+    _published(axes[-1], published)
     for name, marker in markers.items():
-        axes[0, 0].plot([], [], marker, color=INK, ms=5, label=shortened(name))
-    axes[0, 0].set_ylabel("relative difference G / l")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(data), fontsize=8)
+        axes[0].plot([], [], marker, color=INK, ms=5, label=shortened(name))
+    for axis in first_in_rows(axes):
+        axis.set_ylabel("relative difference G / l")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(data), fontsize=8)
     return figure
 
 
 def score_against_radius(bands: pd.DataFrame, norm: str, encoders: Sequence[str], data: Sequence[str]) -> Figure:
     """The mean shift and the middle half of the points against the radius, one panel an encoder (`sweep.bands`)."""
-    size = (2.5 * len(encoders) + 1.2, 3.2)
-    figure, axes = plt.subplots(1, len(encoders), figsize=size, squeeze=False)
+    figure, axes = panels(len(encoders), 2.5, 3.2, margin=1.2)
     scale, unit = (255, "pixels / 255") if norm == "linf" else (1, "pixels")
     colour, label, markers = colours(encoders), labels(encoders), _markers(data)
-    for axis, encoder in zip(axes[0], encoders, strict=True):
+    for axis, encoder in zip(axes, encoders, strict=True):
         for name, line in zip(data, ("-", "--", ":", "-.") * len(data), strict=False):
             part = bands[(bands.encoder == encoder) & (bands.data == name)]
             grid = scale * part.eps
             axis.fill_between(grid, part.low, part.high, color=colour[encoder], alpha=0.15, lw=0)
-            style = {"color": colour[encoder], "marker": markers[name], "ms": 4}
+            style: dict[str, Any] = {"color": colour[encoder], "marker": markers[name], "ms": 4}
             axis.plot(grid, part["mean"], line, label=shortened(name), **style)
         axis.set(title=label[encoder], ylim=(0, None), xlabel=f"eps [{unit}]")
-    axes[0, 0].set_ylabel("shift found [feature units]")
-    handles = axes[0, 0].get_legend_handles_labels()
+    for axis in first_in_rows(axes):
+        axis.set_ylabel("shift found [feature units]")
+    handles = axes[0].get_legend_handles_labels()
     legend = figure.legend(*handles, loc="outside lower center", ncols=len(data), fontsize=8, handlelength=3)
     for text in legend.get_lines():
         text.set_color(INK)

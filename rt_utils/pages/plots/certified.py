@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
 from rt_utils.pages.labels import OTHERS, labels
+from rt_utils.pages.plots.panels import first_in_rows, panels
 from rt_utils.pages.plots.thumbnails import decoded
 
 
@@ -30,9 +31,9 @@ def worst_images(rows: Sequence[Mapping[str, Any]], factor: float) -> Figure:
 
 def bracket(points: pd.DataFrame, encoders: Sequence[str]) -> Figure:
     """The shift found and its certified bound at every point, a panel for each encoder, a colour for each data set."""
-    figure, axes = plt.subplots(1, len(encoders), figsize=(3.7 * len(encoders), 3.8), squeeze=False)
+    figure, axes = panels(len(encoders), 3.7, 3.8)
     label = labels(encoders)
-    for axis, encoder in zip(axes[0], encoders, strict=True):
+    for axis, encoder in zip(axes, encoders, strict=True):
         part = points[points.encoder == encoder]
         for (name, its), colour in zip(part.groupby("data", sort=False), OTHERS * 3, strict=False):
             axis.plot(its["shift"], its["shift_upper"], ".", ms=5, mew=0, alpha=0.5, color=colour, label=name)
@@ -43,8 +44,9 @@ def bracket(points: pd.DataFrame, encoders: Sequence[str]) -> Figure:
             axis.set(xscale="log", yscale="log")
         else:
             axis.locator_params(nbins=4)
-    axes[0, 0].set_ylabel("certified bound")
-    axes[0, 0].legend(fontsize=8, markerscale=3)
+    for axis in first_in_rows(axes):
+        axis.set_ylabel("certified bound")
+    axes[0].legend(fontsize=8, markerscale=3)
     return figure
 
 

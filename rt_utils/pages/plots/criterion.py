@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
 from rt_utils.pages.labels import KINDS, colours, labels, shortened
+from rt_utils.pages.plots.panels import first_in_rows, panels
 from rt_utils.theory import margin, statements
 
 LOWEST = 1e-3  # a log axis has no zero
@@ -79,13 +80,12 @@ def one_line_proof(weight: Float[np.ndarray, "3 2"], z: Float[np.ndarray, "2"]) 
 
 def shift_against_margin(points: pd.DataFrame, encoders: Sequence[str], data: Sequence[str]) -> Figure:
     """Each test point by both sides of the criterion, one panel a data set; crosses were flipped."""
-    size = (3.1 * len(data) + 0.6, 3.6)
-    figure, axes = plt.subplots(1, len(data), figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, axes = panels(len(data), 3.1, 3.6, margin=0.6, sharex=True, sharey=True)
     colour, label = colours(encoders), labels(encoders)
     cloud = len(points) > MANY
     finite = points.margin_ratio[np.isfinite(points.margin_ratio)]
     limits = (LOWEST, 1.3 * max(points["shift"].max(), finite.max(), 2 * LOWEST))
-    for axis, name in zip(axes[0], data, strict=True):
+    for axis, name in zip(axes, data, strict=True):
         for encoder in encoders:
             part = points[(points.encoder == encoder) & (points.data == name)]
             x, y = (np.maximum(part[column], LOWEST) for column in ("shift", "margin_ratio"))
@@ -95,8 +95,8 @@ def shift_against_margin(points: pd.DataFrame, encoders: Sequence[str], data: Se
         axis.plot(limits, limits, color=INK, lw=1)
         axis.set(xscale="log", yscale="log", xlim=limits, ylim=limits, title=shortened(name))
         axis.set_xlabel("shift found [feature units]")
-    first = axes[0, 0]
-    first.set_ylabel("margin ratio m(x) [feature units]")
+    for first in first_in_rows(axes)[::-1]:
+        first.set_ylabel("margin ratio m(x) [feature units]")
     for encoder in encoders:
         first.plot([], [], "s", color=colour[encoder], label=label[encoder])
     first.plot([], [], "o", color=INK, ms=4, label="unchanged")

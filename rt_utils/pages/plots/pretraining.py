@@ -1,18 +1,18 @@
 """Figure of the model cards: how the accuracy of encoders grew while they were trained."""
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
 from rt_utils.pages.labels import colours
+from rt_utils.pages.plots.panels import first_in_rows, panels
 
 
 def training(curves: pd.DataFrame) -> Figure:
     """Clean and attacked accuracy against the epoch, one panel a name; dotted: where the next stage begins."""
     names = list(curves["name"].unique())
-    figure, axes = plt.subplots(1, len(names), figsize=(3.6 * len(names), 3.1), sharey=True, squeeze=False)
-    for axis, (name, colour) in zip(axes[0], colours(names).items(), strict=True):
+    figure, axes = panels(len(names), 3.6, 3.1, sharey=True)
+    for axis, (name, colour) in zip(axes, colours(names).items(), strict=True):
         own = curves[curves["name"] == name]
         epochs, stages = range(1, len(own) + 1), own["stage"].to_numpy()
         axis.plot(epochs, own["clean"], color=colour, label="clean")
@@ -22,5 +22,7 @@ def training(curves: pd.DataFrame) -> Figure:
                 axis.axvline(epoch - 0.5, color=INK, lw=0.8, ls=":")
         axis.set(title=name, xlabel="epoch")
         axis.legend(fontsize=9)
-    axes[0, 0].set(ylabel="accuracy, held-out images", ylim=(0, None))
+    axes[0].set(ylim=(0, None))
+    for axis in first_in_rows(axes):
+        axis.set_ylabel("accuracy, held-out images")
     return figure

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from rt_utils.pages.figures import INK
 from rt_utils.pages.labels import colours, labels
+from rt_utils.pages.plots.panels import first_in_rows, panels
 
 MARKERS = {"RanLI": ("s", "--"), "RoLI": ("o", "-")}
 
@@ -17,11 +18,10 @@ def rates(probes: pd.DataFrame, finetuned: pd.DataFrame, control: pd.DataFrame, 
 
     Columns: encoder, start, rate, epochs, robust acc.; `control`: the random start for longer, from the first encoder.
     """
-    size = (4.1 * len(encoders), 3.6)
-    figure, axes = plt.subplots(1, len(encoders), figsize=size, sharey=True, squeeze=False)
+    figure, axes = panels(len(encoders), 4.1, 3.6, sharey=True)
     colour, label = colours(encoders), labels(encoders)
     both = sorted(set(finetuned.rate))
-    for axis, encoder in zip(axes[0], encoders, strict=True):
+    for axis, encoder in zip(axes, encoders, strict=True):
         level = probes[probes.encoder == encoder]["robust acc."].mean()
         axis.axhline(level, color=INK, lw=1, ls=":", label="linear probe")
         for start, (marker, line) in MARKERS.items():
@@ -41,7 +41,8 @@ def rates(probes: pd.DataFrame, finetuned: pd.DataFrame, control: pd.DataFrame, 
         axis.set_xticks(both, [f"{rate:g}" for rate in both])
         axis.minorticks_off()
         axis.legend(fontsize=8, loc="upper left", ncols=2)
-    axes[0, 0].set_ylabel("robust accuracy")
+    for axis in first_in_rows(axes):
+        axis.set_ylabel("robust accuracy")
     return figure
 
 

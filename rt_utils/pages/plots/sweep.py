@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rt_utils.pages.labels import shortened
+from rt_utils.pages.plots.panels import first_in_rows, panels
 
 PIXELS = 255
 GREY = "#808080"
@@ -21,9 +21,8 @@ def both_sides(
     `rows`: encoder, data, eps in pixels of [0, 1], lhs, rhs. `published`: the same, hollow and not joined.
     """
     names = list(dict.fromkeys(rows.data))
-    size = (1.2 + 3.1 * len(names), 3.3)
-    figure, panels = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
-    for panel, name in zip(panels[0], names, strict=True):
+    figure, axes = panels(len(names), 3.1, 3.3, margin=1.2, sharey=True)
+    for panel, name in zip(axes, names, strict=True):
         for encoder, part in rows[rows.data == name].groupby("encoder", sort=False):
             own = colour[str(encoder)]
             for side, marker, line in (("lhs", "o", "--"), ("rhs", "^", "-")):
@@ -36,7 +35,8 @@ def both_sides(
                 panel.plot(eps * PIXELS, value, marker, markersize=9, mec=colour[encoder], mfc="none", zorder=4)
         panel.set_title(shortened(name) or "no data set", fontsize=10)
         panel.set_xlabel("eps [pixels/255]")
-    panels[0][0].set_ylabel("both sides")
+    for panel in first_in_rows(axes):
+        panel.set_ylabel("both sides")
     shown = [Line2D([], [], color=colour[name], marker="s", linestyle="", label=label[name]) for name in label]
     shown += [Line2D([], [], marker="o", linestyle="--", label="left side", color=GREY)]
     shown += [Line2D([], [], marker="^", linestyle="-", label="right side", color=GREY)]
