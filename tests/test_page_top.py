@@ -89,7 +89,7 @@ def test_the_switch_names_every_run_once_and_escapes() -> None:
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], dict[str, Any]]:
     """A page's own element, and a record of a run that found another number."""
-    monkeypatch.setattr(records, "computation", lambda _: "now")
+    monkeypatch.setattr(reference_runs, "computation", lambda _: "now")
     own = dict(elements.text("reading", "Found {n} points.", {"n": 3}).data)
     other = elements.computed(elements.text("reading", "An old sentence: {n}.", {"n": 7}).data)
     run = {"parameters": {}, "code": "now", "run": {"finished (UTC)": "2026-01-02 03:04", "hardware": "CPU"}}
