@@ -40,6 +40,7 @@ def test_the_cards_accuracies_are_those_of_a_linear_probe_too(name: str) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("attacks_of_one_step")  # what is compared is clean
 @pytest.mark.parametrize(
     ("name", "quantity", "within"),
     [
