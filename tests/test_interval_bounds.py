@@ -23,6 +23,7 @@ from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder, frozen
 from rt_utils.models.head import Head
 from rt_utils.models.networks.certified_network import CertifiedNetwork
+from rt_utils.pages.claims import share_of_bound
 from rt_utils.pages.page import Page
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory import sharper, statements
@@ -182,6 +183,10 @@ def test_a_measurement_has_the_bound_and_nothing_found_passes_it() -> None:
             assert list(table(m)["shift_upper"]) == list(m.arrays()["shift_upper"])
             half = replace(m, shift_upper=m.shift_upper / 1000)
             assert above_bound(half) == pytest.approx(1000 * above_bound(m))
+            silent = replace(m, shift_upper=np.zeros(8), z_shift=m.z * np.float32(1 + 1e-6), subspace=None)
+            assert share_of_bound(silent) < 1 < above_bound(silent)  # by rounding alone
+            assert share_of_bound(replace(m, shift_upper=np.zeros(8))) > 10  # a shift that is none of rounding
+            assert share_of_bound(m) == above_bound(m)
         assert math.isnan(above_bound(other))
         assert np.isnan(table(other)["shift_upper"]).all()
         if norm == "l2":

@@ -3,12 +3,28 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from rt_utils.evaluation.measurement import Measurement, above_bound
 from rt_utils.evaluation.statistics import family
 from rt_utils.pages import elements
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.parameters import Parameters
+
+FLOAT32 = 1e-4  # relative: attacks and features are float32, the bound is float64
+ROUNDING = 1e-5  # of a feature vector's length: so much may differ between two batches
+
+
+def share_of_bound(m: Measurement) -> float:
+    """`above_bound`, where a bound below the rounding of the features counts as that rounding.
+
+    A network whose units are all silent at an image has the bound 0 there, and features that differ by rounding alone.
+    """
+    if m.shift_upper is None:
+        return above_bound(m)
+    rounding = ROUNDING * np.linalg.norm(m.z, axis=1)
+    return above_bound(replace(m, shift_upper=np.maximum(m.shift_upper, rounding)))
 
 
 class Claims:

@@ -16,12 +16,12 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from rt_utils.evaluation import floor
-from rt_utils.evaluation.measurement import Measurement, above_bound
+from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.data_set import DataSet
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.pages import attack_floor, elements, experiment, figures, paper_settings, parameters, wording
-from rt_utils.pages.claims import Claims
+from rt_utils.pages.claims import FLOAT32, Claims, share_of_bound
 from rt_utils.pages.elements import Element
 from rt_utils.pages.files import save
 from rt_utils.pages.labels import colours, labels, shortened
@@ -31,7 +31,6 @@ from rt_utils.runtime.errors import unknown
 from rt_utils.theory.threat import Threat
 
 WITHIN_BOUND = "Certified: the largest shift found over its upper bound"
-FLOAT32 = 1e-4  # relative: attacks and features are float32, the bound is float64
 _STARTED = time.perf_counter()  # the first import of a chapter
 
 
@@ -191,7 +190,7 @@ class Page(Claims):
         measurements = list(measurements)
         self.decide()
         for m in measurements:
-            if not math.isnan(highest := above_bound(m)):
+            if not math.isnan(highest := share_of_bound(m)):
                 where: dict[str, Any] = {"encoder": m.encoder, "data": m.data, "tolerance": FLOAT32}
                 self.claim(WITHIN_BOUND, n=len(m.labels), lhs=highest, rhs=1.0, **where)
         folder, computed = self.p.results_folder(self.chapter), (encoders, measurements, self.claims)
