@@ -60,6 +60,7 @@ def _a_kernel_for_those_who_ask(request: pytest.FixtureRequest, monkeypatch: pyt
 def let_attacks_take_one_step(patch: pytest.MonkeyPatch) -> None:
     """For tests of what a chapter does with what attacks find; in this process, so that no other is started."""
     patch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    patch.setenv("RT_CACHE", f"{os.environ['RT_CACHE']}-one-step")  # no other test meets what so weak attacks found
     from rt_utils.evaluation import attacks, halving  # here, since few tests need foolbox
 
     pgd, climb = attacks._pgd, halving._climb

@@ -116,6 +116,6 @@ def test_a_planted_error_is_caught(right: str, wrong: str, test: str, copy: Path
 @pytest.mark.slow
 @forked
 def test_without_an_error_the_same_tests_pass(run: Run) -> None:
-    """Those of the errors planted in CI; `make test` runs every one of them from the package itself."""
+    """Those of the errors planted in CI; CI runs every test of them from the package itself, too."""
     code, output = run(*sorted({test for _, _, test in PLANTED[::4]}))
     assert code == 0, output
