@@ -1,5 +1,10 @@
 """The control without a representation: exact worst margins, worst-case heads, and what three channels change."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 import torch
 
 from rt_utils.evaluation import control
@@ -7,7 +12,9 @@ from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.evaluation.worst_case_probe import worst_case_probe
 from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.head import Head
+from rt_utils.runtime.errors import InputError
 from rt_utils.theory import worst_case
+from rt_utils.training import control as kept_run
 
 SETTINGS = ProbeSettings(epochs=5, lr=0.1, batch=16)
 
@@ -63,3 +70,36 @@ def test_three_equal_channels_are_grey_times_the_root_of_three() -> None:
     assert torch.allclose(apart.logits(grey.z.repeat(1, 3)), scaled.logits(three.z), atol=1e-4)
     same = Head(3**0.5 * scaled.weight, scaled.bias)
     assert control.exact(same, grey, y, 0.05) == control.exact(scaled, three, y, 0.05)
+
+
+def test_the_kept_run_has_every_case_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attacks_of_one_step: None
+) -> None:
+    world = replace(kept_run.WORLDS["embedded"], encoders={"digits": "embedded/robust"}, probe=SETTINGS)
+    few = replace(world, worst_epochs=1, n_train=60, n_test=12, n_attacked=8, n_adversarial=10)
+    monkeypatch.setattr(kept_run, "WORLDS", {"embedded": few})
+    monkeypatch.setattr(kept_run, "SEEDS", (0,))
+    kept_run.main(tmp_path)
+    record = json.loads((tmp_path / "embedded.json").read_text("utf-8"))
+    assert record["settings"]["adversarial"]["n_train"] == 10
+    cases = [(row["encoder"], row["head"], row["n"]) for row in record["rows"]]
+    heads = (("pixels", 12), ("blocks", 12), ("embedded/robust", 8))
+    how = {"embedded/robust": "adversarial at 8/255"}
+    assert cases == [
+        (name, head, n)
+        for name, n in heads
+        for head in ("clean", how.get(name, "worst case at 8/255"))
+        for _ in range(3)
+    ]
+    assert all(
+        0 <= row["fulfilled and right"] <= row["robust acc."] <= row["clean acc."] <= 1 for row in record["rows"]
+    )
+    monkeypatch.setattr(kept_run, "rows", lambda *_: pytest.fail("computed again"))
+    kept_run.main(tmp_path)
+    assert json.loads((tmp_path / "embedded.json").read_text("utf-8")) == record
+
+
+def test_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown kind 'photos': use photographs"):
+        kept_run.main(tmp_path / "none", "photos")
+    assert not (tmp_path / "none").exists()

@@ -62,7 +62,10 @@ def test_the_landing_page_takes_them_from_the_records(tmp_path: Path) -> None:
     assert "kept_results" in (ROOT / "_config.yml").read_text("utf-8")
     assert not re.search(r"\b0 of 3\b", index)  # not typed
     lines = kept_results.non_results(KEPT).splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert re.search(
+        r"^- \*\*Some of it needs no representation.\*\* On Fashion-MNIST .* exactly robust on 0\.\d{3}", lines[2]
+    )
     assert not any("lacks what is asked" in line for line in lines)
     (tmp_path / "natural").mkdir()
     (tmp_path / "natural" / "theorem_2_criterion.json").write_text('{"runs": [{"elements": {}}]}', "utf-8")

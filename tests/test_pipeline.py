@@ -65,9 +65,11 @@ def make_small(copy: Path) -> None:
     """Other defaults in every chapter that has them, as a reader would write them there."""
     for chapter in (copy / "notebooks").glob("*.md"):
         source = chapter.read_text("utf-8")
+        start, cell, end = re.split(r"(?sm)(:tags: \[parameters\].*?^```$)", source, maxsplit=1)
         for name, value in SMALL.items():
             before = r"\[.*" if isinstance(value, list) else ".*"  # a list for a list: sprites are the regression's own
-            source = re.sub(rf"^{name} = {before}$", f"{name} = {value!r}", source, count=1, flags=re.MULTILINE)
+            cell = re.sub(rf"^{name} = {before}$", f"{name} = {value!r}", cell, count=1, flags=re.MULTILINE)
+        source = start + cell + end
         chapter.write_text(source, "utf-8")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rt_utils.pages import records
+from rt_utils.pages import control_section, records
 from rt_utils.pages.labels import short_name
 from rt_utils.pages.plain import frame_from
 from rt_utils.pages.published import published_table
@@ -27,6 +27,11 @@ _FULFILLED = (
     "- **How often the criterion of Theorem 2 is fulfilled there.** With the shift found no test image fulfils it on "
     "{none} of {cases} pairs of encoder and data set; the largest share is {share:.1%} ({where}), where {robust:.1%} "
     "are robust under the attacks ([page](../chapters/theorem_2_criterion))."
+)
+_CONTROL = (
+    "- **Some of it needs no representation.** {alone}{beside}So a robust accuracy after a transfer shows what a "
+    "representation is good for only where a head without one is far below it "
+    "([page](../chapters/section_5_2_criterion))."
 )
 _MISSING = "- The kept run of `{chapter}` lacks what is asked of it here."
 
@@ -62,6 +67,12 @@ def fulfilled(elements: Mapping[str, Any]) -> str:
     return _FULFILLED.format(**values, where=where, robust=best["robust acc."])
 
 
+def control(found: pd.DataFrame) -> str:
+    """What a head reaches without a representation, from the rows of the control's kept runs, as a list item."""
+    _, values = control_section.reading(found)
+    return _CONTROL.format(**values)
+
+
 def non_results(folder: Path) -> str:
     """The list, in Markdown, from the kept runs in `folder`.
 
@@ -73,4 +84,5 @@ def non_results(folder: Path) -> str:
             lines.append(item(records.read(chapter, PROFILE, folder)["runs"][0]["elements"]))
         except (InputError, LookupError, AttributeError, TypeError, ValueError):
             lines.append(_MISSING.format(chapter=chapter))
-    return "\n".join(lines)
+    found = control_section.kept(folder)
+    return "\n".join(lines if found.empty else [*lines, control(found)])
