@@ -7,6 +7,9 @@ the same in both is not repeated, and a published table stands beside either run
 
 import html
 import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from docutils import nodes  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from rt_utils.pages import records
 from rt_utils.pages.elements import computed, filled, redrawn
@@ -24,6 +28,7 @@ from rt_utils.pages.labels import short_name
 from rt_utils.theory.threat import format_eps
 
 END = "<!--end of the kept run-->"  # by which book/kept_apart.py finds the parts
+_drawn_beside: dict[Path, Future[dict[int, str]]] = {}  # of a record
 
 
 def _math(content: str, options: dict[str, Any]) -> str:
@@ -60,11 +65,14 @@ def differing(runs: list[dict[str, Any]]) -> list[str]:
     return ["".join(f"; {parameter_in_words(name, run)}" for name in names) for run in runs]
 
 
-def records_of(srcdir: str | Path, docname: str) -> list[dict[str, Any]]:
+def record_files(srcdir: str | Path, docname: str) -> list[Path]:
     """The records of a chapter's kept runs, one for each profile."""
     folder, _, chapter = docname.partition("/")
-    found = sorted((Path(srcdir) / "book" / "reference").glob(f"*/{chapter}.json")) if folder == "chapters" else []
-    return [json.loads(path.read_text("utf-8")) for path in found]
+    return sorted((Path(srcdir) / "book" / "reference").glob(f"*/{chapter}.json")) if folder == "chapters" else []
+
+
+def records_of(srcdir: str | Path, docname: str) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text("utf-8")) for path in record_files(srcdir, docname)]
 
 
 def name_of(record: dict[str, Any], own_profile: str) -> str:
@@ -142,15 +150,31 @@ def _shown(elements: list[dict[str, Any]], record: dict[str, Any], chapter: str)
     )
 
 
-def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.NotebookNode, chapter: str) -> None:
+def parts(notebook: Path, record: Path) -> dict[int, str]:
+    """What the cells of an executed chapter show in a kept run, as HTML, by their index; cells without any left out."""
     use_style()
-    name = html.escape(name_of(record, records.profile_of(notebook)))
+    kept, cells = json.loads(record.read_text("utf-8")), nbformat.read(notebook, as_version=4).cells
+    found = {at: _shown(records.own_elements(cell), kept, kept["chapter"]) for at, cell in enumerate(cells)}
+    return {at: shown for at, shown in found.items() if shown}
+
+
+def begin(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Other processes draw the kept runs while Sphinx reads the pages: that takes one core nearly as long again."""
+    tasks = [(name, path) for name in docnames for path in record_files(app.srcdir, name)]
+    if not tasks or (cores := os.cpu_count() or 1) == 1:
+        return
+    pool = ProcessPoolExecutor(min(cores, len(tasks)))
+    for name, path in tasks:
+        _drawn_beside[path] = pool.submit(parts, Path(app.srcdir) / f"{name}.ipynb", path)
+    pool.shutdown(wait=False)
+
+
+def _add(doctree: nodes.document, name: str, parts: Mapping[int, str]) -> None:
     for container in list(doctree.findall(nodes.container)):
         if container.get("nb_element") != "cell_code":
             continue
         outputs = (n for n in container.findall(nodes.container) if n.get("nb_element") == "cell_code_output")
-        output = next(outputs, None)
-        shown = _shown(records.own_elements(notebook.cells[container["cell_index"]]), record, chapter)
+        output, shown = next(outputs, None), parts.get(container["cell_index"])
         if output is None or not shown:
             continue
         if not any("rt-own" in child["classes"] for child in output.findall(nodes.container)):
@@ -160,11 +184,16 @@ def _add(doctree: nodes.document, record: dict[str, Any], notebook: nbformat.Not
 
 
 def add_reference_runs(app: Sphinx, doctree: nodes.document) -> None:
-    for record in records_of(app.srcdir, app.env.docname):
-        notebook = nbformat.read(Path(app.srcdir) / f"{app.env.docname}.ipynb", as_version=4)
-        _add(doctree, record, notebook, record["chapter"])
+    notebook = Path(app.srcdir) / f"{app.env.docname}.ipynb"
+    for path in record_files(app.srcdir, app.env.docname):
+        beside = _drawn_beside.pop(path, None)
+        shown = beside.result() if beside else parts(notebook, path)
+        own = records.profile_of(nbformat.read(notebook, as_version=4))
+        name = html.escape(name_of(json.loads(path.read_text("utf-8")), own))
+        _add(doctree, name, shown)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("env-before-read-docs", begin)
     app.connect("doctree-read", add_reference_runs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
