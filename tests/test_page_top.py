@@ -1,8 +1,9 @@
 """A page's top and the kept runs in it, on small pages: what is read, folded, moved and shown."""
 
 import copy
+import json
 import sys
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -170,15 +171,16 @@ def test_what_is_equal_published_or_absent(kept: tuple[dict[str, Any], dict[str,
 
 
 def test_own_and_kept_results_of_a_cell_stand_apart(
-    kept: tuple[dict[str, Any], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    kept: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, record = kept
     monkeypatch.setattr(records, "own_elements", lambda _: [own])
-    monkeypatch.setattr(records, "profile_of", lambda _: "embedded")
     code = cell("page.text()", shown="<p>Found 3 points.</p>")
     document = nodes.Element("", code)
-    notebook = SimpleNamespace(cells=[nbformat.v4.new_code_cell()])
-    reference_runs._add(document, record, notebook, "slack")
+    (tmp_path / "slack.json").write_text(json.dumps(record | {"chapter": "slack"}), "utf-8")
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]), tmp_path / "slack.ipynb")
+    shown = reference_runs.parts(tmp_path / "slack.ipynb", tmp_path / "slack.json")
+    reference_runs._add(document, "natural", shown)
     output = code[1]
     assert [part["classes"] for part in output if isinstance(part, nodes.container)] == [["rt-own"]]
     assert output[0].astext() == "<p>Found 3 points.</p>"
