@@ -67,7 +67,7 @@ def make_small(copy: Path) -> None:
         source = chapter.read_text("utf-8")
         start, cell, end = re.split(r"(?sm)(:tags: \[parameters\].*?^```$)", source, maxsplit=1)
         for name, value in SMALL.items():
-            before = r"\[.*" if isinstance(value, list) else ".*"  # a list for a list: sprites are the regression's own
+            before = rf'\[.*"{value[0]}".*' if isinstance(value, list) else ".*"  # a list that holds it
             cell = re.sub(rf"^{name} = {before}$", f"{name} = {value!r}", cell, count=1, flags=re.MULTILINE)
         source = start + cell + end
         chapter.write_text(source, "utf-8")
