@@ -23,7 +23,7 @@ test: install ## the tests, in a few minutes
 	@$(BIN)/python -m pytest -m "not slow and not long and not book" -n 2 --dist loadfile --durations=25
 
 test-book: book ## the built pages in a real browser
-	@$(BIN)/python -m pytest -m "book and not long" -n 2 --dist loadfile --durations=25
+	@$(BIN)/python -m pytest -m "book and not long" -n 2 --dist loadfile --durations=25 $$(grep -l "mark.book" tests/test_*.py)
 
 test-slow: install ## the tests that take long: whole books, trained encoders, large networks
 	@$(BIN)/python -m pytest -m "slow and not long" -n 3 --dist loadfile --no-loadscope-reorder --durations=25
