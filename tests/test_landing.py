@@ -16,16 +16,16 @@ def table(*rows: tuple[str, str, float]) -> dict[str, Any]:
     return plain_frame(pd.DataFrame([(e, d, 10, 1.0, 0.5, share) for e, d, share in rows], columns=columns))
 
 
-def test_the_result_is_that_of_digits_and_a_kept_run() -> None:
+def test_the_result_is_that_of_textures_and_a_kept_run() -> None:
     own = table(
-        ("embedded/robust", "glyphs", 0.9), ("embedded/robust", "digits", 0.4), ("embedded/standard", "digits", 0.0)
+        ("embedded/robust", "glyphs", 0.9), ("embedded/robust", "textures", 0.4), ("embedded/standard", "textures", 0.0)
     )
     kept = table(("natural/robust", "cifar10-jpeg", 0.003), ("natural/robust", "other", 1.0))
     lines = landing_texts.live_result({"table-3": own}, {"table-3": kept}, "l_inf 8/255").splitlines()
     assert lines[0].startswith("| under attack, l_inf 8/255 |")
     assert lines[2:] == [
-        "| digits, embedded/robust | 10 | 100.0% | 50.0% | 40.0% |",
-        "| digits, embedded/standard | 10 | 100.0% | 50.0% | 0.0% |",
+        "| textures, embedded/robust | 10 | 100.0% | 50.0% | 40.0% |",
+        "| textures, embedded/standard | 10 | 100.0% | 50.0% | 0.0% |",
         "| cifar10-jpeg, natural/robust (kept run) | 10 | 100.0% | 50.0% | 0.3% |",
     ]
     other = landing_texts.live_result({"table-3": table(("a", "folder:x|y", 0.1))}, {}, "l_2 1")

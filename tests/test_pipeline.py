@@ -28,7 +28,7 @@ SMALL = {
     "restarts": 1,
     "steps": 20,
     "encoders": ["embedded/robust"],
-    "data": ["digits"],
+    "data": ["glyphs", "digits"],
     "probe_epochs": 5,
     "path_points": 8,
     "n_seeds": 2,

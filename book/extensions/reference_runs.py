@@ -134,7 +134,7 @@ def _of_run(own: dict[str, Any], run: dict[str, Any], name: str, said: str, chan
 def _shown(elements: list[dict[str, Any]], record: dict[str, Any], chapter: str) -> str:
     """What a cell shows in every kept run; empty where that is what the page shows anyway."""
     profile, runs = record["profile"], record["runs"]
-    own = [one for one in elements if "key" in one and not str(one["key"]).startswith("published")]
+    own = [one for one in elements if "key" in one and not str(one["key"]).startswith(records.BESIDE)]
     own = [one for one in own if not str(one.get("plot")).startswith(records.IMAGES)]  # no record holds them
     seen = {one["key"]: [_seen(run["elements"].get(one["key"]), one) for run in runs] for one in own}
     if not own or all(what == _seen(one, one) for one in own for what in seen[one["key"]]):

@@ -29,9 +29,10 @@ _FULFILLED = (
     "are robust under the attacks ([page](../chapters/theorem_2_criterion))."
 )
 _CONTROL = (
-    "- **Some of it needs no representation.** {alone}{beside}So a robust accuracy after a transfer shows what a "
-    "representation is good for only where a head without one is far below it "
-    "([page](../chapters/section_5_2_criterion))."
+    "- **Some of it needs no representation.** {alone}At the largest radius heads without a representation are surely "
+    "ahead of heads on the robust encoder on {control}, surely behind on {encoder}; on {undecided} neither is sure. So "
+    "a robust accuracy after a transfer shows what a representation is good for only where a head without one is far "
+    "below it ([page](../chapters/section_5_2_criterion))."
 )
 _MISSING = "- The kept run of `{chapter}` lacks what is asked of it here."
 
@@ -70,7 +71,7 @@ def fulfilled(elements: Mapping[str, Any]) -> str:
 def control(found: pd.DataFrame) -> str:
     """What a head reaches without a representation, from the rows of the control's kept runs, as a list item."""
     _, values = control_section.reading(found)
-    return _CONTROL.format(**values)
+    return _CONTROL.format(alone=values["alone"], **control_section.in_short(found))
 
 
 def non_results(folder: Path) -> str:

@@ -13,7 +13,7 @@ from rt_utils.pages.plain import frame_from
 from rt_utils.pages.wording import as_it_stands
 from rt_utils.runtime.errors import InputError
 
-DATA = "digits"  # the images of this build that are shown
+DATA = "textures"  # the images of this build that are shown: without a representation little is robust on them
 ENCODERS = 2  # with the first so many encoders; of a kept run its first row
 NO_RESULT = "This book was built without running {doc}`../chapters/theorem_2_criterion`, so its result is missing here."
 _STATEMENT = re.compile(r"^`{3,}\{prf:(?:theorem|lemma|proposition|corollary|criterion)\}[^\n]*\n:label: (\S+)", re.M)

@@ -24,6 +24,7 @@ from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 
 IMAGES = "rt_utils.pages.plots.strips:"  # images of data sets, which a record does not hand on
+BESIDE = ("published", "control")  # keys of what stands beside every run and is no run's own begin so
 TAGS = ("parameters", "injected-parameters")  # of a chapter's cells, in this order
 SAME = 0.01  # relative difference up to which a recomputed number is the same: a machine's rounding moves attacks
 _ROOMS = tuple(f"{paths.PACKAGE.name}.{room}" for room in ("theory", "images", "models", "evaluation", "training"))
