@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "_build" / "chapter_code"
 LINES, COLUMNS = 25, 100  # of a cell; the parameters cell is apart, since papermill wants it whole
 WHOLE = 200  # lines of code in a chapter
+HIDING = ("hide-input", "hide-cell", "remove-input", "remove-cell")  # tags
 # E501: texts may not be cut off, and `too_large` counts. PT018: a check may be one line.
 IGNORED = "lint.extend-ignore = ['E501', 'PT018']"
 CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -44,7 +45,10 @@ def too_large(chapter: str, text: str) -> Iterator[str]:
         for number, row in enumerate(code.splitlines(), start=line):
             if len(row) > COLUMNS:
                 yield f"notebooks/{chapter}.md:{number}: a line of more than {COLUMNS} columns"
-        if any(isinstance(node, ast.ClassDef) for node in ast.walk(ast.parse(code))):
+        nodes = [*ast.walk(ast.parse(code))]
+        if any(tag in options for tag in HIDING) and any(isinstance(node, ast.Assert) for node in nodes):
+            yield f"notebooks/{chapter}.md:{line}: a check that is hidden, where it shall be read"
+        if any(isinstance(node, ast.ClassDef) for node in nodes):
             yield f"notebooks/{chapter}.md:{line}: a class, which belongs in the package"
     if whole > WHOLE:
         yield f"notebooks/{chapter}.md: {whole} lines of code, more than {WHOLE}"

@@ -42,6 +42,12 @@ def check(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
         ("import math\n", "import math\nimport os\n", "F401"),
         ("radius: float", "radius: str", "chapter.py:14: error: Incompatible types in assignment"),
         ("parse_eps(eps)", "parse_eps( eps)", "chapter.ipynb"),
+        (
+            "import math\n\nfrom rt_utils.theory.threat import parse_eps\n\nradius: float = parse_eps(eps)\n",
+            ":tags: [hide-input]\n\nimport math\n\nfrom rt_utils.theory.threat import parse_eps\n\n"
+            "radius: float = parse_eps(eps)\nassert radius > 0\n",
+            "a check that is hidden, where it shall be read",
+        ),
         ("math.sqrt(radius)", "class Radius:\n    pass", "chapter.md:10: a class"),
         ("math.sqrt(radius)", "math.sqrt(radius)\n" * 26, "chapter.md:10: a cell of more than 25 lines"),
         ("# A chapter\n", f"# A chapter\n{LONG}", "chapter.md: 204 lines of code, more than 200"),

@@ -179,6 +179,23 @@ def test_other_inputs_are_refused(fact: str, line: str) -> None:
         records.differences("c", kept, now)
 
 
+@pytest.mark.parametrize(
+    ("chapter", "through_pages"),
+    [
+        ("roli", {"training.adversarial_finetuning", "evaluation.margin_attack", "pages.starts_experiment"}),
+        ("appendix_b2_regression", {"evaluation.adam_probe", "pages.regression_experiment"}),
+        ("appendix_b5_distribution_shift", {"pages.shifted_experiment"}),
+        ("audit", {"evaluation.audit_held", "evaluation.audit_intervals"}),
+        ("section_5_2_criterion", {"evaluation.deepfool", "evaluation.single_images"}),
+        ("theorem_1_loss_gap", {"theory.jensen", "pages.experiment"}),
+    ],
+)
+def test_what_a_chapter_reaches_through_pages_counts_too(chapter: str, through_pages: set[str]) -> None:
+    found = records.computing(chapter)
+    assert {f"rt_utils.{name}" for name in through_pages} <= found
+    assert not {name for name in found if name.startswith("rt_utils.pages.") and not name.endswith("experiment")}
+
+
 def test_prose_and_plotting_do_not_count_as_computation(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
     before, source = records.computation(CHAPTER), finished / "notebooks" / f"{CHAPTER}.md"

@@ -28,7 +28,7 @@ BESIDE = ("published", "control")  # keys of what stands beside every run and is
 TAGS = ("parameters", "injected-parameters")  # of a chapter's cells, in this order
 SAME = 0.01  # relative difference up to which a recomputed number is the same: a machine's rounding moves attacks
 _ROOMS = tuple(f"{paths.PACKAGE.name}.{room}" for room in ("theory", "images", "models", "evaluation", "training"))
-_EXPERIMENT = f"{paths.PACKAGE.name}.pages.experiment"  # which attacks a page runs
+_EXPERIMENT = "experiment"  # modules of pages whose names end so say which attacks a page runs
 
 
 def parameters_of(notebook: nbformat.NotebookNode, tags: Sequence[str] = TAGS) -> dict[str, Any]:
@@ -57,15 +57,24 @@ def elements_of(notebook: nbformat.NotebookNode) -> dict[str, dict[str, Any]]:
     return {element["key"]: element for element in found if "key" in element}
 
 
-def computation(chapter: str) -> str:
-    """The digest of the code that computes what a chapter shows: the rooms below the pages, as it imports them."""
+def computing(chapter: str) -> frozenset[str]:
+    """The modules that compute what a chapter shows: those of the rooms below the pages, and the pages' experiments.
+
+    As far as it imports them, directly or through modules of pages, whose prose, layout and plots do not count.
+    """
     notebook = jupytext.read(paths.notebooks() / f"{chapter}.md")
     source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    names = {_EXPERIMENT}
+    names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return code_digest.digest(frozenset(name for name in names if name.startswith(_ROOMS) or name == _EXPERIMENT))
+    reached = code_digest.modules(names)
+    return frozenset(name for name in reached if name.startswith(_ROOMS) or name.endswith(_EXPERIMENT))
+
+
+def computation(chapter: str) -> str:
+    """The digest of the code of `computing`."""
+    return code_digest.digest_of(computing(chapter))
 
 
 def _commit(folder: Path) -> str:

@@ -91,12 +91,11 @@ def _distributions() -> dict[str, list[str]]:
     return dict(packages_distributions())
 
 
-@functools.cache
-def digest(roots: frozenset[str]) -> str:
-    """Twelve hex digits over the code that these modules depend on, and over the versions of what it imports."""
+def digest_of(found: frozenset[str]) -> str:
+    """Twelve hex digits over the code of these modules alone, and over the versions of what it imports."""
     sha256 = hashlib.sha256()
     packages: set[str] = set()
-    for module in sorted(modules(roots)):
+    for module in sorted(found):
         text, _, others = _parsed(module)
         sha256.update(f"{module}\n{text}\n".encode())
         packages |= others
@@ -104,3 +103,9 @@ def digest(roots: frozenset[str]) -> str:
         for distribution in sorted(_distributions().get(package, [])):
             sha256.update(f"{distribution} {version(distribution)}\n".encode())
     return sha256.hexdigest()[:12]
+
+
+@functools.cache
+def digest(roots: frozenset[str]) -> str:
+    """The digest of all code that these modules depend on."""
+    return digest_of(modules(roots))
