@@ -4,6 +4,10 @@ PORT ?= 8000
 BIN := .venv/bin
 export PYTHONUTF8 := 1
 
+ifeq ($(OS),Windows_NT)
+$(error This book runs on Linux and macOS. On Windows use WSL, the Windows Subsystem for Linux)
+endif
+
 .PHONY: help book serve pdf slides assignments student test test-book test-slow test-long check proofs notebooks encoders natural-encoders reference lock clean install
 .DEFAULT_GOAL := help
 

@@ -17,7 +17,10 @@ PART = re.compile(rf'<div class="rt-reference" data-run="([\w-]+)">(.*?){END}</d
 PLACE = re.compile(r'<div class="rt-reference" data-run="([\w-]+)" data-from="([^"?]+)[^"]*">.*?</div>')
 TARGET = re.compile(r' id="(figure-[\w-]+)"')
 HEADING = re.compile(r'<h[1-6]>((?:(?!</h).)*?)<a class="headerlink" href="#([^"]+)"', re.DOTALL)
-LINE = re.compile(r'<details class="rt-provenance" data-of-run="([\w-]+)">.*?</details>', re.DOTALL)
+LINE = re.compile(
+    r'<details class="rt-provenance" data-of-run="([\w-]+)">.*?</details>(?:\s*<p class="rt-differs"[^>]*>.*?</p>)?',
+    re.DOTALL,
+)
 BAR = '<div class="rt-bar">'
 CONTENTS = re.compile(r'(<ul class="pst-show_toc_level nav section-nav[^>]*>).*?(</ul>\s*</nav>)', re.DOTALL)
 TURNED = re.compile(r'<footer class="prev-next-footer.*?</footer>', re.DOTALL)

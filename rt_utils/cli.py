@@ -148,6 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             given_arguments[i] = _VALUE + given_arguments[i]
     options = _parser().parse_args(given_arguments)
     try:
+        if sys.platform == "win32":
+            raise InputError("this book runs on Linux and macOS; on Windows use WSL, the Windows Subsystem for Linux")
         cache_size.bound()  # refused before anything runs
         if options.command in ("run", "reference"):
             given = _given(options.chapter, options.files, options.pairs)

@@ -5,8 +5,8 @@ import warnings
 import pandas as pd
 
 from rt_utils.evaluation.subspace import CRITERIA
-from rt_utils.pages import figures
-from rt_utils.pages.labels import KINDS, OTHERS, colours, labels
+from rt_utils.pages import effort_section, figures
+from rt_utils.pages.labels import KINDS, OTHERS, colours, labels, shortened_names
 from rt_utils.pages.plots import slack
 from rt_utils.theory.sharper import LINKS
 
@@ -20,6 +20,32 @@ def test_names_are_short_and_no_two_are_equal() -> None:
         "timm/resnet10t": "timm/resnet10t",
         "public/resnet20": "resnet20",
     }
+
+
+def test_long_names_with_the_same_end_are_told_apart() -> None:
+    a, b = (f"folder:runs/{one}/images/of/the/second/trial" for one in "ab")
+    shown = shortened_names([a, b, "digits"])
+    assert shown["digits"] == "digits"
+    assert shown[a] != shown[b]
+    assert (shown[a][-22:], shown[a][0]) == (a[-22:], "…")
+    assert shortened_names([a, a]) == {a: f"…{a[-22:]}"}
+    one, other = "folder:/x/data-of-the-trial-long", "folder:/xx/data-of-the-trial-long"
+    assert len(set(shortened_names([one, other, f"y/{one}"]).values())) == 3
+
+
+def test_two_robust_encoders_are_two_in_what_a_section_says() -> None:
+    rows = pd.DataFrame(
+        [
+            {"encoder": f"{world}/robust", "effort": effort, "found": 0.5, "fulfilled": 0.5}
+            for world in ("embedded", "natural")
+            for effort in ("1 step", "5 steps")
+        ]
+    )
+    drawn = effort_section.slider(rows, "#000000", threat="l_inf", data="digits", n=4)._repr_html_()
+    assert "embedded/robust" in drawn
+    assert "natural/robust" in drawn
+    template, values = effort_section.reading(rows)
+    assert template.format(**values).count("embedded/robust") == 3
 
 
 def test_colours_come_in_the_order_of_the_page() -> None:

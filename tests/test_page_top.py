@@ -141,6 +141,14 @@ def test_a_kept_run_of_the_papers_experiment_says_in_what_it_differs(
     record = {"chapter": "section_5_2_criterion", "profile": "natural", "runs": [run]}
     shown = "".join(part.astext() for part in page_top.kept_line(record, "natural", {}))
     assert "<dt>differs from the paper in</dt><dd>probe trained for 60 epochs (there 20)</dd>" in shown
+    in_sight = shown.rpartition("</details>")[2]
+    assert in_sight == (
+        '<p class="rt-differs" data-of-run="natural">This kept run (profile natural) differs from the paper in: probe '
+        "trained for 60 epochs (there 20).</p>"
+    )
+    record["runs"].append({**run, "parameters": {**own, "n_train": 100}})
+    several = "".join(part.astext() for part in page_top.kept_line(record, "natural", {})).rpartition("</details>")[2]
+    assert several.endswith("(profile natural) differ from the paper in: probe trained for 60 epochs (there 20).</p>")
 
 
 def test_an_older_record_takes_what_it_lacks_from_the_page_and_a_newer_one_does_not() -> None:

@@ -132,11 +132,27 @@ def test_batches_differ_for_imagenet() -> None:
     assert found == ["batches of 128 (there 32)"]
 
 
+@pytest.mark.parametrize("which", ["cifar100", "imagenet"])
+def test_the_images_of_the_pretraining_are_the_papers_own_where_its_tables_have_them(which: str) -> None:
+    there = paper_settings.settings()[which]
+    own = run(encoders=there["encoders"], data=[which, "cifar10"])
+    assert any(f"data {which} (there cifar10," in said for said in paper_settings.differences(own))
+    for chapter in paper_settings.OWN:
+        assert not any("data " in said for said in paper_settings.differences(own, chapter))
+
+
+def test_rolis_chapter_says_how_small_it_is_beside_hua() -> None:
+    p = parameters.check(execution.declared_parameters(jupytext.read(execution.source("roli"))))
+    said = paper_settings.line("roli", p)
+    assert "differs from Hua et al. in: encoders robust, standard (there Swin-B and ViT-B)" in said
+    assert f"finetuning for {p.ft_epochs} epochs, the last one taken (there 20 to 60, the best one)" in said
+
+
 def test_only_chapters_about_the_papers_experiments_say_it() -> None:
     assert set(paper_settings.ABOUT) < set(execution.chapters())
     assert paper_settings.line("purification", run()) == ""
     source = jupytext.read(execution.source("section_5_2_criterion"))
     p = parameters.check(execution.declared_parameters(source))
     said = paper_settings.line("section_5_2_criterion", p)
-    assert said.startswith("*This run (profile embedded) differs from the paper in:* encoders robust, standard, random")
+    assert said.startswith("This run (profile embedded) differs from the paper in: encoders robust, standard, random")
     assert "at most 4000 training images (there all)" in said

@@ -105,16 +105,24 @@ def kept_line(record: dict[str, Any], name: str, defaults: Summary) -> list[node
     profile = profiles.read(str(ROOT / file))
     given = [{"profile": record["profile"], **run["parameters"]} for run in runs]
     inside: list[nodes.Node] = []
+    lists: list[list[str]] = []
     for run, parameters, differs in zip(runs, given, differing(runs), strict=True):
         facts = run["run"] | {"commit": run["commit"], "claims": _counted(run["claims"])}
-        if chapter in paper_settings.ABOUT:
-            facts |= {"differs from the paper in": "; ".join(paper_settings.differences(Parameters(**parameters)))}
+        whom, differs_in = paper_settings.from_whom(chapter, Parameters(**parameters))
+        facts |= {f"differs from {whom} in": "; ".join(differs_in)} if whom else {}
+        lists.append(differs_in)
         how = commands(chapter, parameters, "-f", file, *beyond_profile(chapter, parameters, profile, defaults))
         which = f"<p><strong>{html.escape(differs.removeprefix('; '))}</strong></p>" if differs else ""
         inside += [nodes.raw("", which + _rows(provenance("", facts)), format="html"), *_command(how)]
     days = enumeration(sorted({run["run"]["finished (UTC)"][:10] for run in runs}))
     several = f"The {len(runs)} reference runs" if len(runs) > 1 else "The reference run"
-    return _opened(f"{several}: {in_words(*given)}, kept on {days}{ages(runs, chapter)}", inside, name)
+    opened = _opened(f"{several}: {in_words(*given)}, kept on {days}{ages(runs, chapter)}", inside, name)
+    if shared := [one for one in lists[0] if all(one in others for others in lists)]:  # in sight, as this build's is
+        who = f"{'These kept runs' if len(runs) > 1 else 'This kept run'} (profile {record['profile']})"
+        said = html.escape(f"{who} differ{'s' * (len(runs) == 1)} from {whom} in: {'; '.join(shared)}.")
+        shown = f'<p class="rt-differs" data-of-run="{html.escape(name)}">{said}</p>'
+        opened.append(nodes.raw("", shown, format="html"))
+    return opened
 
 
 def _rows(box: str) -> str:

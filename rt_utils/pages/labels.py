@@ -24,6 +24,18 @@ def shortened(name: str) -> str:
     return name if len(name) < 24 else "…" + name[-22:]
 
 
+def shortened_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name as `shortened`, no two alike: where ends are equal, as much longer an end as tells them apart."""
+    whole = list(dict.fromkeys(names))
+    shown = {name: shortened(name) for name in whole}
+    for name in whole:
+        alike = [other for other in whole if shortened(other) == shortened(name)]
+        width = next((n for n in range(22, len(name)) if len({other[-n:] for other in alike}) == len(alike)), len(name))
+        if len(alike) > 1:
+            shown[name] = name if width == len(name) else f"…{name[-width:]}"
+    return shown
+
+
 def case_name(label: str, data: str) -> str:
     """An encoder's label and a data set's name as an axis has room for them: the ends of long ones."""
     return f"{shortened(label)}, {shortened(data)}"

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from rt_utils.evaluation import head_constants
-from rt_utils.pages.labels import short_name
+from rt_utils.pages.labels import labels
 from rt_utils.pages.plots import lemmas
 from rt_utils.theory.jensen import jensen_step
 
@@ -43,8 +43,9 @@ def jensen(show: Callable[..., Any], key: str = "jensen") -> Any:
 
 def constants(heads: pd.DataFrame, encoders: Sequence[str], show: Callable[..., Any], key: str = "constants") -> Any:
     """The picture of Lemma 2's constants, from `evaluation.head_constants.table`; `show` is `Page.figure`."""
+    label = labels(heads.encoder)
     rows = ({str(name): value for name, value in row.items()} for row in heads.to_dict("records"))
-    said = "; ".join(_SAID.format(case=f"{short_name(row['encoder'])} on {row['data']}", **row) for row in rows)
+    said = "; ".join(_SAID.format(case=f"{label[row['encoder']]} on {row['data']}", **row) for row in rows)
     data = {"weight": torch.tensor(TWO_FEATURES).double(), "heads": heads, "encoders": encoders}
     used = head_constants.spread(heads)
     return show(key, lemmas.head_constants, data, caption=HEADS, alt=HEADS_ALT, said=said, **used)

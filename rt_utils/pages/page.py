@@ -1,6 +1,7 @@
 """A chapter's plumbing: its clock, parameters, threat, style, names and files; its claims are those of `Claims`."""
 
 import ast
+import html
 import inspect
 import math
 import textwrap
@@ -45,7 +46,8 @@ class Page(Claims):
         self._keys: set[str] = set()
         figures.use_style()
         if differing := paper_settings.line(chapter, self.p):
-            display(Markdown(self._plain(differing)))
+            said = f'<p class="rt-differs" data-of-run="{html.escape(self.p.profile)}">{html.escape(differing)}</p>'
+            display(Html(said, differing))  # where the page has kept runs, it is seen with this run alone
 
     @cached_property
     def threat(self) -> Threat:

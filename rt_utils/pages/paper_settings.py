@@ -14,6 +14,8 @@ ABOUT = (
     *("section_5_1_cross_entropy", "section_5_2_criterion", "section_6_1_as_score", "section_6_2_transfer_methods"),
     *("theorem_1_loss_gap", "theorem_2_criterion", "appendix_b5_distribution_shift", "appendix_paper_and_code"),
 )
+OWN = ("section_6_1_as_score", "appendix_b5_distribution_shift")  # these are about the images of the pretraining too
+ROLI = "roli"
 ALL = 50_000  # training images of the smallest of the paper's CIFAR and Fashion-MNIST sets
 WORDS = {
     "probe_epochs": "probe trained for {here} epochs (there {there})",
@@ -34,15 +36,27 @@ def settings() -> dict[str, Any]:
     return content
 
 
-def differences(p: Parameters) -> list[str]:
+def from_hua(p: Parameters) -> list[str]:
+    """In what a run of RoLI's chapter is smaller than the experiments of Hua et al., in words."""
+    there = settings()["hua"]
+    return [
+        f"encoders {', '.join(map(short_name, p.encoders))} (there Swin-B and ViT-B)",
+        f"at most {p.n_train} training images (there {there['n_train']})",
+        f"finetuning for {p.ft_epochs} epochs, the last one taken (there {there['ft_epochs']}, the best one)",
+        f"at most {p.n_test} test images",
+    ]
+
+
+def differences(p: Parameters, chapter: str = "") -> list[str]:
     """Each difference in words; the paper's ImageNet encoder where the run has one, else its CIFAR-100 encoder."""
     given = [*getattr(p, "encoders", []), *([p.encoder] if hasattr(p, "encoder") else [])]
     there = settings()["imagenet" if any("imagenet" in name for name in given) else "cifar100"]
     found = []
     if other := [name for name in given if name not in there["encoders"]]:
         found.append(f"encoders {', '.join(map(short_name, other))} (there {short_name(there['encoders'][0])})")
-    if hasattr(p, "data") and (sets := [name for name in p.data if name not in there["data"]]):
-        found.append(f"data {', '.join(sets)} (there {', '.join(there['data'])})")
+    data = [there["pretraining"]] * (chapter in OWN) + there["data"]
+    if hasattr(p, "data") and (sets := [name for name in p.data if name not in data]):
+        found.append(f"data {', '.join(sets)} (there {', '.join(data)})")
     if hasattr(p, "eps") and hasattr(p, "norm"):
         threat = Threat.parse(there["norm"], there["eps"])
         if abs(p.eps - threat.eps) > 1e-12:
@@ -63,8 +77,14 @@ def differences(p: Parameters) -> list[str]:
     return found
 
 
+def from_whom(chapter: str, p: Parameters) -> tuple[str, list[str]]:
+    """The paper whose experiments a chapter is about, and in what the run differs; nothing where there is none."""
+    if chapter in ABOUT:
+        return "the paper", differences(p, chapter)
+    return ("Hua et al.", from_hua(p)) if chapter == ROLI else ("", [])
+
+
 def line(chapter: str, p: Parameters) -> str:
-    """The line that stands under the title of a chapter ABOUT the paper's experiments; empty for the others."""
-    if chapter not in ABOUT:
-        return ""
-    return f"*This run (profile {p.profile}) differs from the paper in:* {'; '.join(differences(p))}."
+    """The line that stands under the title of a chapter about a paper's experiments; empty for the others."""
+    whom, found = from_whom(chapter, p)
+    return f"This run (profile {p.profile}) differs from {whom} in: {'; '.join(found)}." if found else ""

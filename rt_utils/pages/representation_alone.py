@@ -8,7 +8,7 @@ from IPython.display import display
 
 from rt_utils.evaluation.summary import ALONE, representation_alone
 from rt_utils.pages.experiment import attack_plan
-from rt_utils.pages.labels import short_name
+from rt_utils.pages.labels import labels
 from rt_utils.pages.page import Page
 
 FLIPS = 0.05  # of what the attack leaves fulfilled, the share that others may flip before the ledger says so
@@ -39,7 +39,7 @@ def reading(found: pd.DataFrame) -> Text:
     worst = ""
     if values["flipped"]:
         row = found.iloc[found.share.argmax()]
-        where = f"{row['data']}, {short_name(row['encoder'])} encoder"
+        where = f"{row['data']}, {labels(found.encoder)[row['encoder']]} encoder"
         worst = f", most at {where}: {row['share']:.1%} of {row['fulfilled']} points"
     return _READING, values | {"worst": worst}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from rt_utils.pages.labels import short_name
+from rt_utils.pages.labels import labels, short_name
 from rt_utils.pages.plain import frame_from
 from rt_utils.pages.published_orders import RELATIVE
 from rt_utils.pages.wording import BY_MEANS, as_it_stands, enumeration
@@ -55,7 +55,7 @@ def score_orders(elements: Elements) -> str:
     rows = frame_from(elements["orders"])
     rows = rows[rows.by == RELATIVE]
     pairs = _of(rows.pairs)
-    right = rows[pairs[0] == pairs[1]].encoder.map(short_name)
+    right = rows[pairs[0] == pairs[1]].encoder.map(labels(rows.encoder))
     for_whom = f" ({enumeration([as_it_stands(name) for name in right])})" if len(right) else ""
     return (
         "The AS score, known before any label, orders the data sets as the loss of robustness afterwards does for "

@@ -8,7 +8,7 @@ import pandas as pd
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.nearest_classes import ALL_CLASSES, by_classes
 from rt_utils.evaluation.subspace import AIMED, AS_P, CRITERIA
-from rt_utils.pages.labels import short_name
+from rt_utils.pages.labels import labels
 from rt_utils.pages.plots import slack
 from rt_utils.pages.tables import Html
 from rt_utils.pages.what_if import CLASSES, what_if
@@ -72,16 +72,16 @@ def per_sample(found: pd.DataFrame, show: Callable[..., Any], key: str = "per-sa
     return show(key, shown, dict.fromkeys(shown.columns[2:], ".3f"), caption=_PER_SAMPLE)
 
 
-def _case(row: Mapping[Any, Any]) -> str:
-    return f"{short_name(row['encoder'])} encoder, {row['data']}"
+def _case(row: Mapping[Any, Any], label: Mapping[str, str]) -> str:
+    return f"{label[row['encoder']]} encoder, {row['data']}"
 
 
 def reading(found: pd.DataFrame) -> Text:
     """Where the subspace helps most, where least, and what the aimed attack leaves."""
-    rows = found.to_dict("records")
+    rows, label = found.to_dict("records"), labels(found.encoder)
     best = max(rows, key=lambda row: row[S_P] - row[S])
     points = {name: round(float((found[name] * found.n).sum())) for name in CRITERIA}
-    values: dict[str, Any] = {"data": best["data"], "encoder": short_name(best["encoder"]), "cases": len(rows)}
+    values: dict[str, Any] = {"data": best["data"], "encoder": label[best["encoder"]], "cases": len(rows)}
     values |= {"s": best[S], "s_p": best[S_P], "d": best[D], "unchanged": best[UNCHANGED]}
     values |= {"plain": points[S], "within": points[S_P], "directed": points[D], "kept": points[UNCHANGED]}
     values |= {"aimed": int(found.aimed.sum()), "flipped": int(found.flipped.sum())}
@@ -92,7 +92,7 @@ def reading(found: pd.DataFrame) -> Text:
         by_size = sorted(moved, key=lambda row: row["dim"] / row["r"])
         for name, row in (("small", by_size[0]), ("large", by_size[-1])):
             values |= {name: row[AS_P] / row["AS"], f"{name}_dim": row["dim"], f"{name}_r": row["r"]}
-            values[f"{name}_case"] = _case(row)
+            values[f"{name}_case"] = _case(row, label)
         if by_size[0]["dim"] < by_size[-1]["dim"]:
             template += _GAIN
     return template + _ALONE, values
@@ -100,8 +100,9 @@ def reading(found: pd.DataFrame) -> Text:
 
 def described(found: pd.DataFrame) -> str:
     """The shares in words, for a figure's alternative text."""
+    label = labels(found.encoder)
     return "; ".join(
-        f"{_case(row)}: {row[S]:.2f}, {row[S_P]:.2f}, {row[D]:.2f}, {row[UNCHANGED]:.2f}"
+        f"{_case(row, label)}: {row[S]:.2f}, {row[S_P]:.2f}, {row[D]:.2f}, {row[UNCHANGED]:.2f}"
         for row in found.to_dict("records")
     )
 
