@@ -14,7 +14,7 @@ from conftest import ROOT
 sys.path.insert(0, str(ROOT / "book"))
 import changelog
 
-from rt_utils.pages import execution
+from rt_utils.pages import execution, profiles
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -83,3 +83,19 @@ def test_a_release_needs_its_version_everywhere(tmp_path: Path) -> None:
         "CITATION.cff says 1.1.0",
         "CHANGELOG.md has no section [1.3.0]",
     ]
+
+
+def test_make_reference_keeps_every_chapter_that_the_profile_holds_for() -> None:
+    """Those whose numbers depend on encoders, but for what natural.yaml says nothing to."""
+    listed = re.search(r"^NATURAL := (.*?[^\\])$", text("Makefile"), re.S | re.M)
+    assert listed is not None
+    declared = {
+        name: execution.declared_parameters(jupytext.read(execution.source(name))) for name in execution.chapters()
+    }
+    of_encoders = {name for name, own in declared.items() if {"encoders", "encoder"} & set(own)}
+    silent = {
+        name
+        for name, value in profiles.read(str(ROOT / "notebooks" / "profiles" / "natural.yaml")).items()
+        if value is None
+    }
+    assert set(listed[1].replace("\\", "").split()) == of_encoders - silent

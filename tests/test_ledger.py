@@ -104,7 +104,7 @@ CHECKED = {"theorem-2", "lemma-1", "slack-subspace"}
         ("Lipschitz bound on the shift", "proved"),
         ("Certified, eps = 1/255: certified points that an attack flipped", "certified"),
         ("Certificate: share of certified points that a perturbation found flips", "certified"),
-        ("Attack floor: robust accuracy of PGD above APGD's", "evidence"),
+        ("Attack floor: robust accuracy of PGD above APGD's", "check of a search"),
         ("Observation, Table 8: unchanged at 2 eps", "evidence"),
         ("M3: loss gap after a probe in train mode (no theorem says so)", "evidence"),
     ],

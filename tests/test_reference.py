@@ -82,6 +82,16 @@ def test_a_kept_run_is_drawn_by_todays_page(finished: Path) -> None:
     assert "Another caption for l_inf, eps = 8/255." in other.shown.source  # type: ignore[union-attr]
 
 
+def test_a_record_names_its_schema_and_a_later_one_is_refused(finished: Path, tmp_path: Path) -> None:
+    content = json.loads(record_in(finished).read_text("utf-8"))
+    assert content["schema"] == records.SCHEMA
+    path = records.write({**content, "schema": records.SCHEMA + 1}, tmp_path)
+    with pytest.raises(InputError, match=f"a record of schema {records.SCHEMA + 1}, where this package reads those up"):
+        records.read(CHAPTER, content["profile"], tmp_path)
+    path.write_text(json.dumps({name: value for name, value in content.items() if name != "schema"}), "utf-8")
+    assert records.read(CHAPTER, content["profile"], tmp_path)["runs"]  # the first schema had no name
+
+
 def test_a_record_holds_runs_with_other_parameters_too(finished: Path, tmp_path: Path) -> None:
     record = json.loads(record_in(finished).read_text("utf-8"))
     other = copy.deepcopy(record)

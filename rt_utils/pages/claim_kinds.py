@@ -9,11 +9,13 @@ from pathlib import Path
 
 from rt_utils.runtime import paths
 
-MACHINE, PROVED, CERTIFIED, EVIDENCE = "machine-checked", "proved", "certified", "evidence"
+MACHINE, PROVED, CERTIFIED = "machine-checked", "proved", "certified"
+SEARCH, EVIDENCE = "check of a search", "evidence"
 KINDS = {
     MACHINE: "a case of a statement whose proof Coq has checked, some in part; the row tests the code",
     PROVED: "a case of a statement that is proved in the book alone; the row tests the code",
     CERTIFIED: "an upper bound holds for the very points, up to rounding, and no attack may pass it",
+    SEARCH: "how much a longer search adds to what a page's attacks found: it speaks of the attacks, not of the theory",
     EVIDENCE: "what an experiment was expected to find; no proved statement says that it must",
 }
 VERDICTS = {
@@ -55,6 +57,8 @@ def kind(claim: str, checked: set[str]) -> str:
     """One of KINDS; `checked` are the machine-checked labels. What is a case of nothing proved is evidence."""
     if _CERTIFIED.match(claim):
         return CERTIFIED
+    if claim.startswith("Attack floor"):
+        return SEARCH
     label = next((label for beginning, label in _CASES if re.match(beginning, claim)), None)
     if label is None:
         return EVIDENCE
@@ -63,7 +67,7 @@ def kind(claim: str, checked: set[str]) -> str:
 
 def why_violated(claim: str, lhs: float, rhs: float, kind_: str) -> str:
     """What it means that lhs <= rhs fails for this claim, in a sentence or two."""
-    if kind_ != EVIDENCE:
+    if kind_ not in (SEARCH, EVIDENCE):
         return f"{lhs:.4g} is above {rhs:.4g}, against a proof: there is a mistake in the code, not in the statement."
     if share := re.match(r"Attack floor.*: share of the (.*?),? that (.*) add", claim):
         return (

@@ -61,8 +61,10 @@ def tally(root: Path) -> str:
         return f"{said} No page of this book has been run, so the ledger is empty."
     counts: pd.DataFrame = ledger_tables.tally(claims)
     rows = [f"| {name} | {' | '.join(map(str, counts.loc[name]))} | {meaning} |" for name, meaning in KINDS.items()]
-    head = f"| claims that are | {' | '.join(VERDICTS)} | which is |\n|---|{'--:|' * len(VERDICTS)}---|"
+    verdicts = (meaning.partition(":")[0] for meaning in VERDICTS.values())
+    head = f"| claims that are | {' | '.join(verdicts)} | which is |\n|---|{'--:|' * len(VERDICTS)}---|"
     ledger_said = (
-        f"The pages checked {len(claims):,} inequalities; the [ledger](../chapters/ledger) explains each violated one."
+        f"The pages checked {len(claims):,} inequalities; the [ledger](../chapters/ledger) explains each violated one. "
+        "Kept runs are not counted here; the line of each at its page's top counts its own."
     )
     return "\n".join([said, ledger_said, "", head, *rows])

@@ -24,6 +24,7 @@ from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
 
 IMAGES = "rt_utils.pages.plots.strips:"  # images of data sets, which a record does not hand on
+SCHEMA = 1  # of the records that `write` writes; those that name none are of the first
 BESIDE = ("published", "control")  # keys of what stands beside every run and is no run's own begin so
 TAGS = ("parameters", "injected-parameters")  # of a chapter's cells, in this order
 SAME = 0.01  # relative difference up to which a recomputed number is the same: a machine's rounding moves attacks
@@ -118,17 +119,21 @@ def write(content: Mapping[str, Any], folder: Path, *, alone: bool = False) -> P
     new = [run["parameters"] for run in content["runs"]]
     runs = [run for run in before if run["parameters"] not in new] + content["runs"]
     with whole_file(path) as partial:
-        partial.write_text(json.dumps({**content, "runs": runs}, ensure_ascii=False) + "\n", "utf-8")
+        partial.write_text(json.dumps({"schema": SCHEMA, **content, "runs": runs}, ensure_ascii=False) + "\n", "utf-8")
     return path
 
 
 def read(chapter: str, profile: str, folder: Path) -> dict[str, Any]:
-    """A record. Raises InputError where there is none."""
+    """A record. Raises InputError where there is none, or one of a later schema."""
     path = folder / profile / f"{chapter}.json"
     if not path.is_file():
         kept = ", ".join(sorted(other.stem for other in path.parent.glob("*.json"))) or "none"
         raise InputError(f"no reference run of {chapter} under {profile!r} is kept: there are {kept}")
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if (schema := content.get("schema", SCHEMA)) > SCHEMA:
+        raise InputError(
+            f"{path}: a record of schema {schema}, where this package reads those up to {SCHEMA}: update it"
+        )
     return content
 
 
