@@ -121,6 +121,6 @@ def test_every_chapter_that_computes_has_a_sentence() -> None:
 @pytest.mark.parametrize("path", RECORDS, ids=[path.stem for path in RECORDS])
 def test_every_kept_run_says_its_result(path: Path) -> None:
     (run,) = json.loads(path.read_text("utf-8"))["runs"]
-    templates = {"verdict": {"template": "{count}"}, "how-far": {"template": "{score}"}}
+    templates = {"verdict": {"template": "{threat}"}, "how-far": {"template": "{score}"}}
     held = {key: {**templates.get(key, {}), **one} for key, one in run["elements"].items()}
     assert len(results_first.sentence(path.stem, held)) > 3

@@ -38,13 +38,16 @@ def settings() -> dict[str, Any]:
 
 def from_hua(p: Parameters) -> list[str]:
     """In what a run of RoLI's chapter is smaller than the experiments of Hua et al., in words."""
-    there = settings()["hua"]
-    return [
-        f"encoders {', '.join(map(short_name, p.encoders))} (there Swin-B and ViT-B)",
-        f"at most {p.n_train} training images (there {there['n_train']})",
-        f"finetuning for {p.ft_epochs} epochs, the last one taken (there {there['ft_epochs']}, the best one)",
-        f"at most {p.n_test} test images",
-    ]
+    there, found = settings()["hua"], list[str]()
+    if hasattr(p, "encoders"):
+        found.append(f"encoders {', '.join(map(short_name, p.encoders))} (there Swin-B and ViT-B)")
+    if hasattr(p, "n_train"):
+        found.append(f"at most {p.n_train} training images (there {there['n_train']})")
+    if hasattr(p, "ft_epochs"):
+        found.append(
+            f"finetuning for {p.ft_epochs} epochs, the last one taken (there {there['ft_epochs']}, the best one)"
+        )
+    return [*found, f"at most {p.n_test} test images"] if hasattr(p, "n_test") else found
 
 
 def differences(p: Parameters, chapter: str = "") -> list[str]:
