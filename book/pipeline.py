@@ -1,15 +1,13 @@
 """`make book`: run what is out of date, build the book, say where it is. One build at a time.
 
 Arguments are the chapters to run (`make book CHAPTERS="..."`); the other pages then say that they were not run. Where
-there is no book yet, the first chapter's is built while the others begin: it is there to read after a few minutes.
+there is no book yet, the first chapter's is built before the others run: it is there to read after a few minutes.
 """
 
 import contextlib
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,7 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html" / "index.html"
 RESULTS = ROOT / "results" / "book"
 LOG = ROOT / "_build" / "chapters.log"
-FIRST_LOG = ROOT / "_build" / "first_book.log"
 PAGES = ["ledger", "status"]  # they collect what the chapters wrote, in seconds
 FIRST = "theorem_2_criterion"
 # --nolock: Snakemake's own lock survives a kill; ours does not. --rerun-incomplete: what a kill left is made again.
@@ -53,30 +50,6 @@ class Said:
             self.progress.take(line.decode("utf-8", "replace"))
 
 
-class FirstBook:
-    """The first chapter's pages, put together beside the other chapters: that takes one core.
-
-    One that fails is told at once and stops no chapter: what has run is kept, and the whole book is built at the end.
-    """
-
-    def __init__(self) -> None:
-        command = [sys.executable, "book/build.py", FIRST, *PAGES]
-        with FIRST_LOG.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-        self.told = False
-
-    def __call__(self) -> None:
-        """To be called often: says once what came of it."""
-        if self.told or self.process.poll() is None:
-            return
-        self.told = True
-        if self.process.returncode:
-            print(FIRST_LOG.read_text(encoding="utf-8", errors="replace").rstrip(), file=sys.stderr)
-            print("The other chapters go on, and are kept; then the book is built again.", file=sys.stderr, flush=True)
-        else:
-            print(f"Book, so far with {FIRST} alone: {BOOK}\nThe other chapters follow.", flush=True)
-
-
 def inputs(root: Path = ROOT) -> set[str]:
     """The files that a build reads, from the root."""
     single = (root / name for name in ("CITATION.cff", "_config.yml", "_toc.yml", "requirements.lock"))
@@ -91,23 +64,14 @@ def why(removed: set[str], errors: int) -> str:
     return "stopped by the error above" if errors else "stopped, and Snakemake does not say why; run it again"
 
 
-def build(chapters: list[str], targets: tuple[str, ...] = (), beside: Callable[[], None] = lambda: None) -> None:
-    """A book of these chapters, of all of them where none is named; ends the program where that fails.
-
-    `targets`: these files alone, no book. `beside` is called often meanwhile.
-    """
+def build(chapters: list[str]) -> None:
+    """A book of these chapters, of all of them where none is named; ends the program where that fails."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     arguments = [*SNAKEMAKE, str(os.cpu_count() or 1)]
     arguments += ["--config", f"chapters={' '.join(chapters)}"] if chapters else []
-    arguments += ["--", *targets]
     before, progress = inputs(), Progress({**dict.fromkeys(PAGES, 5.0), **times()})
     said = Said(progress)
-
-    def look() -> None:
-        said()
-        beside()
-
-    status = snakemake.follow(arguments, LOG, progress, look, folder=ROOT, path=path)
+    status = snakemake.follow(arguments, LOG, progress, said, folder=ROOT, path=path)
     if said.rest:
         progress.take(said.rest.decode("utf-8", "replace"))
     if status:
@@ -125,11 +89,10 @@ def main() -> None:
         print("another build is running here: waiting for it", flush=True)
         lock.acquire()
     with lock:
-        if chapters or BOOK.exists():
-            build(chapters)
-        else:
-            build([FIRST], tuple(f"chapters/{name}.ipynb" for name in (FIRST, *PAGES)))
-            build([], beside=FirstBook())
+        if not chapters and not BOOK.exists():
+            build([FIRST])
+            print(f"Book, so far with {FIRST} alone: {BOOK}\nThe other chapters follow.", flush=True)
+        build(chapters)
     print(f"Book: {BOOK}")
 
 
