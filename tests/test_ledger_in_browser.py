@@ -56,7 +56,7 @@ def test_the_landing_page_starts_with_a_sentence_a_result_and_three_ways(
     page = visit.page
     visit.open("book/index.html")
     result = page.locator("article table").first
-    assert "digits, embedded/robust" in result.inner_text()
+    assert "textures, embedded/robust" in result.inner_text()
     assert "%" in result.inner_text()
     ways = page.locator(".sd-card .sd-stretched-link")
     assert ways.count() == 3
