@@ -66,12 +66,13 @@ def differing(runs: list[dict[str, Any]]) -> list[str]:
 
 
 def record_files(srcdir: str | Path, docname: str) -> list[Path]:
-    """The records of a chapter's kept runs, one for each profile."""
+    """The files of a chapter's kept runs, one for each profile."""
     folder, _, chapter = docname.partition("/")
     return sorted((Path(srcdir) / "book" / "reference").glob(f"*/{chapter}.json")) if folder == "chapters" else []
 
 
 def records_of(srcdir: str | Path, docname: str) -> list[dict[str, Any]]:
+    """What they hold."""
     return [json.loads(path.read_text("utf-8")) for path in record_files(srcdir, docname)]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from IPython.display import display
 
 from rt_utils.evaluation.control import CLEAN
-from rt_utils.evaluation.statistics import ERROR, plus_minus, share_interval
+from rt_utils.evaluation.statistics import ERROR, of_groups, plus_minus
 from rt_utils.models.no_representation import SIDES
 from rt_utils.pages.page import Page
 from rt_utils.pages.published import as_shown, published_table
@@ -109,13 +109,13 @@ def ahead(rows: pd.DataFrame, error: float) -> str:
 
     Each share has its exact interval at `error`. The encoder is ahead where it is above both controls.
     """
-    sides: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
-    for row in rows.to_dict("records"):
-        sides[row["encoder"] in SIDES].append(share_interval(round(row["robust acc."] * row["n"]), row["n"], error))
-    mine, theirs = sides[True], sides[False]
-    if max(low for low, _ in mine) > max(high for _, high in theirs):
+    shares = [(round(row["robust acc."] * row["n"]), row["n"]) for row in rows.to_dict("records")]
+    controls = [share for share, name in zip(shares, rows.encoder, strict=True) if name in SIDES]
+    (encoder,) = (share for share, name in zip(shares, rows.encoder, strict=True) if name not in SIDES)
+    ends = [of_groups(control, encoder)(2 * error) for control in controls]
+    if any(high < 0 for _, high in ends):
         return "control"
-    return "encoder" if min(low for low, _ in theirs) > max(high for _, high in mine) else "undecided"
+    return "encoder" if all(low > 0 for low, _ in ends) else "undecided"
 
 
 def compared(own: pd.DataFrame) -> pd.DataFrame:
