@@ -5,7 +5,6 @@ and Binder.
 """
 
 import re
-import shutil
 import zipfile
 from pathlib import Path
 
@@ -66,15 +65,14 @@ def pack(folder: Path, archive: Path) -> None:
 def add(html: Path, root: Path, names: list[str]) -> None:
     """Into a built book: notebooks/NAME.ipynb, a link to each at the end of its chapter, and all in notebooks.zip.
 
-    The theme's own button gives it too: the executed notebooks, which the pages show, would be a sixth of the site.
+    The theme's own button leads there too: the executed notebooks, which it would give, would be a sixth of the site.
     """
     write(html / "notebooks", root / "notebooks", names, *address(root))
     pack(html / "notebooks", html / ARCHIVE)
     for name in names:
-        page, source = html / "chapters" / f"{name}.html", html / "_sources" / "chapters" / f"{name}.ipynb"
-        if source.is_file():
-            shutil.copyfile(html / "notebooks" / source.name, source)
+        page, executed = html / "chapters" / f"{name}.html", f"_sources/chapters/{name}.ipynb"
+        (html / executed).unlink(missing_ok=True)
         link = f'<a href="../notebooks/{name}.ipynb" download>{name}.ipynb</a>'
         line = f'<p class="rt-downloads">This chapter to run yourself: {link}</p>'
-        text = page.read_text("utf-8")
+        text = page.read_text("utf-8").replace(f"../{executed}", f"../notebooks/{name}.ipynb")
         page.write_text(re.sub(r"(\s*</section>\s*</article>)", rf"\n{line}\1", text, count=1), "utf-8")

@@ -28,7 +28,11 @@ def html(tmp_path: Path) -> Path:
     """A built book of two chapters, with their notebooks."""
     (tmp_path / "chapters").mkdir()
     for name in NAMES:
-        text = "<article><section><h1>A</h1><section>B</section>\n</section>\n</article><p>foot</p>"
+        executed = tmp_path / "_sources" / "chapters" / f"{name}.ipynb"  # where Sphinx puts what the pages show
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        executed.write_text("executed", "utf-8")
+        button = f'<a href="../_sources/chapters/{name}.ipynb" class="btn">.ipynb</a>'
+        text = f"{button}<article><section><h1>A</h1><section>B</section>\n</section>\n</article><p>foot</p>"
         (tmp_path / "chapters" / f"{name}.html").write_text(text, "utf-8")
     plain_notebooks.add(tmp_path, ROOT, NAMES)
     return tmp_path
@@ -46,6 +50,14 @@ def test_a_chapter_can_be_taken_away(html: Path) -> None:
         assert "rt_utils is missing" in code[0].source or "%pip install" in code[0].source
         assert not any(cell.outputs or cell.execution_count for cell in code)
         assert any("parameters" in cell.metadata.get("tags", []) for cell in code)
+
+
+def test_the_themes_button_gives_the_same_file_once(html: Path) -> None:
+    for name in NAMES:
+        page = (html / "chapters" / f"{name}.html").read_text("utf-8")
+        assert f'<a href="../notebooks/{name}.ipynb" class="btn">' in page
+        assert "_sources" not in page
+    assert not list((html / "_sources").rglob("*.ipynb"))
 
 
 def test_the_archive_holds_them_all_and_is_the_same_each_time(html: Path) -> None:
