@@ -169,9 +169,13 @@ def solution_opens(page: Any) -> list[str]:
     return wrong
 
 
+@pytest.mark.parametrize("both", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("first", ["light", "dark"])
-def test_every_page_is_whole(browser: Any, address: str, first: str) -> None:
-    """Half of the pages come light on a desk, the others dark on a phone; then each as the others came."""
+def test_every_page_is_whole(browser: Any, address: str, first: str, both: bool) -> None:
+    """Half of the pages come light on a desk, the others dark on a phone, then in the other width.
+
+    `both`: each then changes to the scheme in which the others came, too.
+    """
     schemes, widths = ("light", "dark"), (DESK, PHONE)
     turn = 1 if first == "light" else -1
     window = browser.new_context(color_scheme=first, viewport={"width": widths[::turn][0], "height": 900})
@@ -188,7 +192,8 @@ def test_every_page_is_whole(browser: Any, address: str, first: str) -> None:
     for name in pages()[schemes.index(first) :: 2]:
         visit.open(name)
         wrong += [f"{name}: {line}" for line in solution_opens(visit.page)]
-        for scheme, at in zip(schemes[::turn], (widths[::turn], widths[::-turn][:1]), strict=True):
+        asked = list(zip(schemes[::turn], (widths[::turn], widths[::-turn][:1]), strict=True))
+        for scheme, at in asked if both else asked[:1]:
             visit.page.emulate_media(color_scheme=scheme)
             look(name, *at)
             theme = visit.page.evaluate("document.documentElement.dataset.theme")
