@@ -12,7 +12,9 @@ import statistics
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import foolbox as fb
 import pandas as pd
@@ -26,6 +28,7 @@ from rt_utils.evaluation.measure import fit_probes
 from rt_utils.evaluation.probe import ProbeSettings
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.models.catalogue import load_encoder
+from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.theory.threat import Threat
 
 EPS, REL_STEPSIZE = 8 / 255, 0.7  # of the comparison at equal evaluations: the paper's steps
@@ -86,12 +89,15 @@ def reaches(model: nn.Module, x: Tensor, y: Tensor, steps: int) -> dict[str, flo
         torch.manual_seed(seed)
         return with_foolbox(model, x, y, steps)
 
+    def reached(budget: int, seed: int) -> Tensor:
+        return with_book(model, x, y, budget, seed, decay=True)
+
     target, fewest = best(foolbox), float("nan")
     for budget in range(1, steps + 1):
-        if best(lambda seed, budget=budget: with_book(model, x, y, budget, seed, decay=True)) >= target:
+        if best(partial(reached, budget)) >= target:
             fewest = budget
             break
-    full = best(lambda seed: with_book(model, x, y, steps, seed, decay=True))
+    full = best(partial(reached, steps))
     return {"foolbox": target, "this book's PGD": full, "evaluations": steps, "as much with": fewest}
 
 
@@ -106,10 +112,10 @@ def models(n_train: int, images: int) -> tuple[nn.Module, nn.Module, Tensor, Ten
 
     frozen, free = model().requires_grad_(False), model().requires_grad_(True)
     x = data.test.pixels().contiguous(memory_format=torch.channels_last)
-    return frozen, free, x, data.test.labels
+    return frozen, free, x, data.test.required_labels()
 
 
-def measure(images: int, steps: int, rounds: int, n_train: int = 1000) -> dict[str, object]:
+def measure(images: int, steps: int, rounds: int, n_train: int = 1000) -> dict[str, Any]:
     """Every loop at equal evaluations, pairwise against the bare one; and at equal objective."""
     frozen, free, x, y = models(n_train, images)
     loops: dict[str, tuple[nn.Module, Callable[[nn.Module], Tensor]]] = {
@@ -126,7 +132,7 @@ def measure(images: int, steps: int, rounds: int, n_train: int = 1000) -> dict[s
         attack(counting)
         return counting.images
 
-    times = in_turn({name: lambda name=name: work(name) for name in loops}, rounds)
+    times = in_turn({name: partial(work, name) for name in loops}, rounds)
     return {
         "setting": {"images": images, "steps": steps, "rounds": rounds, "threads": torch.get_num_threads()},
         "seconds for an image's gradient, and the ratio to the bare loop": against(times, "bare loop"),
@@ -138,8 +144,9 @@ def with_torchattacks(python: str, images: int, steps: int, rounds: int, n_train
     """torchattacks against the bare loop, both in the other environment, on the same model, images and labels."""
     frozen, _, x, y = models(n_train, images)
     settings = {"eps": EPS, "size": REL_STEPSIZE, "steps": steps, "rounds": rounds}
+    encoder, head = frozen.children()
+    assert isinstance(encoder, Encoder)
     with tempfile.TemporaryDirectory() as folder:
-        encoder, head = frozen.children()
         torch.jit.trace(nn.Sequential(encoder.network, head).eval(), x).save(str(Path(folder) / "model.pt"))
         torch.save((x, y), Path(folder) / "images.pt")
         (Path(folder) / "settings.json").write_text(json.dumps(settings), "utf-8")

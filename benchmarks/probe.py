@@ -7,7 +7,9 @@ mode; with its mode put right, which costs as much, both give one head; `apart` 
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -20,7 +22,7 @@ from rt_utils.models.head import Head
 from rt_utils.training.train_mode_probe import probe_on_images, with_batch_norm
 
 
-def measure(images: int, epochs: int, rounds: int, test: int = 500) -> dict[str, object]:
+def measure(images: int, epochs: int, rounds: int, test: int = 500) -> dict[str, Any]:
     """Seconds for an image and epoch, the ratio to this book's probe, and what both heads are worth."""
     encoder = load_encoder("embedded/robust")
     data = load_data_set("digits", size=encoder.input_size, n_train=images, n_test=test)
@@ -46,7 +48,7 @@ def measure(images: int, epochs: int, rounds: int, test: int = 500) -> dict[str,
         probes[name]()
         return images * epochs
 
-    times = in_turn({name: lambda name=name: work(name) for name in probes}, rounds)
+    times = in_turn({name: partial(work, name) for name in probes}, rounds)
     ours, theirs = on_features(), on_images(train_mode=False)
     z, labels = encoder.features(data.test.images), data.test.required_labels()
     accuracy = {

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -50,8 +51,8 @@ class Counting:
 def plans(seed: int) -> dict[str, AttackPlan]:
     """The attacks of a page, as they were and as they are, and nothing that checks them."""
     was = PGDSettings(12, RESTARTS, refine=60, seed=seed), PGDSettings(12, RESTARTS, refine=100, seed=seed)
-    now = (of(RESTARTS, STEPS, seed=seed) for of in (HalvingSettings.of_shift, HalvingSettings.of_loss))
-    none = {"predicted": PGDSettings(steps=0), "floor_points": 0, "apgd_points": 0}
+    now = HalvingSettings.of_shift(RESTARTS, STEPS, seed=seed), HalvingSettings.of_loss(RESTARTS, STEPS, seed=seed)
+    none: dict[str, Any] = {"predicted": PGDSettings(steps=0), "floor_points": 0, "apgd_points": 0}
     return {"before": AttackPlan(*was, **none), "now": AttackPlan(*now, **none)}
 
 
@@ -93,7 +94,7 @@ def compare(
                 for what, count in zip(("shift", "loss"), gradients, strict=True):
                     sums[f"gradients, {what}, {when}"] = count / points
         ratios = {f"{what} ratio": sums[f"{what} now"] / sums[f"{what} before"] for what in ("shift", "gap")}
-        rows.append({"encoder": name, "data": its, "threat": str(threat)} | ratios | sums)
+        rows.append({"encoder": name, "data": its, "threat": str(threat), **ratios, **sums})
         print(pd.DataFrame(rows[-1:]).round(4).to_string(header=len(rows) == 1), file=sys.stderr, flush=True)
     return pd.DataFrame(rows)
 
@@ -111,7 +112,8 @@ def main() -> None:
     means = rows.groupby(["threat", "data"])[["shift ratio", "gap ratio"]].mean().add_suffix(", mean of encoders")
     means["shift, summed"], means["gap, summed"] = (sums[f"{w} now"] / sums[f"{w} before"] for w in ("shift", "gap"))
     print(means.round(4).to_string())
-    by_data = {f"{data}, {threat}": row for (threat, data), row in means.to_dict("index").items()}
+    names = [f"{data}, {threat}" for threat, data in means.index]
+    by_data = dict(zip(names, means.to_dict("records"), strict=True))
     found = {"points": given.points, "seeds": given.seeds, "by data set": by_data, "rows": rows.to_dict("records")}
     show(found, given.json)
 

@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -31,7 +32,7 @@ from rt_utils.training.train_mode_probe import probe_on_images, with_batch_norm
 
 PAPER, BOOK = "the paper's way", "this book's way"
 THREAT, STEPS = Threat("linf", 8 / 255), 20
-NONE = {"floor_points": 0, "apgd_points": 0}
+NONE: dict[str, Any] = {"floor_points": 0, "apgd_points": 0}
 
 
 def plans() -> dict[str, AttackPlan]:

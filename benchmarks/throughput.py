@@ -31,7 +31,8 @@ def rate(model: nn.Module, *, parameters: bool) -> float:
 
 def one_process(parameters: bool) -> float:
     """The rate of one process on one thread."""
-    model = SmallResNet().to(memory_format=torch.channels_last) if parameters else load_encoder("embedded/robust")
+    net = SmallResNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = net if parameters else load_encoder("embedded/robust")
     return rate(model, parameters=parameters)
 
 

@@ -57,7 +57,8 @@ def timed(command: Sequence[str], folder: Path, said: str = "") -> Measured:
     """
     environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
     environment["PATH"] = os.pathsep.join([str(folder / ".venv" / "bin"), environment.get("PATH", "")])
-    began, found, lines = time.monotonic(), {}, []
+    began, lines = time.monotonic(), list[str]()
+    found: dict[str, float] = {}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

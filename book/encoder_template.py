@@ -29,7 +29,7 @@ def encoder() -> nn.Module:
     """The network with its weights loaded, which says what it wants to see."""
     network = Network()
     network.load_state_dict(torch.load(WEIGHTS, map_location="cpu", weights_only=True))
-    network.rt_encoder = {
+    network.rt_encoder = {  # type: ignore[assignment]
         "input_size": 32,  # pixels a side; needed
         "mean": (0.485, 0.456, 0.406),  # of pixels in [0, 1], as in its training; leave both out where there was none,
         "std": (0.229, 0.224, 0.225),  # or where the network normalises itself
