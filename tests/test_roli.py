@@ -245,10 +245,9 @@ def test_differences_are_paired_by_seed_and_encoders_of_one_short_name_stay_apar
     assert longer.loc["high", ["gained", "left"]].tolist() == pytest.approx([5, 5])
 
 
-def test_half_of_an_interval_by_hand() -> None:
-    """Three numbers: t_2 = 4.303, s = 1."""
-    assert paired_runs.half_width(np.array([1.0, 2.0, 3.0])) == pytest.approx(4.3027 / 3**0.5, rel=1e-4)
-    assert np.isnan(paired_runs.half_width(np.array([1.0])))
+def test_the_deviation_over_seeds_by_hand() -> None:
+    assert paired_runs.deviation(np.array([1.0, 2.0, 3.0])) == pytest.approx(1)
+    assert np.isnan(paired_runs.deviation(np.array([1.0])))
 
 
 def test_moving_less_and_being_more_robust_are_counted() -> None:
@@ -291,9 +290,8 @@ def test_the_claims_of_made_up_runs() -> None:
 
 
 def test_differences_in_words() -> None:
-    assert starts_words.in_words(-3.04, 1.0) == "-3.0 points (its interval excludes 0)"
-    assert starts_words.in_words(2.0, 2.5) == "+2.0 points (its interval contains 0)"
-    assert starts_words.in_words(2.0, float("nan")) == "+2.0 points"
+    assert starts_words.in_words(-3.04, 0, 3) == "-3.0 points (above 0 in 0 of 3 seeds)"
+    assert starts_words.in_words(2.0, 1, 1) == "+2.0 points"
     assert plus_minus(1.5, 0.25, "+.1f") == "+1.5\u00a0±\u00a00.2"
     words = starts_words.levels(made_up_runs(), GRID, dict(zip(TWO, "ab", strict=True))).split("; ")
     assert words[2] == "a, RanLI with 11 epochs: 0.57 at 0.002, 0.55 at 0.01"

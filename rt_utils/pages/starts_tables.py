@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from rt_utils.evaluation.finetuned_runs import ROBUST, STARTS, Grid, Setting, linear, of
-from rt_utils.evaluation.paired_runs import by_seed, half_width
+from rt_utils.evaluation.paired_runs import by_seed, deviation
 from rt_utils.evaluation.start_claims import Row
 from rt_utils.evaluation.statistics import plus_minus
 from rt_utils.pages.page import Page
@@ -29,7 +29,7 @@ def means(runs: pd.DataFrame, grid: Grid, columns: Sequence[str], form: str = ".
 
 
 def effects_shown(effects: pd.DataFrame, seeds: int) -> pd.DataFrame:
-    """`paired_runs.effects`, with intervals."""
+    """`paired_runs.effects`, with the deviation over seeds."""
     columns = {
         f"{c} [points]": [plus_minus(a, b, "+.1f") for a, b in zip(effects[c], effects[f"{c} ±"], strict=True)]
         for c in (ROBUST, "clean acc.")
@@ -55,7 +55,7 @@ def first_seed(runs: pd.DataFrame, settings: Sequence[Setting], trained: Mapping
 
 
 def several_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per encoder, method and rate: mean and deviation; RoLI minus RanLI in points, by seed, with its interval."""
+    """Per encoder, method and rate: mean and deviation; RoLI minus RanLI in points, by seed, with its deviation."""
     out = []
     for (encoder, method, rate), part in rows.groupby(["encoder", "method", "rate"], sort=False):
         start = {name: part[part.start == name].sort_values("seed") for name in STARTS}
@@ -67,7 +67,7 @@ def several_seeds(rows: pd.DataFrame) -> pd.DataFrame:
         }
         out.append(
             {"encoder": encoder, "method": method, "rate": f"{rate:g}"}
-            | {"RoLI − RanLI": plus_minus(d.mean(), half_width(d), ".1f")}
+            | {"RoLI − RanLI": plus_minus(d.mean(), deviation(d), ".1f")}
             | cells
         )
     return pd.DataFrame(out)

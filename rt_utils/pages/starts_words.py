@@ -1,6 +1,5 @@
 """Differences between runs in words, for the page on starts."""
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -41,12 +40,9 @@ ANSWERS = {
 }
 
 
-def in_words(points: float, half: float) -> str:
-    """A difference in points of accuracy, and whether its 95% interval excludes 0; without one the difference alone."""
-    if math.isnan(half):
-        return f"{points:+.1f} points"
-    sure = "its interval excludes 0" if abs(points) > half else "its interval contains 0"
-    return f"{points:+.1f} points ({sure})"
+def in_words(points: float, up: int, seeds: int) -> str:
+    """A difference in points of accuracy, and in how many of several seeds it is above 0."""
+    return f"{points:+.1f} points" + (f" (above 0 in {up} of {seeds} seeds)" if seeds > 1 else "")
 
 
 def levels(runs: pd.DataFrame, grid: Grid, label: Mapping[str, str]) -> str:
@@ -67,9 +63,9 @@ def by_encoder(effects: pd.DataFrame, label: Mapping[str, str]) -> str:
     sentences = []
     for encoder, part in effects.groupby("encoder", sort=False):
         own = part.set_index("what changes")
-        points, half = own[ROBUST], own[f"{ROBUST} ±"]
+        points, up, seeds = own[ROBUST], own[f"{ROBUST} up"], own["seeds"]
         start = {name: f"start, at the {name} rate" for name in ("high", "low")}
-        values = {name: in_words(points[what], half[what]) for name, what in start.items()}
+        values = {name: in_words(points[what], up[what], seeds[what]) for name, what in start.items()}
         others = {"both": AS_RELEASED, "ran": "rate, from RanLI", "roli": "rate, from RoLI"}
         values |= {name: points[what] for name, what in others.items()}
         sentences.append(FROM.format(encoder=label[str(encoder)], **values))
@@ -83,7 +79,7 @@ def longer_values(effects: pd.DataFrame, longer: pd.DataFrame, grid: Grid) -> di
     values: dict[str, str | float] = {"longer": grid.longer, "epochs": grid.epochs}
     for name in grid.rates:
         values[f"gained_{name}"] = longer.gained[name]
-        values[f"left_{name}"] = in_words(longer["left"][name], longer["left ±"][name])
+        values[f"left_{name}"] = in_words(*longer.loc[name, ["left", "left up", "seeds"]])
     return values | {"least": min(worth), "most": max(worth)}
 
 
