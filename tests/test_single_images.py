@@ -56,7 +56,7 @@ def test_each_predictor_grows_with_the_danger() -> None:
         assert (safe < near) or name == "S", name
 
 
-COUNTS = "better in {}, worse in {} and undecided in {} of 2 pairs"
+COUNTS = "in {} of 2 pairs, takes from it in {}, and in {} neither is sure"
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,12 @@ COUNTS = "better in {}, worse in {} and undecided in {} of 2 pairs"
 )
 def test_the_sentence_follows_from_the_intervals(low: list[float], high: list[float], says: str) -> None:
     found = pd.DataFrame({name: [0.6, 0.9] for name in single_images.PREDICTORS})
-    for other in single_images_section.BOTH:
+    for other in single_images.RIVALS:
         found[f"{other} low"], found[f"{other} high"] = low, high
     template, values = single_images_section.reading(found)
     assert says in values["plain"]
     assert "$m/S$ 0.60 to 0.90" in template.format(**values)
+    assert [values[f"{short}_better"] for short in ("m", "softmax", "far")] == [sum(end > 0 for end in low)] * 3
 
 
 def test_each_end_of_an_interval_has_bootstrap_samples_beyond_it() -> None:

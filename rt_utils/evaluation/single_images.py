@@ -34,6 +34,7 @@ SHORT = 0.45  # of a short attack, since the longer ones flip more
 TRIED = 64  # images on which a radius is chosen
 # By the name that tables show: each grows with the danger.
 PREDICTORS = ("S", "m", "m/S", "m/S_P", "softmax margin", "DeepFool")
+RIVALS = ("m", "softmax margin", "DeepFool")  # of m/S: what needs no attack on the representation
 Case = tuple[Encoder, Head, DataSet]
 
 
@@ -124,12 +125,12 @@ def resamples(part: float) -> int:
 
 
 def measured(cases: Sequence[Case], norm: Norm, seed: int, error: float, *, workers: int = 0) -> pd.DataFrame:
-    """One row a case: radius, share flipped, the areas, and intervals of m/S minus softmax margin and DeepFool.
+    """One row a case: radius, share flipped, the areas, and intervals of m/S minus each of RIVALS.
 
     Each interval, in columns "NAME low" and "NAME high", has its part of `error`; all of a case resample the same
     points. In a case that no radius of RADII brings between BETWEEN the areas are NaN.
     """
-    rows, part = [], error / max(1, 2 * len(cases))
+    rows, part = [], error / max(1, len(RIVALS) * len(cases))
     for encoder, head, data in cases:
         eps = chosen_radius((encoder, head, data), norm, seed)
         (m,) = measure([(encoder, head, data)], Threat(norm, eps), plan(seed), workers=workers)
@@ -139,7 +140,7 @@ def measured(cases: Sequence[Case], norm: Norm, seed: int, error: float, *, work
         row: dict[str, object] = {"encoder": encoder.name, "data": data.name, "eps": eps, "n": len(m.labels)}
         inside = BETWEEN[0] <= share <= BETWEEN[1]
         row |= {"flipped": share} | {name: area if inside else np.nan for name, area in seen.items()}
-        for other in PREDICTORS[4:]:
+        for other in RIVALS:
             both = samples["m/S"] - samples[other] if inside else np.full(1, np.nan)
             ends = np.nanquantile(both, (part / 2, 1 - part / 2)) if inside else (np.nan, np.nan)
             row |= {f"{other} low": float(ends[0]), f"{other} high": float(ends[1])}
