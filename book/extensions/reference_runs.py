@@ -24,7 +24,7 @@ from sphinx.environment import BuildEnvironment
 from rt_utils.pages import records
 from rt_utils.pages.elements import computed, filled, redrawn
 from rt_utils.pages.figures import use_style
-from rt_utils.pages.labels import short_name
+from rt_utils.pages.labels import listed
 from rt_utils.theory.threat import format_eps
 
 END = "<!--end of the kept run-->"  # by which book/kept_apart.py finds the parts
@@ -56,7 +56,7 @@ def parameter_in_words(name: str, run: dict[str, Any]) -> str:
     value = given.get(name)
     if name == "eps" and isinstance(value, float):
         return f"eps {format_eps(value, given.get('norm', 'linf'))}"
-    return f"{name} {', '.join(map(short_name, value)) if isinstance(value, list) else value}"
+    return f"{name} {listed(value) if isinstance(value, list) else value}"
 
 
 def differing(runs: list[dict[str, Any]]) -> list[str]:

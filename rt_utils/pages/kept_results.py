@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from rt_utils.pages import control_section, records
-from rt_utils.pages.labels import short_name
+from rt_utils.pages.labels import labels
 from rt_utils.pages.plain import frame_from
 from rt_utils.pages.published import published_table
 from rt_utils.pages.published_orders import RELATIVE
@@ -64,7 +64,7 @@ def fulfilled(elements: Mapping[str, Any]) -> str:
     rows: pd.DataFrame = frame_from(elements["table-3"])
     best = rows.iloc[int(rows.fulfilled.argmax())]
     values = {"none": int((rows.fulfilled == 0).sum()), "cases": len(rows), "share": best["fulfilled"]}
-    where = f"{short_name(best['encoder'])} encoder, {best['data']}"
+    where = f"{labels(rows.encoder)[best['encoder']]} encoder, {best['data']}"
     return _FULFILLED.format(**values, where=where, robust=best["robust acc."])
 
 

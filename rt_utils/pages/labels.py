@@ -19,6 +19,11 @@ def labels(encoders: Iterable[str]) -> dict[str, str]:
     return {name: name if short.count(own) > 1 else own for name, own in zip(names, short, strict=True)}
 
 
+def listed(encoders: Iterable[str]) -> str:
+    """Several encoders in a sentence, by their labels."""
+    return ", ".join(labels(encoders).values())
+
+
 def shortened(name: str) -> str:
     """A data set's name as a panel's title has room for it: a long path's end."""
     return name if len(name) < 24 else "…" + name[-22:]

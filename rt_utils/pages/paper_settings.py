@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from rt_utils.pages.labels import short_name
+from rt_utils.pages.labels import listed, short_name
 from rt_utils.pages.parameters import Parameters
 from rt_utils.runtime.paths import PACKAGE
 from rt_utils.theory.threat import Threat, format_eps
@@ -40,7 +40,7 @@ def from_hua(p: Parameters) -> list[str]:
     """In what a run of RoLI's chapter is smaller than the experiments of Hua et al., in words."""
     there, found = settings()["hua"], list[str]()
     if hasattr(p, "encoders"):
-        found.append(f"encoders {', '.join(map(short_name, p.encoders))} (there Swin-B and ViT-B)")
+        found.append(f"encoders {listed(p.encoders)} (there Swin-B and ViT-B)")
     if hasattr(p, "n_train"):
         found.append(f"at most {p.n_train} training images (there {there['n_train']})")
     if hasattr(p, "ft_epochs"):
@@ -56,7 +56,7 @@ def differences(p: Parameters, chapter: str = "") -> list[str]:
     there = settings()["imagenet" if any("imagenet" in name for name in given) else "cifar100"]
     found = []
     if other := [name for name in given if name not in there["encoders"]]:
-        found.append(f"encoders {', '.join(map(short_name, other))} (there {short_name(there['encoders'][0])})")
+        found.append(f"encoders {listed(other)} (there {short_name(there['encoders'][0])})")
     data = [there["pretraining"]] * (chapter in OWN) + there["data"]
     if hasattr(p, "data") and (sets := [name for name in p.data if name not in data]):
         found.append(f"data {', '.join(sets)} (there {', '.join(data)})")

@@ -43,7 +43,7 @@ def _lipschitz_losses(elements: Elements) -> str:
 def _slack(elements: Elements) -> str:
     rows = frame_from(elements["chain"])
     factor = rows["AS / LHS"]
-    least, most = (experiments.where(rows.iloc[int(place)]) for place in (factor.argmin(), factor.argmax()))
+    least, most = (experiments.where(rows, int(place)) for place in (factor.argmin(), factor.argmax()))
     return (
         f"The AS score is {factor.min():.1f} ({least}) to {factor.max():.1f} times ({most}) what Lemma 1 bounds by it."
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from rt_utils.pages.labels import labels, short_name
+from rt_utils.pages.labels import labels
 from rt_utils.pages.plain import frame_from
 from rt_utils.pages.published_orders import RELATIVE
 from rt_utils.pages.wording import BY_MEANS, as_it_stands, enumeration
@@ -13,9 +13,10 @@ from rt_utils.pages.wording import BY_MEANS, as_it_stands, enumeration
 Elements = Mapping[str, Any]
 
 
-def where(row: pd.Series) -> str:
-    """A case in words: its encoder and its data set, which may be a user's."""
-    return as_it_stands(f"{short_name(row['encoder'])} encoder, {row['data']}")
+def where(rows: pd.DataFrame, i: int) -> str:
+    """Row i in words: its encoder and its data set, which may be a user's."""
+    encoder, data = rows.iloc[i][["encoder", "data"]]
+    return as_it_stands(f"{labels(rows.encoder)[encoder]} encoder, {data}")
 
 
 def _of(column: pd.Series) -> pd.DataFrame:
@@ -27,26 +28,26 @@ def loss_gap(elements: Elements) -> str:
     """Lemma 1, from a table with its left side and the AS score of every case."""
     rows = frame_from(elements["table-1"])
     factor = rows["AS score"] / rows["LHS"]
-    holds, loosest = int((factor >= 1).sum()), rows.iloc[int(factor.argmax())]
+    holds, loosest = int((factor >= 1).sum()), where(rows, int(factor.argmax()))
     return (
         f"Lemma 1 bounds the loss gap found, divided by its constants, by the AS score. It holds in {holds} of "
         f"{len(rows)} pairs of encoder and data set. The score is {factor.min():.1f} to {factor.max():.1f} times the "
-        f"left side: the bound is loosest for the {where(loosest)}."
+        f"left side: the bound is loosest for the {loosest}."
     )
 
 
 def criterion(elements: Elements) -> str:
     """Theorem 2, from a table with what fulfils its criterion."""
     rows = frame_from(elements["table-3"])
-    kept, best = _of(rows["unchanged where fulfilled"]), rows.iloc[int(rows.fulfilled.argmax())]
+    kept, most = _of(rows["unchanged where fulfilled"]), int(rows.fulfilled.argmax())
     total, fulfilled = int(rows.n.sum()), int(kept[1].sum())
     if not fulfilled:
         return f"None of {total:,} test points, counted for each encoder, fulfils the criterion with the shift found."
     return (
         f"Of {total:,} test points, counted for each encoder, {fulfilled:,} fulfil the criterion with the shift found "
         f"({fulfilled / total:.1%}), and {int(kept[0].sum()):,} of these keep their prediction under all that was "
-        f"found. The largest share is {best.fulfilled:.1%} ({where(best)}), where {best['robust acc.']:.1%} stay "
-        "right under attack."
+        f"found. The largest share is {rows.fulfilled.iloc[most]:.1%} ({where(rows, most)}), where "
+        f"{rows['robust acc.'].iloc[most]:.1%} stay right under attack."
     )
 
 
@@ -101,7 +102,7 @@ def distribution_shift(elements: Elements) -> str:
         f"Against the clean images, the AS score is larger on {(score > 0).sum()} of {len(shifted)} corrupted sets, "
         f"and the robust accuracy of a probe fitted there lower on {(accuracy < 0).sum()}. The largest loss is "
         f"{-100 * accuracy.min():.0f} percentage points ({as_it_stands(str(worst['images']))}, "
-        f"{as_it_stands(short_name(str(worst['encoder'])))} encoder)."
+        f"{as_it_stands(labels(rows.encoder)[str(worst['encoder'])])} encoder)."
     )
 
 
