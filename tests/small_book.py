@@ -45,7 +45,7 @@ folder = p.results_folder("small")
 folder.mkdir(parents=True, exist_ok=True)
 time.sleep(p.budget / 2)
 assert data != p.drop, "on purpose"
-where = dict(profile=p.profile, encoder=p.encoder, data=data, norm=p.norm, eps=p.eps, seed=p.seed)
+where = dict(profile=p.profile, encoder=p.encoder, data=data, threat=p.threat, seed=p.seed)
 left = (len(p.encoder) + p.seed) / 3 * p.eps
 claims = [
     ledger.Claim(chapter="small", claim=name, n=7, lhs=left, rhs=right, **where)

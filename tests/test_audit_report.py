@@ -481,7 +481,7 @@ def handmade(labels: list[int] | None, encoder: str = "mine/<b>odd") -> Report:
     if done.points is not None:
         done.points["loss"], done.points["adversarial_loss"] = 0.5, 2.0
     some = None if labels is None else np.array([True, False, True])
-    radii = [AtRadius(eps / 255, eps * done.found / 4, some, some) for eps in (2, 4, 8)]
+    radii = [AtRadius(Threat("linf", eps / 255), eps * done.found / 4, some, some) for eps in (2, 4, 8)]
     answers: list[Any] = [None, None] if labels is None else [(0, 0.9), (1, 0.8)]
     x = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0))
     shown = [Shown(i, x, (x + 4 / 255).clamp(0, 1), 1.0, *answers) for i in range(3)]

@@ -1,6 +1,7 @@
 """The full AutoAttack: any number of classes, a world with a known truth, batches that survive a stop, its record."""
 
 import json
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from rt_utils.evaluation import autoattack, autoattack_batches, autoattack_recor
 from rt_utils.evaluation.attacks import PGDSettings
 from rt_utils.evaluation.autoattack import CLEAN, Effort, names, right_after
 from rt_utils.evaluation.autoattack_batches import in_batches
-from rt_utils.evaluation.autoattack_sets import SETS, Set
+from rt_utils.evaluation.autoattack_sets import EIGHT, SETS, Set
 from rt_utils.evaluation.search import AttackPlan
 from rt_utils.images.catalogue import load_data_set
 from rt_utils.images.data_set import DataSet, Split
@@ -32,6 +33,7 @@ from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory.threat import Norm, Threat
 
+SMALL = Threat("linf", 0.02)
 QUICK = Effort(steps=20, queries=20)
 PLAN = AttackPlan(PGDSettings(steps=3), PGDSettings(steps=3), PGDSettings(steps=3), floor_points=0, apgd_points=0)
 
@@ -172,12 +174,12 @@ def test_a_stopped_measurement_goes_on_where_it_was(tmp_path: Path, monkeypatch:
     assert computed == [10, 10, 4] * 3
 
 
-def measured(tmp_path: Path, eps: float = 0.02) -> dict[str, Any]:
+def measured(tmp_path: Path, threat: Threat = SMALL) -> dict[str, Any]:
     encoder, head, *_ = world(4, size=4)
     base = data_set(24, 4)
     y = head.logits(encoder.features(base.test.images)).argmax(1)
     data: DataSet = data_set(24, 4, labels=y)
-    its = Set("embedded/robust", "digits", eps, n=24)
+    its = Set("embedded/robust", "digits", threat, n=24)
     return autoattack_record.row(its, (encoder, head, data), PLAN, tmp_path, QUICK, lambda line: None)
 
 
@@ -222,7 +224,7 @@ def test_what_is_entered_is_not_measured_again_and_what_lacks_files_stops_nothin
     def row(its: Set, *_: object) -> dict[str, object]:
         ran.append((its.encoder, its.data))
         sha = load_encoder(its.encoder).weights_sha256
-        same = {name: getattr(its, name) for name in ("encoder", "data", "eps", "n", "head")}
+        same = {name: getattr(its, name) for name in ("encoder", "data", "n", "head")} | asdict(its.threat)
         same |= {"probe": autoattack_sets.recipe(its)}
         return same | {"weights_sha256": sha, "autoattack": {}, "page": {"robust": 0.5}, "both": 0.5}
 
@@ -256,14 +258,14 @@ def test_an_unknown_set_is_one_line() -> None:
 
 
 def test_more_textures_are_the_pages_and_further_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    its = Set("embedded/robust", "textures", 8 / 255, n=210, n_train=6)
+    its = Set("embedded/robust", "textures", EIGHT, n=210, n_train=6)
     data, pages = autoattack_sets.images(its, 32), load_data_set("textures", size=32, n_train=6)
     assert (len(data.test), len(pages.test)) == (210, 200)
     assert torch.equal(data.test.images[:200], pages.test.images)
     assert data.fingerprint != pages.fingerprint
     monkeypatch.setattr(autoattack_sets, "load_data_set", lambda *_, **__: data_set(24, 4))
     with pytest.raises(InputError, match="'intel' has 24 test images, and 25 are asked for"):
-        autoattack_sets.images(Set("embedded/robust", "intel", 8 / 255, n=25), 4)
+        autoattack_sets.images(Set("embedded/robust", "intel", EIGHT, n=25), 4)
 
 
 def test_the_pages_attacks_are_those_of_their_parameters() -> None:

@@ -1,25 +1,27 @@
 """What the page of the model cards says of the kept records of AutoAttack."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rt_utils.evaluation.autoattack_sets import SETS, Set, recipe
+from rt_utils.evaluation.autoattack_sets import EIGHT, SETS, Set, recipe
 from rt_utils.pages import autoattack_section
 from rt_utils.pages.autoattack_section import differences, missing, probes, table
 from rt_utils.pages.elements import filled
 from rt_utils.runtime import paths
+from rt_utils.theory.threat import Threat
 
-ASKED = (Set("embedded/robust", "digits", 8 / 255, n=500), Set("natural/robust", "fashion-mnist", 8 / 255))
+ASKED = (Set("embedded/robust", "digits", EIGHT, n=500), Set("natural/robust", "fashion-mnist", EIGHT))
 
 
 def row(its: Set, auto: float, page: float) -> dict[str, Any]:
     shares = {"APGD-CE": auto + 0.02, "APGD-T": auto, "FAB-T": auto, "Square": auto}
     return {
-        **{"encoder": its.encoder, "data": its.data, "norm": "linf", "eps": its.eps, "n": its.n, "head": its.head},
-        **{"probe": recipe(its)},
+        **{"encoder": its.encoder, "data": its.data, "n": its.n, "head": its.head, "probe": recipe(its)},
+        **asdict(its.threat),
         **{"clean": 0.9, "autoattack": {"attacks": [*shares], "n": its.n, "accuracies": shares}, "both": auto},
         **{"page": {"robust": page}, "difference": page - auto, "seconds": {"autoattack": 5400, "page": 1800}},
     }
@@ -91,7 +93,7 @@ def test_rows_of_the_records_come_in_the_order_of_the_sets(tmp_path: Path, monke
     monkeypatch.setattr(paths, "reference", lambda: tmp_path)
     assert autoattack_section.kept() == []
     (tmp_path / "autoattack").mkdir()
-    for its in (ASKED[1], ASKED[0], Set("embedded/robust", "nobody's", 0.1)):
+    for its in (ASKED[1], ASKED[0], Set("embedded/robust", "nobody's", Threat("linf", 0.1))):
         path = tmp_path / "autoattack" / f"{its.world}.json"
         before = json.loads(path.read_text("utf-8"))["rows"] if path.is_file() else []
         path.write_text(json.dumps({"rows": [*before, row(its, 0.5, 0.5)]}), "utf-8")

@@ -12,13 +12,14 @@ from rt_utils.images.data_set import split_of
 from rt_utils.images.drawn import glyphs
 from rt_utils.models.frozen_encoder import frozen
 from rt_utils.models.head import Head
+from rt_utils.theory.threat import Threat
 from rt_utils.training import embedded_encoders
 from rt_utils.training.cards import certified_accuracies
 from rt_utils.training.certified_recipe import CertifiedTraining
 from rt_utils.training.embedded_recipes import RECIPES
 from rt_utils.training.recipe import train
 
-TINY = CertifiedTraining(eps=1 / 255, epochs=1, images=512)
+TINY = CertifiedTraining(Threat("linf", 1 / 255), epochs=1, images=512)
 
 
 def test_radius_rate_and_average_over_the_steps() -> None:
@@ -69,7 +70,7 @@ class TwoLetters(CertifiedTraining):
 
 
 EASY = TwoLetters(
-    eps=1 / 255, epochs=24, images=128, batch=32, rate_warmup=5, max_lr=5e-3, clean=0.4, growth=0.3, kappa=0.5
+    Threat("linf", 1 / 255), 24, images=128, batch=32, rate_warmup=5, max_lr=5e-3, clean=0.4, growth=0.3, kappa=0.5
 )
 
 
@@ -82,7 +83,7 @@ def trained() -> tuple[nn.Module, nn.Linear]:
 def test_it_lowers_the_worst_case_and_certifies(trained: tuple[nn.Module, nn.Linear]) -> None:
     """More is certified of what it gets right than of what the same training without a radius gets right."""
     test = split_of(*glyphs.draw_many(64, seed=0, stream=2, classes="IO"))
-    plain = train(dataclasses.replace(EASY, eps=0.0), progress=False)
+    plain = train(dataclasses.replace(EASY, threat=Threat("linf", 0.0)), progress=False)
     kept = []
     for encoder, head in (trained, plain):
         right = (head(encoder(test.pixels())).argmax(1) == test.required_labels()).double().mean().item()

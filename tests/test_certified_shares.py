@@ -100,7 +100,7 @@ def test_one_example_of_each_kind() -> None:
     weight, bias = np.zeros((2, 64)), np.array([1.0, 0.0])  # class a everywhere: certified
     given = {"labels": labels.numpy(), "weight": weight, "bias": bias, "flipped": np.zeros(4, bool)}
     m = measurement("blocks", **given, **dict.fromkeys(("z", "z_shift", "z_loss"), z.numpy()))
-    assert score_bracket.examples(m, blocks, data, 0.1) == {"certified": 0}
+    assert score_bracket.examples(m, blocks, data, Threat("linf", 0.1)) == {"certified": 0}
     pictures = texts.pictures({"certified": 0}, data, data.test.pixels()[:1])
     assert pictures[0]["what"] == "certified (a)"
 

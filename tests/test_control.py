@@ -14,9 +14,11 @@ from rt_utils.images.data_set import DataSet, Split
 from rt_utils.models.head import Head
 from rt_utils.runtime.errors import InputError
 from rt_utils.theory import worst_case
+from rt_utils.theory.threat import Threat
 from rt_utils.training import control as kept_run
 
 SETTINGS = ProbeSettings(epochs=5, lr=0.1, batch=16)
+THREATS = [Threat("linf", eps) for eps in (0.0, 0.05, 0.2)]
 
 
 def drawn(n: int = 48, seed: int = 0) -> DataSet:
@@ -44,13 +46,13 @@ def test_the_worst_case_head_is_that_of_the_worst_case_probe() -> None:
     data = drawn()
     features = control.GreyFeatures.of(data.train.images, "blocks")
     y = data.train.required_labels()
-    ours = control.worst_case_head(features, y, 3, 0.1, SETTINGS)
-    theirs = worst_case_probe(features.z, *features.box(0.1), y, 3, SETTINGS)
+    ours = control.worst_case_head(features, y, 3, Threat("linf", 0.1), SETTINGS)
+    theirs = worst_case_probe(features.z, *features.box(Threat("linf", 0.1)), y, 3, SETTINGS)
     assert torch.allclose(ours.weight, theirs.weight, atol=1e-5)
 
 
 def test_what_is_exact_is_in_order() -> None:
-    found = list(control.rows(drawn(), "blocks", (0.0, 0.05, 0.2), SETTINGS, worst=(0.2,)))
+    found = list(control.rows(drawn(), "blocks", THREATS, SETTINGS, worst=THREATS[-1:]))
     assert [row["head"] for row in found] == [control.CLEAN] * 3 + ["worst case at 51/255"] * 3
     for row in found:
         assert row["fulfilled and right"] <= row["robust acc."] <= row["clean acc."]  # type: ignore[operator]
@@ -69,7 +71,7 @@ def test_three_equal_channels_are_grey_times_the_root_of_three() -> None:
     scaled = control.linear_probe(three.z, y, 3, SETTINGS)
     assert torch.allclose(apart.logits(grey.z.repeat(1, 3)), scaled.logits(three.z), atol=1e-4)
     same = Head(3**0.5 * scaled.weight, scaled.bias)
-    assert control.exact(same, grey, y, 0.05) == control.exact(scaled, three, y, 0.05)
+    assert control.exact(same, grey, y, THREATS[1]) == control.exact(scaled, three, y, THREATS[1])
 
 
 def test_the_kept_run_has_every_case_and_goes_on_where_it_was(

@@ -22,8 +22,8 @@ from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.runtime.devices import Parts
 from rt_utils.theory.threat import Threat
-from rt_utils.training import finetuning
-from rt_utils.training import natural_recipes as recipes
+from rt_utils.training import finetuning, natural_training
+from rt_utils.training.natural_recipes import EIGHT, Recipe
 
 SHORT = "out of GPU memory with {} images at once: going on with {}".format
 
@@ -88,14 +88,14 @@ def test_so_does_the_pretraining(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def network() -> Small:
-        made = Small(recipes.NETWORKS["SmallResNet(8)"]())
+        made = Small(natural_training.NETWORKS["SmallResNet(8)"]())
         made.width = 32  # type: ignore[assignment]
         return made
 
-    monkeypatch.setitem(recipes.NETWORKS, "small", network)  # type: ignore[arg-type]
+    monkeypatch.setitem(natural_training.NETWORKS, "small", network)  # type: ignore[arg-type]
     data = load_data_set("digits", size=32, n_train=32, n_test=8)
-    recipe = recipes.Recipe(eps=8 / 255, epochs=1, batch=16, max_lr=0.01, network="small")
-    done = recipes.train(recipe, (data.train, data.test), 10, tmp_path / "state.pt", minutes=1, progress=False)
+    recipe = Recipe(EIGHT, epochs=1, batch=16, max_lr=0.01, network="small")
+    done = natural_training.train(recipe, (data.train, data.test), 10, tmp_path / "state.pt", minutes=1, progress=False)
     assert done is not None
     assert capsys.readouterr().err.splitlines() == [SHORT(16, 8), SHORT(8, 4), SHORT(8, 4)]  # training, its log
     assert all(torch.isfinite(value).all() for value in done[0].state_dict().values())

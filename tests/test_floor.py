@@ -15,6 +15,7 @@ from rt_utils.pages import attack_floor
 from rt_utils.pages.elements import filled
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.page import Page
+from rt_utils.theory.threat import Threat
 
 NAN = np.nan
 # Four points of one encoder and data set. The stronger search for the shift ran on three, for the loss on two, the
@@ -56,7 +57,7 @@ def made(table: pd.DataFrame) -> list[Claim]:
     entered: list[Claim] = []
 
     def claim(text: str, **sides: Any) -> None:
-        entered.append(Claim("chapter", text, "embedded", seed=0, norm="linf", eps=0.1, **sides))
+        entered.append(Claim("chapter", text, "embedded", seed=0, threat=Threat("linf", 0.1), **sides))
 
     attack_floor.enter(table, claim)
     return entered

@@ -239,5 +239,5 @@ def test_bounds_on_means_are_attained_by_images_that_are_written_down(name: str)
     stored = load_data_set("digits", size=32, n_train=60, n_test=6).test.images
     encoder = load_encoder(name)
     head = some_head(interval_bounds.feature_box(encoder, stored, 0.0).z)
-    for values in bound_checks.at_corners(encoder, head, stored, EPS).values():
+    for values in bound_checks.at_corners(encoder, head, stored, Threat("linf", EPS)).values():
         assert values.abs().max() < 1e-12

@@ -11,10 +11,11 @@ from conftest import ROOT
 from rt_utils.pages import claim_kinds, execution, ledger, ledger_tables
 from rt_utils.pages.ledger import Claim
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory.threat import Threat
 
 
 def claim(text: str, lhs: float, rhs: float, vacuous: bool | None = None, n: int = 10) -> Claim:
-    return Claim("chapter", text, "embedded", n, 0, lhs, rhs, vacuous=vacuous, norm="linf", eps=8 / 255)
+    return Claim("chapter", text, "embedded", n, 0, lhs, rhs, vacuous=vacuous, threat=Threat("linf", 8 / 255))
 
 
 CLAIMS = [

@@ -18,9 +18,11 @@ from rt_utils.models.catalogue import NATURAL, load_encoder
 from rt_utils.models.shipped import model_card
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory.threat import Threat
 from rt_utils.training import natural_encoders as pretrain
-from rt_utils.training import natural_recipes as recipes
-from rt_utils.training.natural_recipes import LOG_COLUMNS, RECIPES, train
+from rt_utils.training import natural_training
+from rt_utils.training.natural_recipes import RECIPES
+from rt_utils.training.natural_training import LOG_COLUMNS, train
 
 ARCHIVE = ROOT.parent / "shared" / "data" / "tinyimagenet100_32.zip"
 WEIGHTS = paths.SHIPPED / "natural"
@@ -111,7 +113,7 @@ def test_a_recipe_starts_from_the_weights_of_another(
 
 def test_images_are_shifted_by_their_own_number_of_pixels() -> None:
     x = torch.rand(64, 3, 6, 5)
-    moved = recipes._shifted(x, 2, torch.Generator().manual_seed(0))
+    moved = natural_training._shifted(x, 2, torch.Generator().manual_seed(0))
     found = set()
     for before, after in zip(x, moved, strict=True):
         padded = torch.nn.functional.pad(before, (2,) * 4)
@@ -136,7 +138,7 @@ def test_adversarial_training_is_robust_where_standard_training_is_not(data: Dat
     """On two classes that differ by half of the pixel range, within a minute of training."""
     robust = {}
     for eps in (0.0, 8 / 255):
-        recipe = dataclasses.replace(TINY, eps=eps, epochs=25)
+        recipe = dataclasses.replace(TINY, threat=Threat("linf", eps), epochs=25)
         done = train(recipe, (data.train, data.test), 2, tmp_path / f"{eps}.pt", minutes=5, progress=False)
         assert done is not None
         robust[eps] = done[1][-1]["robust_accuracy_pgd10"]

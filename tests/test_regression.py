@@ -74,8 +74,8 @@ def test_grey_sprites_are_those_of_the_data_set() -> None:
 
 def test_the_radius_of_the_training() -> None:
     recipe = RECIPES["sprites-robust"]
-    assert [round(recipe.eps_at(step, 1000) * 255, 3) for step in (0, 400, 600, 800, 999)] == [0, 0, 4, 8, 8]
-    assert RECIPES["robust"].eps_at(150, 1000) == pytest.approx(4 / 255)
+    assert [round(recipe.threat_at(step, 1000).eps * 255, 3) for step in (0, 400, 600, 800, 999)] == [0, 0, 4, 8, 8]
+    assert RECIPES["robust"].threat_at(150, 1000).eps == pytest.approx(4 / 255)
 
 
 def test_a_tiny_encoder_of_the_sprites_is_trained(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_rows_of_the_slider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert rows.found.is_monotonic_increasing
     assert rows.found.iloc[-1] == 1
     assert rows.fulfilled.is_monotonic_decreasing
-    source = effort_section.slider(rows, "#123456", threat=BALL, data="grey", n=5).source
+    source = effort_section.slider(rows, ["other"], threat=BALL, data="grey", n=5).source
     assert "the first 5 images of grey" in source
     template, values = effort_section.reading(rows)
     assert f"{rows.found.iloc[0]:.0%} (linear)" in template.format(**values)
@@ -75,7 +75,7 @@ def test_an_encoder_that_does_not_move(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("RT_CACHE", str(tmp_path))
     rows = search_effort.by_effort([constant()], data_set(8, 3), BALL, ProbeSettings(2), 5, workers=1)
     assert rows.found.isna().all()
-    effort_section.slider(rows, "#123456", threat=BALL, data="grey", n=5)
+    effort_section.slider(rows, ["other"], threat=BALL, data="grey", n=5)
 
 
 @pytest.mark.parametrize(("c", "r"), [(2, 5), (6, 4), (5, 9)])

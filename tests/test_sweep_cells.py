@@ -19,6 +19,7 @@ from rt_utils.pages.ledger import Claim
 from rt_utils.pages.sweep import cell, cells, driver, published_beside, report, rows
 from rt_utils.pages.sweep.places import Places, made_by
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory.threat import Threat
 
 __all__ = ["images"]  # a fixture
 
@@ -204,10 +205,10 @@ def planted(places: Places, sweep: cells.Sweep, **where: Any) -> None:
 
     for number, one in enumerate(sweep.cells):
         (places.cells / one.name).mkdir()
-        own = {"chapter": "small", "profile": "paper", "n": 5, "seed": 0, "eps": 8 / 255, "norm": "linf"} | where
+        own = {"chapter": "small", "profile": "paper", "n": 5, "seed": 0, "threat": Threat("linf", 8 / 255)} | where
         two = [
             Claim(claim="Table 1: LHS is at most the AS score", lhs=0.1 * number, rhs=1 / 3, vacuous=False, **own),
-            Claim(claim="No <point>", lhs=float("nan"), rhs=0.0, **own | {"eps": None, "n": 0}),
+            Claim(claim="No <point>", lhs=float("nan"), rhs=0.0, **own | {"threat": None, "n": 0}),
         ]
         ledger.write(two, places.cells / one.name / "ledger.csv")
 

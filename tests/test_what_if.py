@@ -14,8 +14,10 @@ GAPS = what_if.Sweep("gaps", "λ", "data", {"gap": "loss gap"}, "λ", "")
 def test_each_group_has_every_setting() -> None:
     content = what_if.content(ROWS, "#000", GAPS)
     assert content["settings"] == ["0", "0.1"]
-    assert content["groups"][0] == {"name": "a", "values": {"loss gap": [1.235, 1.0]}}
+    assert content["groups"][0] == {"name": "a", "colour": "#000", "values": {"loss gap": [1.235, 1.0]}}
     assert what_if.content(ROWS.replace(2, float("nan")), "#000", GAPS)["groups"][1]["values"]["loss gap"] == [3, None]
+    each = what_if.content(ROWS, {"a": "#111", "<b>": "#222"}, GAPS)["groups"]
+    assert [group["colour"] for group in each] == ["#111", "#222"]
     with pytest.raises(ValueError, match="not "):
         what_if.content(ROWS.iloc[:3], "#000", GAPS)
 

@@ -1,7 +1,7 @@
 // A slider over settings that the page has computed: for each measure a bar for each group, on a scale that stays.
 "use strict";
 for (const figure of document.querySelectorAll(".rt-what-if")) {
-  const { settings, groups, label, colour } = JSON.parse(figure.querySelector("script").textContent);
+  const { settings, groups, label } = JSON.parse(figure.querySelector("script").textContent);
   const at = figure.querySelector("input"), rows = figure.querySelector("[data-part=rows]"), output = figure.querySelector("output");
   const shown = (value) => value === null ? "–" : value.toPrecision(3);
   const make = (parent, name, text = "") => Object.assign(parent.appendChild(document.createElement(name)), { textContent: text });
@@ -15,7 +15,7 @@ for (const figure of document.querySelectorAll(".rt-what-if")) {
     for (const measure of Object.keys(groups[0].values)) {
       const largest = Math.max(...groups.flatMap((group) => group.values[measure])) || 1;
       make(rows, "b", measure);
-      for (const { name, values } of groups) {
+      for (const { name, values, colour } of groups) {
         const row = make(rows, "div"), value = values[measure][now];
         make(row, "span", name);
         const bar = make(make(row, "i"), "i");

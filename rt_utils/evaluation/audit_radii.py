@@ -16,9 +16,9 @@ from rt_utils.theory.threat import MAX_EPS, Threat
 
 @dataclass(frozen=True)
 class AtRadius:
-    """What was found on the first n images at one radius; the last two are None without labels."""
+    """What was found on the first n images under one threat; the last two are None without labels."""
 
-    eps: float
+    threat: Threat
     shifts: Float[np.ndarray, " n"]
     robust: Bool[np.ndarray, " n"] | None
     fulfilled: Bool[np.ndarray, " n"] | None
@@ -41,8 +41,8 @@ def passes(restarts: int, steps: int, labelled: bool, predicted: int = 20) -> fl
 def of_audit(audit: Audit, threat: Threat, n: int) -> AtRadius:
     """The audit's own radius, on its first n images."""
     if audit.points is None:
-        return AtRadius(threat.eps, audit.found[:n], None, None)
-    return AtRadius(threat.eps, audit.found[:n], ~audit.points.wrong.to_numpy()[:n], audit.fulfilled[:n])
+        return AtRadius(threat, audit.found[:n], None, None)
+    return AtRadius(threat, audit.found[:n], ~audit.points.wrong.to_numpy()[:n], audit.fulfilled[:n])
 
 
 def at(
@@ -53,10 +53,10 @@ def at(
     for threat in threats:
         if audit.measurement is None:
             ((_, by_kind),) = measure.label_free([(encoder, some, threat, bare)], workers=workers)
-            rows.append(AtRadius(threat.eps, by_kind["representation"], None, None))
+            rows.append(AtRadius(threat, by_kind["representation"], None, None))
         else:
             (m,) = measure.measure([(encoder, audit.measurement.head, some)], threat, bare, workers=workers)
             points = measurement.table(m)
             shifts, fulfilled = points["shift"].to_numpy(), points.fulfilled.to_numpy(dtype=bool)
-            rows.append(AtRadius(threat.eps, shifts, ~points.wrong.to_numpy(dtype=bool), fulfilled))
+            rows.append(AtRadius(threat, shifts, ~points.wrong.to_numpy(dtype=bool), fulfilled))
     return rows

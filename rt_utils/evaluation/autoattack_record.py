@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,6 @@ from rt_utils.models.head import Head
 from rt_utils.runtime import paths
 from rt_utils.runtime.errors import InputError, unknown
 from rt_utils.runtime.files import whole_file
-from rt_utils.theory.threat import Threat
 
 
 def row(
@@ -42,7 +42,7 @@ def row(
 ) -> dict[str, Any]:
     """Both robust accuracies of a set on the same points, and what they were measured with; batches go to `folder`."""
     encoder, head, data = given
-    threat, n = Threat("linf", its.eps), len(data.test)
+    threat, n = its.threat, len(data.test)
     found: Found = in_batches(encoder, head, data.test, threat, folder, effort=effort, progress=progress)
     start = time.process_time()
     (m,) = measure([given], threat, own, workers=1)
@@ -51,7 +51,7 @@ def row(
     *_, last = found.after.values()
     shares = {name: share for name, share in accuracies.items() if name != CLEAN}
     return {
-        **{"encoder": its.encoder, "data": its.data, "norm": threat.norm, "eps": its.eps, "n": n},
+        **{"encoder": its.encoder, "data": its.data, "norm": threat.norm, "eps": threat.eps, "n": n},
         **{"head": its.head, "probe": recipe(its), "seed": effort.seed, "clean": accuracies[CLEAN]},
         "autoattack": {"attacks": list(shares), "n": n, "accuracies": shares},
         "page": {
@@ -88,7 +88,8 @@ def kept(folder: Path, world: str) -> list[dict[str, Any]]:
 
 def is_of(found: Mapping[str, Any], its: Set) -> bool:
     """Whether a row is that set's, with today's recipe of the probe and the weights that are loaded today."""
-    same = all(found[name] == getattr(its, name) for name in ("encoder", "data", "eps", "n", "head"))
+    own = {name: getattr(its, name) for name in ("encoder", "data", "n", "head")} | asdict(its.threat)
+    same = all(found[name] == value for name, value in own.items())
     return (
         same and found["probe"] == recipe(its) and found["weights_sha256"] == load_encoder(its.encoder).weights_sha256
     )

@@ -15,6 +15,7 @@ from rt_utils.models.catalogue import load_encoder
 from rt_utils.models.frozen_encoder import Encoder
 from rt_utils.models.head import Head
 from rt_utils.runtime.errors import InputError
+from rt_utils.theory.threat import Threat
 
 OWN, PROBE = "its own", "probe"
 ALL = 60000  # more than any training split that is used here
@@ -22,14 +23,11 @@ ALL = 60000  # more than any training split that is used here
 
 @dataclass(frozen=True)
 class Set:
-    """What is measured: an encoder on the first n test images of a data set, and how strong the pages' attacks are.
-
-    eps: radius of the l_inf ball, in pixels of [0, 1].
-    """
+    """What is measured: an encoder on the first n test images of a data set, under a threat, l_inf."""
 
     encoder: str
     data: str
-    eps: float
+    threat: Threat
     n: int = 1000
     n_train: int = 4000  # images that fit the probe
 
@@ -50,17 +48,18 @@ class Set:
 
 
 _CIFAR = ("cifar_wide_kw", "cifar_base_kw", "cifar_deep_kw", "cifar_sgd_8px", "cifar_resnet2b", "cifar_resnet4b")
+TWO, EIGHT = (Threat("linf", k / 255) for k in (2, 8))
 SETS = (
-    Set("embedded/robust", "digits", 8 / 255, n=500),
-    Set("embedded/robust", "glyphs", 8 / 255),
-    Set("embedded/robust", "textures", 8 / 255),
-    Set("embedded/certified", "numerals", 2 / 255, n_train=2000),  # the radius of its chapter
-    Set("public/cifar_small_8px", "cifar10-jpeg", 2 / 255),
-    Set("natural/robust", "fashion-mnist", 8 / 255, n_train=ALL),
-    Set("natural/robust", "cifar10-jpeg", 8 / 255, n_train=ALL),
-    Set("public/fashion_mnist", "fashion-mnist", 2 / 255),
-    *(Set(f"public/{name}", "cifar10-jpeg", 2 / 255) for name in _CIFAR),
-    Set("natural/robust", "tinyimagenet100", 8 / 255, n_train=ALL),
+    Set("embedded/robust", "digits", EIGHT, n=500),
+    Set("embedded/robust", "glyphs", EIGHT),
+    Set("embedded/robust", "textures", EIGHT),
+    Set("embedded/certified", "numerals", TWO, n_train=2000),  # the radius of its chapter
+    Set("public/cifar_small_8px", "cifar10-jpeg", TWO),
+    Set("natural/robust", "fashion-mnist", EIGHT, n_train=ALL),
+    Set("natural/robust", "cifar10-jpeg", EIGHT, n_train=ALL),
+    Set("public/fashion_mnist", "fashion-mnist", TWO),
+    *(Set(f"public/{name}", "cifar10-jpeg", TWO) for name in _CIFAR),
+    Set("natural/robust", "tinyimagenet100", EIGHT, n_train=ALL),
 )
 
 

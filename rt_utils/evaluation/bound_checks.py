@@ -78,15 +78,16 @@ def checks(
 
 @torch.no_grad()
 def at_corners(
-    encoder: Encoder, head: Head, images: UInt8[Tensor, "n 3 h w"], eps: float
+    encoder: Encoder, head: Head, images: UInt8[Tensor, "n 3 h w"], threat: Threat
 ) -> dict[str, Float[Tensor, " n"]]:
     """For means of pixels, in l_inf: each bound minus what a perturbed image attains that is written down; 0 if exact.
 
     For S every mean moves the way in which it can go further. For the worst margin, the least f_y - f_j over the other
     classes, one image a class: each mean moves in the direction of its entry of W_j - W_y.
     """
-    network, x = encoder.network, images.double() / 255
+    network, x, eps = encoder.network, images.double() / 255, threat.eps
     assert isinstance(network, GreyMeans)
+    assert threat.norm == "linf"
     box, (fall, rise) = interval_bounds.feature_box(encoder, x, eps), grey_means.moves(x, eps, network.side)
     logits = head.logits(box.z)
     y = logits.argmax(1)

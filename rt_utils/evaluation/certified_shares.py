@@ -27,17 +27,17 @@ preload(__name__)
 
 PROBE, M_PROBE, T_PROBE = HEADS = ("probe", "M-probe", "T-probe")  # the last two: trained on the worst case
 RATIO = "bound / found"
-Case = tuple[Encoder, Head, DataSet, float]  # the head is the book's probe; the radius in pixels of [0, 1]
+Case = tuple[Encoder, Head, DataSet, Threat]  # the head is the book's probe
 
 
-def certify(encoder: Encoder, head: Head, data: DataSet, eps: float, worst: ProbeSettings) -> dict[str, Any]:
+def certify(encoder: Encoder, head: Head, data: DataSet, threat: Threat, worst: ProbeSettings) -> dict[str, Any]:
     """By kind of head its `interval_bounds.points` on the test split, as arrays by name, with its weight and bias.
 
-    The M-probe is trained on the worst merged margins at this radius, the T-probe on Theorem 2's. Their training boxes
-    are float32: they prove nothing. What is certified, on the test images, is float64.
+    The M-probe is trained on the worst merged margins under the threat, the T-probe on Theorem 2's. Their training
+    boxes are float32: they prove nothing. What is certified, on the test images, is float64.
     """
-    box = interval_bounds.feature_box(encoder, data.test.images, eps)
-    trained = interval_bounds.feature_box(encoder, data.train.images, eps, torch.float32)
+    box = interval_bounds.feature_box(encoder, data.test.images, threat.eps)
+    trained = interval_bounds.feature_box(encoder, data.train.images, threat.eps, torch.float32)
     y, ends = data.train.required_labels(), (trained.z, trained.lower, trained.upper)
     heads = {
         PROBE: head,
@@ -55,14 +55,14 @@ def certify(encoder: Encoder, head: Head, data: DataSet, eps: float, worst: Prob
 def certify_all(cases: Sequence[Case], worst: ProbeSettings, workers: int) -> list[dict[str, Any]]:
     """`certify` of each case, in processes, from the cache where it is there."""
     tasks: list[Task] = []
-    for encoder, head, data, eps in cases:
+    for encoder, head, data, threat in cases:
         fitted = joblib.hash((head.weight.numpy(), head.bias.numpy()))
-        key = (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, fitted, eps, repr(worst))
+        key = (encoder.name, data.name, encoder.weights_sha256, data.fingerprint, fitted, threat.eps, repr(worst))
         tasks.append(
             (
                 Entry("certificates", key, encoder.code | {__name__}),
                 certify,
-                (encoder, head, data, eps, worst),
+                (encoder, head, data, threat, worst),
             )
         )
     return compute(tasks, workers)
@@ -110,7 +110,7 @@ def over_radii(
     """
     heads = fit_probes(pairs, probe, workers=workers)
     cases = [(encoder, head, data) for (encoder, data), head in zip(pairs, heads, strict=True)]
-    certified = certify_all([(*case, threat.eps) for case in cases for threat in threats], worst, workers)
+    certified = certify_all([(*case, threat) for case in cases for threat in threats], worst, workers)
     few = [(encoder, head, data.first(attacked or len(data.test))) for encoder, head, data in cases]
     by_threat = [measure(few, threat, plan, workers=workers) for threat in threats]
     measured = [of_threat[k] for k in range(len(cases)) for of_threat in by_threat]

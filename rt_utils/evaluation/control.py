@@ -17,6 +17,7 @@ from rt_utils.models.head import Head
 from rt_utils.models.networks.no_representation import GreyMeans
 from rt_utils.models.no_representation import SIDES
 from rt_utils.theory import grey_means, statements, worst_case
+from rt_utils.theory.threat import Threat
 
 AT_ONCE = 512  # images whose worst margins are computed together
 CLEAN = "clean"
@@ -40,9 +41,10 @@ class GreyFeatures:
             parts = [GreyMeans(side)(part.float() / 255) for part in images.split(AT_ONCE)]
         return cls(scale * torch.cat(parts), side, scale, images)
 
-    def box(self, eps: float) -> tuple[Float[Tensor, "n r"], Float[Tensor, "n r"]]:
-        """The box that the features of all perturbed images fill, in l_inf: its lower and upper ends."""
-        ends = [grey_means.moves(part.float() / 255, eps, self.side) for part in self.images.split(AT_ONCE)]
+    def box(self, threat: Threat) -> tuple[Float[Tensor, "n r"], Float[Tensor, "n r"]]:
+        """The box that the features of all perturbed images fill, in l_inf alone: its lower and upper ends."""
+        assert threat.norm == "linf"
+        ends = [grey_means.moves(part.float() / 255, threat.eps, self.side) for part in self.images.split(AT_ONCE)]
         fall, rise = (self.scale * torch.cat(parts) for parts in zip(*ends, strict=True))
         return self.z - fall, self.z + rise
 
@@ -65,10 +67,10 @@ def worst_gaps(
 
 
 def worst_case_head(
-    features: GreyFeatures, y: Int64[Tensor, " n"], c: int, eps: float, settings: ProbeSettings
+    features: GreyFeatures, y: Int64[Tensor, " n"], c: int, threat: Threat, settings: ProbeSettings
 ) -> Head:
-    """The head that SGD finds for the exact worst case at `eps`, which is convex: `worst_case_probe`, faster."""
-    lower, upper = features.box(eps)
+    """The head that SGD finds for the exact worst case, which is convex: `worst_case_probe`, faster."""
+    lower, upper = features.box(threat)
 
     def loss(layer: nn.Linear, chosen: Int64[Tensor, " b"]) -> Float[Tensor, ""]:
         gaps = worst_gaps(lower[chosen], upper[chosen], layer.weight, layer.bias, y[chosen])
@@ -77,12 +79,12 @@ def worst_case_head(
     return fit_head(nn.Linear(features.z.shape[1], c), len(y), settings, loss)
 
 
-def exact(head: Head, features: GreyFeatures, labels: Tensor, eps: float) -> dict[str, float]:
+def exact(head: Head, features: GreyFeatures, labels: Tensor, threat: Threat) -> dict[str, float]:
     """Clean and exactly robust accuracy, and the share that fulfils Theorem 2's criterion with the exact S, in l_inf.
 
     `fulfilled and right`: of all points; by the theorem these are among the robust ones.
     """
-    lower, upper = features.box(eps)
+    lower, upper = features.box(threat)
     robust, fulfilled, right = [], [], []
     for part in torch.arange(len(labels)).split(AT_ONCE):
         z, low, high, y = (values[part].double() for values in (features.z, lower, upper, labels))
@@ -99,16 +101,16 @@ def exact(head: Head, features: GreyFeatures, labels: Tensor, eps: float) -> dic
 def rows(
     data: DataSet,
     name: str,
-    radii: Sequence[float],
+    threats: Sequence[Threat],
     settings: ProbeSettings,
     *,
-    worst: Sequence[float] = (),
+    worst: Sequence[Threat] = (),
     channels: str = "grey",
     worst_epochs: int | None = None,
 ) -> Iterator[dict[str, object]]:
-    """One row for each head and radius: of the clean-trained head, and of one for the exact worst case at each `worst`.
+    """One row for each head and threat: of the clean-trained head, and of one for the exact worst case at each `worst`.
 
-    `radii`: l_inf, in pixels; a worst-case head is measured at every radius too. `channels`: one of CHANNELS;
+    All are l_inf; a worst-case head is measured under every threat too. `channels`: one of CHANNELS;
     `worst_epochs`: of the worst-case heads, where not those of `settings`.
     """
     train, test = (GreyFeatures.of(split.images, name, channels) for split in (data.train, data.test))
@@ -120,6 +122,6 @@ def rows(
             head = linear_probe(train.z, y, len(data.classes), settings)
         else:
             head = worst_case_head(train, y, len(data.classes), trained, longer)
-        how = CLEAN if trained is None else f"worst case at {255 * trained:g}/255"
-        for eps in radii:
-            yield case | {"head": how, "eps": eps} | exact(head, test, labels, eps)
+        how = CLEAN if trained is None else f"worst case at {255 * trained.eps:g}/255"
+        for threat in threats:
+            yield case | {"head": how, "eps": threat.eps} | exact(head, test, labels, threat)

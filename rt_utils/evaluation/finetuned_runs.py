@@ -16,7 +16,6 @@ from rt_utils.theory import statements
 
 STARTS = ("RanLI", "RoLI")  # a random head, the adversarial linear probe's
 ROBUST = "robust acc."
-NUMBERS = ["clean acc.", ROBUST, "drift", "AS score", "AS / distance", HEAD_NORM, "loss gap", "bound"]
 
 
 class Setting(NamedTuple):

@@ -70,12 +70,12 @@ def ratios(cases: Sequence[tuple[Encoder, DataSet, Threat]], settings: PGDSettin
     return pd.DataFrame(rows)
 
 
-def examples(m: Measurement, encoder: Encoder, data: DataSet, eps: float) -> dict[str, int]:
+def examples(m: Measurement, encoder: Encoder, data: DataSet, threat: Threat) -> dict[str, int]:
     """One test point for each thing that can be said of a right one, where there is such a point.
 
     "certified": by the merged margin. "open": neither certified nor flipped. "flipped": an attack found how.
     """
-    box = interval_bounds.feature_box(encoder, data.test.images, eps)
+    box = interval_bounds.feature_box(encoder, data.test.images, threat.eps)
     of = interval_bounds.points(box, m.head, data.test.required_labels())
     right, proved = of["right"].to_numpy(), of[MERGED].to_numpy()
     said = {"certified": proved, "open": ~proved & ~m.flipped, "flipped": m.flipped}

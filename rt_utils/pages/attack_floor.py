@@ -2,13 +2,17 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from IPython.display import display
 
 from rt_utils.evaluation.floor import POINTS, SHARE
 from rt_utils.evaluation.halving import HalvingSettings
 from rt_utils.evaluation.search import AttackPlan
+
+if TYPE_CHECKING:
+    from rt_utils.pages.page import Page
 
 ACCURACIES = ["n''", "robust acc.", "paper's PGD", "APGD"]
 SEARCHES = (
@@ -68,6 +72,11 @@ def values(floor: pd.DataFrame) -> dict[str, float | str]:
         "points_above": 100 * max(accuracy, 0.0),
         "floor_is_met": "meets" if met else "misses",
     }
+
+
+def show(page: "Page", points: pd.DataFrame) -> None:
+    """The tables of the page's points, and the verdict; both go into the ledger."""
+    display(page.text("floor", VERDICT, **values(page.floor(points))))
 
 
 def enter(floor: pd.DataFrame, claim: Callable[..., Any]) -> None:

@@ -129,7 +129,7 @@ def radii(report: Report) -> pd.DataFrame:
             found = {"AS / D": over.ratio(at.shifts)}
             if at.robust is not None and at.fulfilled is not None:
                 found = {"robust accuracy found": share(at.robust), "criterion fulfilled": share(at.fulfilled)} | found
-            own = {"encoder": item.encoder.name, "eps": at.eps, "n": len(at.shifts)}
+            own = {"encoder": item.encoder.name, "eps": at.threat.eps, "n": len(at.shifts)}
             rows += [own | {"number": name, **asdict(value)} for name, value in found.items()]
     return pd.DataFrame(rows)
 

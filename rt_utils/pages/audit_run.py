@@ -112,7 +112,7 @@ def _one(
     k, restarts, steps = _looks(clock, end - time.perf_counter(), per_pass, len(images.test), labelled)
     looks = {"k": k, "restarts": restarts, "steps": steps, "seed": request.seed}
     shown = processes.alone(_look, done, encoder, images, request, looks)
-    rows.sort(key=lambda row: row.eps)
+    rows.sort(key=lambda row: row.threat.eps)
     return Audited(encoder, images, done, size, rows, shown, time.perf_counter() - started, cut)
 
 

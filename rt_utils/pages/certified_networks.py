@@ -16,7 +16,7 @@ from rt_utils.pages.page import Page
 from rt_utils.pages.plots import certified as plots
 from rt_utils.pages.plots.thumbnails import encoded
 from rt_utils.runtime import paths
-from rt_utils.theory.threat import format_eps
+from rt_utils.theory.threat import Threat, format_eps
 
 RESULT = (
     "**The result.** On {n:,} test images of CIFAR-10 (JPEG) at radius {eps} Theorem 2, with the network's own head, "
@@ -194,6 +194,6 @@ def claim(page: Page, deep: dict[str, Any]) -> None:
     """Enter into the ledger that no certified point was flipped and no bound passed, at every image of the record."""
     flipped = sum(part["flipped"] for part in deep["checks"].values())
     above = np.max(np.array(deep["points"]["shift"]) - np.array(deep["points"]["shift_upper"]))
-    where = {"encoder": deep["encoder"], "data": deep["data"], "n": deep["n"], "norm": "linf", "eps": deep["eps"]}
+    where = {"encoder": deep["encoder"], "data": deep["data"], "n": deep["n"], "threat": Threat("linf", deep["eps"])}
     page.claim(FLIPPED, lhs=flipped, rhs=0, **where)
     page.claim(SHIFT, lhs=float(above), rhs=0, tolerance=ROUNDING - 1, **where)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rt_utils.evaluation.measurement import Measurement, above_bound
-from rt_utils.evaluation.statistics import family
+from rt_utils.evaluation.statistics import Evidence, Interval, family, share_interval
 from rt_utils.pages import elements
 from rt_utils.pages.ledger import Claim
 from rt_utils.pages.parameters import Parameters
@@ -27,6 +27,18 @@ def share_of_bound(m: Measurement) -> float:
     return above_bound(replace(m, shift_upper=np.maximum(m.shift_upper, rounding)))
 
 
+def below(successes: int, n: int, limit: float) -> Evidence | None:
+    """That a share of n is at most `limit`: of limit minus the share, by Clopper and Pearson; None of no point."""
+    if not n:
+        return None
+
+    def interval(error: float) -> Interval:
+        low, high = share_interval(successes, n, error)
+        return limit - high, limit - low
+
+    return interval
+
+
 class Claims:
     """What a chapter that ran with the parameters `p` claims, in `claims`."""
 
@@ -38,11 +50,12 @@ class Claims:
     def claim(self, claim: str, *, n: int, lhs: float, rhs: float, seed: int | None = None, **where: Any) -> Claim:
         """Enter lhs <= rhs, checked on n points, into the ledger; `where`: encoder, data, tolerance, vacuous, ...
 
+        `threat`: where it is not the page's; None for a claim that is about none.
         With `evidence` and `units` it is one of the run's inferential claims, which `decide` decides together.
         """
         if self._decided and "evidence" in where:
             raise ValueError(f"{claim!r} comes too late: the run's inferential claims are decided")
-        threat = {name: getattr(self.p, name) for name in ("norm", "eps") if hasattr(self.p, name)}
+        threat = {"threat": self.p.threat} if hasattr(self.p, "eps") and hasattr(self.p, "norm") else {}
         given = {"chapter": self.chapter, "profile": self.p.profile, "seed": self.p.seed if seed is None else seed}
         entered = Claim(claim=claim, n=n, lhs=lhs, rhs=rhs, **(given | threat | where))
         self.claims.append(entered)

@@ -1,10 +1,11 @@
 """What a longer search finds, as a page shows it: a slider and a reading, from `evaluation.search_effort.by_effort`."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
-from rt_utils.pages.labels import labels
+from rt_utils.pages.labels import colours, labels
 from rt_utils.pages.tables import Html
 from rt_utils.pages.what_if import EFFORT, what_if
 
@@ -14,9 +15,11 @@ _READING = (
 )
 
 
-def slider(rows: pd.DataFrame, colour: str, **values: object) -> Html:
-    """The effort of the search, moved; `values`: threat, data and n of the caption."""
-    return what_if(rows.assign(encoder=rows.encoder.map(labels(rows.encoder))), 0, colour, EFFORT, **values)
+def slider(rows: pd.DataFrame, encoders: Iterable[str], **values: object) -> Html:
+    """The effort of the search, moved; `encoders`: the page's, whose colours stay. `values`: threat, data and n."""
+    label, colour = labels(rows.encoder), colours([*encoders, *rows.encoder])
+    own = {shown: colour[name] for name, shown in label.items()}
+    return what_if(rows.assign(encoder=rows.encoder.map(label)), 0, own, EFFORT, **values)
 
 
 def reading(rows: pd.DataFrame) -> tuple[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from rt_utils.evaluation.statistics import Evidence, decided
 from rt_utils.pages.csv_text import ENCODING, cell
 from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.files import whole_file
+from rt_utils.theory.threat import Threat
 
 COLUMNS = (
     "chapter",
@@ -34,9 +35,9 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Claim:
-    """lhs <= rhs, checked on n points. `tolerance` is absolute, for rounding; eps in pixels of [0, 1].
+    """lhs <= rhs, checked on n points. `tolerance` is absolute, for rounding.
 
-    A claim that needs no encoder, data or radius leaves them empty. `vacuous`: whether the statement excludes nothing,
+    A claim that needs no encoder, data or threat leaves them empty. `vacuous`: whether the statement excludes nothing,
     such as a bound above the largest possible value; None where that has no meaning.
 
     An inferential claim, an order that no theorem demands, has `evidence`: a function from an error to an interval for
@@ -54,8 +55,7 @@ class Claim:
     tolerance: float = 0.0
     encoder: str = ""
     data: str = ""
-    norm: str = ""
-    eps: float | None = None
+    threat: Threat | None = None
     vacuous: bool | None = None
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
     low: float | None = None
@@ -83,7 +83,8 @@ def write(claims: Iterable[Claim], path: Path) -> None:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for claim in claims:
-            values = asdict(claim) | {"verdict": claim.verdict}
+            threat = asdict(claim.threat) if claim.threat else {"norm": "", "eps": None}
+            values = {**asdict(claim), **threat, "verdict": claim.verdict}
             writer.writerow({name: cell(values[name]) for name in COLUMNS})
 
 

@@ -1,6 +1,6 @@
 """What the page on paper and code enters into the ledger."""
 
-from typing import Any
+from dataclasses import replace
 
 import pandas as pd
 
@@ -26,9 +26,9 @@ IN_PRINT = "Printed: largest LHS / AS score over all tables (Lemma 1)"
 def enter_measured(page: Page, its: Switched, before_after: pd.DataFrame, variants: pd.DataFrame) -> None:
     """Lemma 1 under each switch, what M3 has no theorem for, and Theorem 2 as it is stated."""
     for (key, m), row in zip(its.measured.items(), its.rows.to_dict("records"), strict=True):
-        eps = page.p.eps / 2 if key[0] in HALVED else page.p.eps
+        threat = replace(page.threat, eps=page.p.eps / 2) if key[0] in HALVED else page.threat
         sides = {"lhs": row["LHS"], "rhs": row["AS"], "tolerance": 1e-9}
-        page.claim(LEMMA_1, encoder=m.encoder, data=m.data, n=row["n"], eps=eps, **sides)
+        page.claim(LEMMA_1, encoder=m.encoder, data=m.data, n=row["n"], threat=threat, **sides)
     for row in before_after.to_dict("records"):
         old, new = (its.measured[which, row["encoder"], row["data"]] for which in (FROZEN, MOVED))
         points, shifts = table(new), table(old)["shift"].to_numpy()
@@ -51,6 +51,5 @@ def enter_regression(page: Page, regression: pd.DataFrame, n: int) -> None:
 def enter_printed(page: Page, checked: pd.DataFrame, lemma: pd.DataFrame) -> None:
     """What the printed numbers say of each other, and of Lemma 1."""
     own = checked[checked.relation == LHS]
-    nowhere: dict[str, Any] = {"norm": "", "eps": None}
-    page.claim(LEFT_SIDES, n=len(own), lhs=int((~own.consistent).sum()), rhs=1.0, **nowhere)
-    page.claim(IN_PRINT, n=len(lemma), lhs=(lemma.lhs / lemma.rhs).max(), rhs=1.0, **nowhere)
+    page.claim(LEFT_SIDES, n=len(own), lhs=int((~own.consistent).sum()), rhs=1.0, threat=None)
+    page.claim(IN_PRINT, n=len(lemma), lhs=(lemma.lhs / lemma.rhs).max(), rhs=1.0, threat=None)

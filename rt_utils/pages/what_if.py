@@ -82,11 +82,11 @@ _FIGURE = """<figure class="rt-what-if" id="what-if-{key}">
 </figure>"""  # noqa: E501
 
 
-def content(rows: pd.DataFrame, colour: str, sweep: Sweep) -> dict[str, Any]:
+def content(rows: pd.DataFrame, colour: str | Mapping[str, str], sweep: Sweep) -> dict[str, Any]:
     """What the script reads: the settings in order, and each group's value of each measure at each of them.
 
-    `rows` has one row for each setting and group, in the order that is shown. A missing number is null. Raises
-    ValueError where a group lacks a setting.
+    `rows` has one row for each setting and group, in the order that is shown. `colour`: of all groups, or by their
+    names. A missing number is null. Raises ValueError where a group lacks a setting.
     """
     settings = list(dict.fromkeys(rows[sweep.by]))
     groups = []
@@ -98,13 +98,14 @@ def content(rows: pd.DataFrame, colour: str, sweep: Sweep) -> dict[str, Any]:
             shown: [None if pd.isna(value) else float(f"{value:.4g}") for value in own[column]]
             for column, shown in sweep.measures.items()
         }
-        groups.append({"name": str(name), "values": values})
+        own_colour = colour if isinstance(colour, str) else colour[str(name)]
+        groups.append({"name": str(name), "colour": own_colour, "values": values})
     shown = [f"{at:g}" if isinstance(at, float) else str(at) for at in settings]
-    return {"label": sweep.label, "settings": shown, "colour": colour, "groups": groups}
+    return {"label": sweep.label, "settings": shown, "groups": groups}
 
 
-def what_if(rows: pd.DataFrame, start: int, colour: str, sweep: Sweep, **values: object) -> Html:
-    """The figure, which begins at the setting number `start`, with bars of this colour. For `rows` see `content`.
+def what_if(rows: pd.DataFrame, start: int, colour: str | Mapping[str, str], sweep: Sweep, **values: object) -> Html:
+    """The figure, which begins at the setting number `start`. For `rows` and `colour` see `content`.
 
     `values` fill the caption.
     """

@@ -62,7 +62,7 @@ def linear_reach(beta: Float[Tensor, " d"], eps: float, norm: str) -> float:
 def pure_reach(
     beta: Float[Tensor, " d"], s: Float[Tensor, "n d"], eps: float, norm: str, gamma: float = 1.0
 ) -> Float[Tensor, " n"]:
-    """``gamma eps ||beta on the support of s||``, dual norm: pure nodes with a threshold and head gamma beta, part 3.
+    """``gamma eps ||beta on the support of s||``, dual norm: pure nodes with a threshold and head gamma beta, part 4.
 
     For eps <= t and eps < |s_j| - t on the support.
     """
@@ -70,13 +70,13 @@ def pure_reach(
 
 
 def mean_over_supports(beta: Float[Tensor, " d"], k: int, norm: str) -> float:
-    """The mean of ``||beta on a set of k features||``, dual norm, over all such sets, each counted: part 4."""
+    """The mean of ``||beta on a set of k features||``, dual norm, over all such sets, each counted: part 5."""
     chosen = torch.tensor(list(combinations(range(len(beta)), k)))
     return float(dual(beta[chosen], norm).mean())
 
 
 def mean_square_over_supports(beta: Float[Tensor, " d"], k: int, norm: str) -> float:
-    """The mean of its square, in closed form: part 4."""
+    """The mean of its square, in closed form: part 5."""
     d, square = len(beta), float(beta.square().sum())
     if norm == "l2":
         return k / d * square

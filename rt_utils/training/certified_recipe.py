@@ -60,7 +60,7 @@ class CertifiedTraining(Training):
         clean = cross_entropy(logits, y)
         if grown == 0:
             return clean
-        eps, kappa = grown * self.eps, 1 - grown * (1 - self.kappa)
+        eps, kappa = grown * self.threat.eps, 1 - grown * (1 - self.kappa)
         lower, upper = interval(encoder, (x - eps).clamp(0, 1), (x + eps).clamp(0, 1))
         theorem = theorem_2_gaps(logits, head.weight, y, largest_move(z, lower, upper).norm(dim=1))
         merged = merged_gaps(lower, upper, head.weight, head.bias, y)

@@ -29,10 +29,10 @@ from rt_utils.runtime.files import whole_file
 from rt_utils.theory.threat import Threat
 from rt_utils.training.adversarial_finetuning import Inner, adversarial_probe
 
-RADII = tuple(k / 255 for k in (2, 4, 8))
+THREATS = tuple(Threat("linf", k / 255) for k in (2, 4, 8))
 SEEDS = (0, 1, 2)
 GREY = "fashion-mnist"
-ADVERSARIAL = Inner(Threat("linf", RADII[-1]), steps=2)
+ADVERSARIAL = Inner(THREATS[-1], steps=2)
 RATE, EPOCHS = 0.1, 8  # of the adversarially trained heads
 
 
@@ -87,9 +87,9 @@ def without_encoder(world: World, data: DataSet, seed: int) -> Iterator[dict[str
     """Exact rows: the clean-trained head, and the head for the exact worst case at the largest radius."""
     settings, three = replace(world.probe, seed=seed), list(control.CHANNELS)[1]
     for name in SIDES:
-        yield from control.rows(data, name, RADII, settings, worst=RADII[-1:], worst_epochs=world.worst_epochs)
+        yield from control.rows(data, name, THREATS, settings, worst=THREATS[-1:], worst_epochs=world.worst_epochs)
     if data.name == GREY:
-        yield from control.rows(data, "pixels", RADII, settings, channels=three)
+        yield from control.rows(data, "pixels", THREATS, settings, channels=three)
 
 
 def with_encoder(world: World, name: str, data: DataSet, seed: int) -> Iterator[dict[str, object]]:
@@ -98,16 +98,16 @@ def with_encoder(world: World, name: str, data: DataSet, seed: int) -> Iterator[
     (clean,) = fit_probes([(encoder, data)], replace(world.probe, seed=seed), workers=1)
     few = Split(data.train.images[:n], data.train.required_labels()[:n])
     robust = adversarial_probe(encoder, replace(data, train=few), ADVERSARIAL, lr=RATE, epochs=EPOCHS, seed=seed)
-    for how, head in ((control.CLEAN, clean), (f"adversarial at {255 * RADII[-1]:g}/255", robust)):
-        for eps in RADII:
-            (m,) = measure([(encoder, head, data)], Threat("linf", eps), plan(seed), workers=1)
+    for how, head in ((control.CLEAN, clean), (f"adversarial at {255 * THREATS[-1].eps:g}/255", robust)):
+        for threat in THREATS:
+            (m,) = measure([(encoder, head, data)], threat, plan(seed), workers=1)
             points = table(m)
             right = points.label == points.predicted
             shares = {"clean acc.": right, "robust acc.": ~points.wrong, "fulfilled": points.fulfilled}
             shares["fulfilled and right"] = points.fulfilled & right
             yield {
                 **{"encoder": name, "data": data.name, "channels": "", "seed": seed, "n": len(points), "head": how},
-                **{"eps": eps},
+                **{"eps": threat.eps},
                 **{what: float(values.mean()) for what, values in shares.items()},
             }
 

@@ -54,16 +54,16 @@ def describe(encoder: nn.Module, recipe: Training) -> dict[str, str]:
     parameters = sum(p.numel() for p in encoder.parameters())
     width, size = (getattr(encoder, name) for name in ("width", "input_size"))
     what = f"{parameters} parameters, {width} features, {size}x{size}"
-    drawn, by = f"stream 0, seed {recipe.seed}", "drawn by images.drawn"
+    radius, drawn, by = format_eps(recipe.threat.eps), f"stream 0, seed {recipe.seed}", "drawn by images.drawn"
     if isinstance(recipe, CertifiedTraining):
         return {
             "architecture": f"{recipe.network}: {what} RGB in [0, 1]",
             "data": f"{recipe.images} letters of {len(letters.CLASSES)} classes, {by}.letters, {drawn}; no numeral",
-            "training": f"interval bounds, Theorem 2's margin the worst case, l_inf eps {format_eps(recipe.eps)}",
+            "training": f"interval bounds, Theorem 2's margin the worst case, l_inf eps {radius}",
         }
     assert isinstance(recipe, AdversarialTraining)
-    adversarial = f"adversarial training, {recipe.attack_steps} PGD steps, l_inf eps {format_eps(recipe.eps)}"
-    training = {"training": UNTRAINED if recipe.epochs == 0 else adversarial if recipe.eps else "standard"}
+    adversarial = f"adversarial training, {recipe.attack_steps} PGD steps, l_inf eps {radius}"
+    training = {"training": UNTRAINED if recipe.epochs == 0 else adversarial if recipe.threat.eps else "standard"}
     if isinstance(recipe, Recipe):
         architecture = f"SmallResNet({recipe.width}): {what} RGB in [0, 1]"
         data = f"{recipe.images} glyphs of {len(glyphs.CLASSES)} classes, {by}.glyphs, {drawn}"

@@ -1,7 +1,7 @@
 """How the embedded encoders are trained: `make encoders` runs this from nothing.
 
 `SmallResNet` learns the classes of the glyphs, `RegressionNetwork` the orientation of the sprites, each by adversarial
-training (eps 0: standard training); `CertifiedNetwork` learns the letters under interval bounds.
+training (at radius 0: standard training); `CertifiedNetwork` learns the letters under interval bounds.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rt_utils.images.drawn import glyphs, sprites
 from rt_utils.models.networks.regression_network import RegressionNetwork
 from rt_utils.models.networks.small_resnet import SmallResNet
+from rt_utils.theory.threat import Threat
 from rt_utils.training.certified_recipe import CertifiedTraining
 from rt_utils.training.recipe import AdversarialTraining, Training
 
@@ -39,8 +40,8 @@ class SpritesRecipe(AdversarialTraining):
     eps_warmup: float = 0.4
     clean: float = 0.4  # share of the steps before eps grows: attacked at once, it stayed as bad as a constant
 
-    def eps_at(self, done: float, steps: int) -> float:
-        return super().eps_at(max(0.0, done - self.clean * steps), steps)
+    def threat_at(self, done: float, steps: int) -> Threat:
+        return super().threat_at(max(0.0, done - self.clean * steps), steps)
 
     def parts(self) -> tuple[nn.Module, nn.Linear, Tensor, Tensor]:
         encoder = RegressionNetwork()
@@ -58,11 +59,11 @@ class SpritesRecipe(AdversarialTraining):
 
 
 RECIPES: dict[str, Training] = {
-    "robust": Recipe(eps=8 / 255, epochs=32),
-    "standard": Recipe(eps=0.0, epochs=12),
-    "random": Recipe(eps=0.0, epochs=0, images=5_000),
-    "certified": CertifiedTraining(eps=4 / 255, epochs=34),
-    "sprites-robust": SpritesRecipe(eps=8 / 255, epochs=7),
-    "sprites-standard": SpritesRecipe(eps=0.0, epochs=5),
-    "sprites-random": SpritesRecipe(eps=0.0, epochs=0, images=5_000),
+    "robust": Recipe(Threat("linf", 8 / 255), epochs=32),
+    "standard": Recipe(Threat("linf", 0.0), epochs=12),
+    "random": Recipe(Threat("linf", 0.0), epochs=0, images=5_000),
+    "certified": CertifiedTraining(Threat("linf", 4 / 255), epochs=34),
+    "sprites-robust": SpritesRecipe(Threat("linf", 8 / 255), epochs=7),
+    "sprites-standard": SpritesRecipe(Threat("linf", 0.0), epochs=5),
+    "sprites-random": SpritesRecipe(Threat("linf", 0.0), epochs=0, images=5_000),
 }

@@ -21,7 +21,8 @@ from rt_utils.runtime.errors import InputError
 from rt_utils.runtime.paths import SHIPPED
 from rt_utils.theory.threat import format_eps
 from rt_utils.training.cards import UNTRAINED, accuracies, versions, write_weights
-from rt_utils.training.natural_recipes import RECIPES, Recipe, train
+from rt_utils.training.natural_recipes import RECIPES, Recipe
+from rt_utils.training.natural_training import train
 
 CARD_POINTS = 1000
 EVERYTHING = 10**6  # no folder of small images holds more
@@ -47,11 +48,11 @@ def stages(name: str, recipe: Recipe) -> list[tuple[str, Recipe]]:
 def _training(recipe: Recipe) -> str:
     if recipe.epochs == 0:
         return UNTRAINED
-    if recipe.eps == 0:
+    if recipe.threat.eps == 0:
         return "standard"
     before = f"after {recipe.start}, " if recipe.start else ""
     steps = f"{recipe.attack_steps} step{'s' * (recipe.attack_steps > 1)} of {recipe.attack_stepsize:g} eps"
-    return f"{before}adversarial, {steps} from a random start, l_inf eps {format_eps(recipe.eps)}"
+    return f"{before}adversarial, {steps} from a random start, l_inf eps {format_eps(recipe.threat.eps)}"
 
 
 def card(name: str, recipe: Recipe, data: DataSet, described: str, logs: Sequence[Log]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The weights kept are the running average of the last part of the steps.
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,17 +19,18 @@ from rt_utils.training.adversarial import Loss, perturbed
 
 @dataclass(frozen=True)
 class Training:
-    """What decides how a network is trained. eps in pixels of [0, 1], l_inf; 0 epochs leave it untrained."""
+    """What decides how a network is trained; 0 epochs leave it untrained."""
 
-    eps: float
+    threat: Threat
     epochs: int
     images: int = 24_000
     batch: int = 128
     max_lr: float = 0.1
     seed: int = 0
 
-    def as_dict(self) -> dict[str, float | int]:
-        return asdict(self)
+    def as_dict(self) -> dict[str, Any]:
+        """As a card and a stopped training keep it: the threat by its radius, l_inf."""
+        return {"eps": self.threat.eps} | {name: value for name, value in asdict(self).items() if name != "threat"}
 
     def parts(self) -> tuple[nn.Module, nn.Linear, Tensor, Tensor]:
         """The untrained encoder and its head, uint8 images, and targets."""
@@ -57,7 +59,7 @@ class Training:
 
 @dataclass(frozen=True)
 class AdversarialTraining(Training):
-    """Adversarial training (Madry et al. 2018) with a short PGD inside, by SGD; eps 0 is standard training."""
+    """Adversarial training (Madry et al. 2018) with a short PGD inside, by SGD; at radius 0 it is standard training."""
 
     attack_steps: int = 2
     attack_stepsize: float = 0.75  # relative to eps
@@ -65,25 +67,25 @@ class AdversarialTraining(Training):
     weight_decay: float = 5e-4
     eps_warmup: float = 0.3  # share of the steps over which eps grows to its value
 
-    def eps_at(self, done: float, steps: int) -> float:
-        """The radius after `done` of all steps."""
-        return self.eps * min(1.0, done / max(1.0, self.eps_warmup * steps))
+    def threat_at(self, done: float, steps: int) -> Threat:
+        """What a batch is attacked with after `done` of all steps."""
+        return Threat(self.threat.norm, self.threat.eps * min(1.0, done / max(1.0, self.eps_warmup * steps)))
 
     def output_loss(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The mean loss of a batch: the cross-entropy."""
         return nn.functional.cross_entropy(outputs, y)
 
     def perturbed(
-        self, model: nn.Module, x: Images, y: Tensor, loss: Loss, eps: float, generator: torch.Generator
+        self, model: nn.Module, x: Images, y: Tensor, loss: Loss, threat: Threat, generator: torch.Generator
     ) -> Images:
-        """The images that a batch trains on, with the radius `eps`."""
+        """The images that a batch trains on."""
         steps, size = self.attack_steps, self.attack_stepsize
-        return perturbed(model, x, y, loss, Threat("linf", eps), steps=steps, size=size, generator=generator)
+        return perturbed(model, x, y, loss, threat, steps=steps, size=size, generator=generator)
 
     def loss(
         self, model: nn.Sequential, x: Images, y: Tensor, step: int, steps: int, generator: torch.Generator
     ) -> Tensor:
-        found = self.perturbed(model, x, y, self.output_loss, self.eps_at(step, steps), generator)
+        found = self.perturbed(model, x, y, self.output_loss, self.threat_at(step, steps), generator)
         return self.output_loss(model(found), y)
 
     def optimiser(self, model: nn.Module) -> torch.optim.Optimizer:
@@ -107,7 +109,7 @@ def train(recipe: Training, *, progress: bool = True) -> tuple[nn.Module, nn.Lin
     steps = recipe.epochs * (recipe.images // recipe.batch)
     optimiser = recipe.optimiser(model)
     schedule = recipe.schedule(optimiser, steps)
-    bar = tqdm(total=steps, disable=not progress, unit="step", desc=f"eps {recipe.eps * 255:.0f}/255")
+    bar = tqdm(total=steps, disable=not progress, unit="step", desc=str(recipe.threat))
     for step in range(steps):
         if step % (recipe.images // recipe.batch) == 0:
             order = torch.randperm(recipe.images, generator=generator)
