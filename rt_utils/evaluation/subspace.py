@@ -88,16 +88,16 @@ def table_of(measurements: Iterable[Measurement]) -> pd.DataFrame:
 
 
 def over_seeds(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The criteria over the seeds, from their `table_of`: mean and deviation, and the aimed attack's counts together.
+    """The criteria over the seeds, from their `table_of`: mean and deviation, and the aimed attack's counts in each.
 
-    Last the 95% interval for the share of the points fulfilled by the aimed attack alone that another one flips.
+    Last the 95% interval for the share of the points fulfilled by the aimed attack alone that another one flips, of the
+    first seed: over the images, which may be the same in all.
     """
-    rows = pd.concat(list(tables), ignore_index=True)
-    counts = rows.groupby(CASE, sort=False)[["flipped", "aimed"]].sum().reset_index()
-    shown = []
-    for flipped, aimed in zip(counts.flipped, counts.aimed, strict=True):
-        ends = (f"{flipped} of {aimed}" if aimed else "–", shown_share(int(flipped), int(aimed)))
-        shown.append(dict(zip(("flipped, of those", "95% interval"), ends, strict=True)))
+    rows, shown = pd.concat(list(tables), ignore_index=True), []
+    for _, part in rows.groupby(CASE, sort=False):
+        counts = [(int(flipped), int(aimed)) for flipped, aimed in zip(part.flipped, part.aimed, strict=True)]
+        each = ", ".join(f"{flipped} of {aimed}" if aimed else "–" for flipped, aimed in counts)
+        shown.append({"flipped, of those": each, "95% interval": shown_share(*counts[0])})
     return spread(rows, [*CRITERIA, AIMED]).join(pd.DataFrame(shown))
 
 
