@@ -20,7 +20,9 @@ from rt_utils.evaluation.statistics import shown_share
 from rt_utils.evaluation.summary import ALONE
 from rt_utils.models.head import Head
 from rt_utils.pages import representation_alone
+from rt_utils.pages.claims import below
 from rt_utils.pages.elements import filled
+from rt_utils.pages.page import Page
 from rt_utils.theory import statements
 from rt_utils.theory.margin import towards_nearest
 from rt_utils.theory.threat import Threat
@@ -108,6 +110,21 @@ def test_the_page_says_what_the_share_measures() -> None:
     representation_alone.enter(found, lambda name, **values: entered.append((name, values)))
     ((name, values),) = entered
     assert (name, values["n"], values["lhs"], values["vacuous"]) == (representation_alone.CLAIM, 200, 0.5, False)
+
+
+@pytest.mark.parametrize(
+    ("flipped", "n", "verdict"),
+    [(0, 1, "undecided"), (0, 500, "holds"), (1, 20, "undecided"), (100, 200, "violated"), (0, 0, "no point")],
+)
+def test_few_fulfilled_points_decide_nothing(flipped: int, n: int, verdict: str) -> None:
+    """As a page decides it: a share of at most 5%, by its exact interval over the images."""
+    page = Page("theorem_2_criterion", {"profile": "embedded", "norm": "linf", "eps": "8/255", "seed": 0})
+    evidence = below(flipped, n, representation_alone.FLIPS)
+    share = flipped / n if n else float("nan")
+    page.claim("share", n=n, lhs=share, rhs=representation_alone.FLIPS, evidence=evidence, units="images")
+    page.decide()
+    (decided,) = page.claims
+    assert decided.verdict == verdict
 
 
 def test_a_measurement_without_an_attack_has_no_such_columns() -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 from IPython.display import display
 
 from rt_utils.evaluation.summary import ALONE, representation_alone
+from rt_utils.pages.claims import below
 from rt_utils.pages.experiment import attack_plan
 from rt_utils.pages.labels import labels
 from rt_utils.pages.page import Page
@@ -22,7 +23,7 @@ _TABLE = (
     "fulfil the criterion with it, and how many these are; then how many of them the attacks on the loss flip: this "
     "page's, the margin's included, on all points, the paper's and APGD on the first {checked}, a longer one on the "
     "first {longer}. Each flip proves a larger shift, so the last columns measure that attack, not the theorem. "
-    "Intervals: over images."
+    "Intervals: over images, each for itself; the ledger decides all of the page's together."
 )
 _READING = (
     "**What the attack on the representation misses.** With what it found alone {fulfilled} of {n} points fulfil the "
@@ -49,6 +50,7 @@ def enter(points: pd.DataFrame, claim: Callable[..., Any]) -> pd.DataFrame:
     found = representation_alone(points)
     for row in found.to_dict("records"):
         own = {"encoder": row["encoder"], "data": row["data"], "n": row["fulfilled"]}
+        own |= {"units": "images", "evidence": below(row["flipped"], row["fulfilled"], FLIPS)}
         claim(CLAIM, **own, lhs=row["share"], rhs=FLIPS, vacuous=row["fulfilled"] == 0)
     return found
 

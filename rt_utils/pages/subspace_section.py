@@ -8,6 +8,7 @@ import pandas as pd
 from rt_utils.evaluation.measurement import Measurement
 from rt_utils.evaluation.nearest_classes import ALL_CLASSES, by_classes
 from rt_utils.evaluation.subspace import AIMED, AS_P, CRITERIA
+from rt_utils.pages.claims import below
 from rt_utils.pages.labels import labels
 from rt_utils.pages.plots import slack
 from rt_utils.pages.tables import Html
@@ -121,6 +122,7 @@ def enter(found: pd.DataFrame, claim: Callable[..., Any], **where: Any) -> None:
         algebra = "Theorem 2 in the head's subspace: share of fulfilled points that a perturbation found flips"
         claim(algebra, **own, n=row["fulfilled"], lhs=row["broken"], rhs=0.0, vacuous=row["fulfilled"] == 0)
         alone = "Observation, head's subspace: of points fulfilled by the aimed attack alone, share that another flips"
+        own |= {"units": "images", "evidence": below(row["flipped"], row["aimed"], FLIPS)}
         claim(alone, **own, n=row["aimed"], lhs=row["share"], rhs=FLIPS, vacuous=row["aimed"] == 0)
 
 
