@@ -55,14 +55,10 @@ def test_every_template_may_name_profile_and_threat(page: Page) -> None:
 def test_a_claim_takes_two_sides_and_where(page: Page) -> None:
     page.claim("a bound", n=3, lhs=1.0, rhs=2.0, encoder="embedded/robust", data="digits")
     page.claim("another", n=3, lhs=3.0, rhs=2.0, seed=9)
-    first, second = page.claims
-    assert (first.chapter, first.profile, first.norm, first.eps, first.seed) == (
-        "chapter",
-        "embedded",
-        "linf",
-        8 / 255,
-        7,
-    )
+    page.claim("of no threat", n=3, lhs=1.0, rhs=2.0, threat=None)
+    first, second, third = page.claims
+    assert (first.chapter, first.profile, first.threat, first.seed) == ("chapter", "embedded", page.threat, 7)
+    assert third.threat is None
     assert (first.verdict, second.verdict, second.seed) == ("holds", "violated", 9)
 
 
