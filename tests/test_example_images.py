@@ -178,6 +178,19 @@ def test_the_landing_pages_images_are_the_finished_chapters(tmp_path: Path) -> N
     assert landing_picture.picture(tmp_path / "none.ipynb") == landing_picture.MISSING
 
 
+def test_two_encoders_of_one_short_name_stay_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RT_CACHE", str(tmp_path))
+    monkeypatch.setattr(examples, "attacked", lambda *_, **__: found(THREATS[0]))
+    names = ["embedded/robust", "natural/robust"]
+    given = {"encoders": names, "data": ["digits"], "norm": "linf", "eps": "8/255", "seed": 0, "workers": 1}
+    given |= {"profile": "embedded", "n_train": 60, "n_test": 14, "probe_epochs": 1, "probe_lr": 0.1}
+    element = example_images.attacked(Page("c", given))
+    assert [group["encoder"] for group in element.data["data"]["groups"]] == names
+    assert isinstance(element.shown, Strip)
+    for name in names:
+        assert f"with the {name} encoder" in str(vars(element.shown))
+
+
 def test_the_extremes_are_those_of_the_ratio() -> None:
     encoder, _, data = case()
     page = Page("c", {"profile": "embedded", "encoders": [STANDARD], "data": ["digits"], "seed": 0})

@@ -57,17 +57,18 @@ def _cases(page: "Page", most_data: int, most_encoders: int) -> Iterator[tuple[s
         found = examples.attacked(
             encoder, head, data.test.images[part], data.test.required_labels()[part], page.threat, seed=p.seed
         )
-        yield encoder.name, data, group(found, 0, data, encoder.name, point, page.threat)
+        own = group(found, 0, data, encoder.name, point, page.threat)
+        yield encoder.name, data, own | {"encoder": shortened(page.label[encoder.name])}
 
 
 def attacked(page: "Page", key: str = "attacked-images", *, data: int = 3, encoders: int = 2) -> Element:
     """One test image of each of the page's first data sets, attacked, with each of its first encoders."""
-    groups = [own for _, _, own in _cases(page, data, encoders)]
-    by_encoder: dict[str, list[bool]] = {}
-    for own in groups:
-        by_encoder.setdefault(own["encoder"], []).append(own["read"] != own["predicted"])
+    groups, by_encoder = [], dict[str, list[bool]]()
+    for name, _, own in _cases(page, data, encoders):
+        groups.append(own)
+        by_encoder.setdefault(name, []).append(own["read"] != own["predicted"])
     seen = "; ".join(
-        f"with the {name} encoder {sum(changed)} of {len(changed)} read as another class under the attack"
+        f"with the {page.label[name]} encoder {sum(changed)} of {len(changed)} read as another class under the attack"
         for name, changed in by_encoder.items()
     )
     stretched = any(own["data"] == "digits:stretched" for own in groups)
