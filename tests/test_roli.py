@@ -290,8 +290,12 @@ def test_the_claims_of_made_up_runs() -> None:
 
 
 def test_differences_in_words() -> None:
-    assert starts_words.in_words(-3.04, 0, 3) == "-3.0 points (above 0 in 0 of 3 seeds)"
-    assert starts_words.in_words(2.0, 1, 1) == "+2.0 points"
+    assert starts_words.in_words(-3.04, 0, 2, 3) == "-3.0 points (above 0 in 0, below in 2 of 3 seeds)"
+    assert starts_words.in_words(2.0, 1, 0, 1) == "+2.0 points"
+    left = starts_words.longer_values(
+        paired_runs.effects(made_up_runs(), GRID), paired_runs.longer(made_up_runs(), GRID), GRID
+    )
+    assert left["left_high"] == "+5.0 points (above 0 in 3, below in 0 of 3 seeds)"
     assert plus_minus(1.5, 0.25, "+.1f") == "+1.5\u00a0±\u00a00.2"
     words = starts_words.levels(made_up_runs(), GRID, dict(zip(TWO, "ab", strict=True))).split("; ")
     assert words[2] == "a, RanLI with 11 epochs: 0.57 at 0.002, 0.55 at 0.01"

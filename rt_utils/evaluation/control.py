@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor, nn
 
 from rt_utils.evaluation.probe import ProbeSettings, fit_head, linear_probe
@@ -84,6 +84,12 @@ def exact(head: Head, features: GreyFeatures, labels: Tensor, threat: Threat) ->
 
     `fulfilled and right`: of all points; by the theorem these are among the robust ones.
     """
+    each = exact_points(head, features, labels, threat)
+    return {name: float(values.double().mean()) for name, values in each.items()}
+
+
+def exact_points(head: Head, features: GreyFeatures, labels: Tensor, threat: Threat) -> dict[str, Bool[Tensor, " n"]]:
+    """`exact`, image by image."""
     lower, upper = features.box(threat)
     robust, fulfilled, right = [], [], []
     for part in torch.arange(len(labels)).split(AT_ONCE):
@@ -94,8 +100,7 @@ def exact(head: Head, features: GreyFeatures, labels: Tensor, threat: Threat) ->
         fulfilled.append(statements.criterion(shift, statements.margin_ratio(logits, head.weight)))
         right.append(logits.argmax(1) == y.long())
     r, f, c = torch.cat(robust), torch.cat(fulfilled), torch.cat(right)
-    shares = {"clean acc.": c, "robust acc.": r & c, "fulfilled": f, "fulfilled and right": f & c}
-    return {name: float(values.double().mean()) for name, values in shares.items()}
+    return {"clean acc.": c, "robust acc.": r & c, "fulfilled": f, "fulfilled and right": f & c}
 
 
 def rows(

@@ -27,11 +27,12 @@ def mean_of(runs: pd.DataFrame, setting: Setting, column: str = ROBUST) -> float
 
 
 def difference(runs: pd.DataFrame, better: Setting, worse: Setting) -> dict[str, object]:
-    """First minus second, paired by seed, in points of accuracy, with the deviation over seeds; how many seeds rise."""
+    """First minus second by seed, in points of accuracy, with the deviation over seeds; how many rise and fall."""
     row: dict[str, object] = {"encoder": better.encoder, "seeds": len(by_seed(runs, better))}
     for column in (ROBUST, "clean acc."):
         d = 100 * (by_seed(runs, better, column) - by_seed(runs, worse, column))
-        row |= {column: float(d.mean()), f"{column} ±": deviation(d), f"{column} up": int((d > 0).sum())}
+        row |= {column: float(d.mean()), f"{column} ±": deviation(d)}
+        row |= {f"{column} up": int((d > 0).sum()), f"{column} down": int((d < 0).sum())}
     return row
 
 
@@ -68,6 +69,7 @@ def longer(runs: pd.DataFrame, grid: Grid) -> pd.DataFrame:
             "gained": gained[ROBUST],
             "left": left[ROBUST],
             "left up": left[f"{ROBUST} up"],
+            "left down": left[f"{ROBUST} down"],
             "seeds": left["seeds"],
         }
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -28,11 +28,11 @@ _READING = (
     "and worse in {softmax_worse}; than DeepFool’s distance, which knows no shift, better in {far_better} and worse "
     "in {far_worse}. {plain}"
 )
-ADDS = "So on all of them the shift adds to what the margin alone says of who is flipped."
-LESS = "So on all of them dividing by the shift loses some of what the margin alone says of who is flipped."
+ADDS = "So {where} dividing by the shift adds to what the margin alone says of who is flipped."
+LESS = "So {where} dividing by the shift loses some of what the margin alone says of who is flipped."
 OPEN = (
-    "So the shift surely adds to what the margin alone says of who is flipped in {better} of {cases} pairs, takes from "
-    "it in {worse}, and in {undecided} neither is sure."
+    "So dividing by the shift surely adds to what the margin alone says of who is flipped in {better} of {cases} "
+    "pairs, loses some of it in {worse}, and in {undecided} neither is sure."
 )
 SHORT = dict(zip(RIVALS, ("m", "softmax", "far"), strict=True))
 
@@ -48,7 +48,8 @@ def reading(found: pd.DataFrame) -> tuple[str, dict[str, Any]]:
         counts[f"{short}_worse"] = int((known[f"{rival} high"] < 0).sum())
     better, worse = counts["m_better"], counts["m_worse"]
     open_ = OPEN.format(better=better, worse=worse, undecided=cases - better - worse, cases=cases)
-    plain = ADDS if better == cases else LESS if worse == cases else open_
+    where = "on all of them" if cases > 1 else "on this pair"
+    plain = (ADDS if better == cases else LESS if worse == cases else open_).format(where=where)
     names = {name: f"${name}$" for name in PREDICTORS[:4]} | {name: name for name in PREDICTORS[4:]}
     areas = ", ".join(f"{names[name]} {known[name].min():.2f} to {known[name].max():.2f}" for name in PREDICTORS)
     return _READING, {"cases": cases, "areas": areas, "plain": plain, **counts}

@@ -40,9 +40,9 @@ ANSWERS = {
 }
 
 
-def in_words(points: float, up: int, seeds: int) -> str:
-    """A difference in points of accuracy, and in how many of several seeds it is above 0."""
-    return f"{points:+.1f} points" + (f" (above 0 in {up} of {seeds} seeds)" if seeds > 1 else "")
+def in_words(points: float, up: int, down: int, seeds: int) -> str:
+    """A difference in points of accuracy, and in how many of several seeds it is above and below 0."""
+    return f"{points:+.1f} points" + (f" (above 0 in {up}, below in {down} of {seeds} seeds)" if seeds > 1 else "")
 
 
 def levels(runs: pd.DataFrame, grid: Grid, label: Mapping[str, str]) -> str:
@@ -63,9 +63,9 @@ def by_encoder(effects: pd.DataFrame, label: Mapping[str, str]) -> str:
     sentences = []
     for encoder, part in effects.groupby("encoder", sort=False):
         own = part.set_index("what changes")
-        points, up, seeds = own[ROBUST], own[f"{ROBUST} up"], own["seeds"]
+        points, counts = own[ROBUST], own[[f"{ROBUST} up", f"{ROBUST} down", "seeds"]].astype(int)
         start = {name: f"start, at the {name} rate" for name in ("high", "low")}
-        values = {name: in_words(points[what], up[what], seeds[what]) for name, what in start.items()}
+        values = {name: in_words(points[what], *counts.loc[what]) for name, what in start.items()}
         others = {"both": AS_RELEASED, "ran": "rate, from RanLI", "roli": "rate, from RoLI"}
         values |= {name: points[what] for name, what in others.items()}
         sentences.append(FROM.format(encoder=label[str(encoder)], **values))
@@ -79,7 +79,9 @@ def longer_values(effects: pd.DataFrame, longer: pd.DataFrame, grid: Grid) -> di
     values: dict[str, str | float] = {"longer": grid.longer, "epochs": grid.epochs}
     for name in grid.rates:
         values[f"gained_{name}"] = longer.gained[name]
-        values[f"left_{name}"] = in_words(*longer.loc[name, ["left", "left up", "seeds"]])
+        values[f"left_{name}"] = in_words(
+            longer["left"][name], *(int(longer[c][name]) for c in ("left up", "left down", "seeds"))
+        )
     return values | {"least": min(worth), "most": max(worth)}
 
 

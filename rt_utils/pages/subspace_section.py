@@ -22,7 +22,7 @@ _SHARES = (
     "everything found, the finds of the attack aimed at the head's subspace included, so each column implies the next "
     "by algebra. dim: dimensions of the head's subspace, of how many features. The last two columns: fulfilled with "
     "what the aimed attack found alone, how many of these points another attack flips, and the upper end of the "
-    "95% interval for that share."
+    "95% interval for that share, for itself; the ledger decides all of the page's together."
 )
 _PER_SAMPLE = (
     "Theorem 1 point by point, means in nats: the loss gap found, and \\(\\max_j\\Vert W_y-W_j\\Vert_2\\) times the "
