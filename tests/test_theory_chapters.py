@@ -73,7 +73,9 @@ def test_slack_and_its_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     others = {"Per sample", "Directional", "Certificate", "Lipschitz bound"}
     assert set(rows.claim.str.split(":").str[0]) == subspace | others
     assert rows[rows.claim.str.startswith("Theorem 2 in the head's")].n.item() > 10
-    assert set(rows.verdict) == {"holds"}
+    observed = rows.claim.str.startswith("Observation")  # of at most 40 points: none flipped decides nothing
+    assert set(rows[~observed].verdict) == {"holds"}
+    assert set(rows[observed].verdict) == {"undecided"}
     (directed,) = rows[rows.claim.str.startswith("Directional")].itertuples()
     assert directed.n == _directed(np.load("files/points.npz"), "embedded/robust|digits")
     assert directed.n > 20
